@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "arrow/layout.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/time.h"
+
+static const char *const grain_names[] = { "none", "year", "month", "day" };
+
+const char *pf_grain_name(enum pf_grain grain)
+{
+	return grain_names[grain];
+}
+
+int pf_grain_parse(const char *text, enum pf_grain *grain, struct pf_error *err)
+{
+	for (int i = 0; i < 4; i++)
+		if (!strcmp(text, grain_names[i])) {
+			*grain = (enum pf_grain)i;
+			return 0;
+		}
+	return pf_fail(err, PF_E_SCHEMA_FILE,
+		       "unknown partition grain '%s': one of day, month, year, none",
+		       text);
+}
+
+int pf_layout_read(const struct pf_schema *schema, struct pf_layout *layout,
+		   struct pf_error *err)
+{
+	*layout = (struct pf_layout){ .partition_column = -1 };
+	const char *id = pf_meta_get(&schema->meta, "pf:id");
+	const char *time = pf_meta_get(&schema->meta, "pf:time");
+	const char *grain = pf_meta_get(&schema->meta, "pf:partition-by");
+	const char *buckets = pf_meta_get(&schema->meta, "pf:buckets");
+	const char *zone = pf_meta_get(&schema->meta, "pf:zone");
+	const char *table = pf_meta_get(&schema->meta, "pf:table");
+	if (!id || !time || !grain || !buckets)
+		return pf_fail(err, PF_E_NO_SCHEMA,
+			       "the stream does not say its entity ID, time, partition and buckets");
+	PF_TRY(pf_grain_parse(grain, &layout->grain, err));
+	char *end;
+	long n = strtol(buckets, &end, 10);
+	if (*end || n < 1 || n > 1 << 20)
+		return pf_fail(err, PF_E_CORRUPT, "malformed pf:buckets '%s'",
+			       buckets);
+	int at_id = pf_schema_find(schema, id), at_time = pf_schema_find(schema, time);
+	if (at_id < 0 || at_time < 0)
+		return pf_fail(err, PF_E_UNKNOWN_COLUMN,
+			       "the stream names '%s' as its %s but has no such column",
+			       at_id < 0 ? id : time, at_id < 0 ? "ID" : "time");
+	layout->buckets = (int32_t)n;
+	layout->id_column = at_id;
+	layout->time_column = at_time;
+	if (layout->grain != PF_GRAIN_NONE)
+		layout->partition_column = pf_schema_find(schema,
+							  PF_PARTITION_COLUMN);
+	layout->table = pf_strdup(table ? table : "");
+	layout->id = pf_strdup(id);
+	layout->time = pf_strdup(time);
+	layout->zone = pf_strdup(zone ? zone : "UTC");
+	return 0;
+}
+
+void pf_layout_write(const struct pf_layout *layout, struct pf_schema *schema)
+{
+	char buckets[16];
+	snprintf(buckets, sizeof buckets, "%d", layout->buckets);
+	pf_meta_set(&schema->meta, "pf:table", layout->table ? layout->table : "");
+	pf_meta_set(&schema->meta, "pf:id", layout->id);
+	pf_meta_set(&schema->meta, "pf:time", layout->time);
+	pf_meta_set(&schema->meta, "pf:zone", layout->zone ? layout->zone : "UTC");
+	pf_meta_set(&schema->meta, "pf:partition-by", pf_grain_name(layout->grain));
+	pf_meta_set(&schema->meta, "pf:buckets", buckets);
+}
+
+void pf_layout_free(struct pf_layout *layout)
+{
+	free(layout->table);
+	free(layout->id);
+	free(layout->time);
+	free(layout->zone);
+	*layout = (struct pf_layout){ 0 };
+}
+
+size_t pf_grain_format(enum pf_grain grain, int64_t value, int64_t units,
+		       char *out)
+{
+	if (grain == PF_GRAIN_NONE) {
+		out[0] = '\0';
+		return 0;
+	}
+	size_t full = pf_format_date(out, pf_floor_div(value, units * 86400));
+	size_t cut = grain == PF_GRAIN_DAY ? 0 : grain == PF_GRAIN_MONTH ? 3 : 6;
+	out[full - cut] = '\0';
+	return full - cut;
+}
+
+int pf_cell_read(const struct pf_meta *meta, struct pf_cell *cell,
+		 struct pf_error *err)
+{
+	const char *bucket = pf_meta_get(meta, "pf:bucket");
+	const char *partition = pf_meta_get(meta, "pf:partition");
+	char *end = NULL;
+	long n = bucket ? strtol(bucket, &end, 10) : -1;
+	if (!bucket) {
+		pf_fail(err, PF_E_NOT_PARTITIONED,
+			"rows come without partition and bucket");
+		return pf_hint(err, "put pf-partition before this program");
+	}
+	if (end == bucket || *end || n < 0 || n > INT32_MAX)
+		return pf_fail(err, PF_E_CORRUPT, "malformed pf:bucket '%s'", bucket);
+	*cell = (struct pf_cell){ .bucket = (int32_t)n,
+				  .has_partition = partition != NULL };
+	if (partition)
+		cell->partition = pf_view_str(partition);
+	return 0;
+}
+
+void pf_cell_write(const struct pf_cell *cell, struct pf_meta *meta)
+{
+	char bucket[16];
+	snprintf(bucket, sizeof bucket, "%d", cell->bucket);
+	if (cell->has_partition) {
+		char *text = pf_strndup((const char *)cell->partition.data,
+					cell->partition.len);
+		pf_meta_set(meta, "pf:partition", text);
+		free(text);
+	}
+	pf_meta_set(meta, "pf:bucket", bucket);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How rows are laid out in a table, carried as metadata of the schema:
+ * pf:table, pf:id, pf:time, pf:zone, pf:partition-by, pf:buckets; and which
+ * cell (partition, bucket) a batch belongs to: pf:partition, pf:bucket.
+ */
+#ifndef PF_ARROW_LAYOUT_H
+#define PF_ARROW_LAYOUT_H
+
+#include "arrow/batch.h"
+
+/* Name of the generated partition column. */
+#define PF_PARTITION_COLUMN "dt"
+
+enum pf_grain { PF_GRAIN_NONE, PF_GRAIN_YEAR, PF_GRAIN_MONTH, PF_GRAIN_DAY };
+
+struct pf_layout {
+	char *table;  /* "" when unknown */
+	char *id;     /* name of the entity ID column */
+	char *time;   /* name of the event time column */
+	char *zone;   /* "UTC" */
+	enum pf_grain grain;
+	int32_t buckets;
+	int id_column, time_column; /* positions in the schema */
+	int partition_column;       /* position of dt, -1: not there (yet) */
+};
+
+const char *pf_grain_name(enum pf_grain grain); /* "day" ... "none" */
+int pf_grain_parse(const char *text, enum pf_grain *grain, struct pf_error *err);
+
+/* PF_E_NO_SCHEMA when the metadata is missing, PF_E_UNKNOWN_COLUMN when it
+ * names columns that are not there. */
+int pf_layout_read(const struct pf_schema *schema, struct pf_layout *layout,
+		   struct pf_error *err);
+void pf_layout_write(const struct pf_layout *layout, struct pf_schema *schema);
+void pf_layout_free(struct pf_layout *layout);
+
+/* The text of dt for a time value (in units per second) that is wall clock
+ * already: "2024-01-31", "2024-01", "2024". out of 24 bytes; returns length. */
+size_t pf_grain_format(enum pf_grain grain, int64_t value, int64_t units,
+		       char *out);
+
+/* One (partition, bucket). partition: value of dt; has_partition false for
+ * tables without partitions. */
+struct pf_cell {
+	struct pf_view partition;
+	bool has_partition;
+	int32_t bucket;
+};
+
+/* Read the cell out of a batch's metadata; the view points into it (the
+ * partition's text is stored bare: pf:partition = 2024-01-31, absent when the
+ * table has no partitions). PF_E_NOT_PARTITIONED when pf:bucket is absent. */
+int pf_cell_read(const struct pf_meta *meta, struct pf_cell *cell,
+		 struct pf_error *err);
+void pf_cell_write(const struct pf_cell *cell, struct pf_meta *meta);
+
+#endif

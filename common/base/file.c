@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+int pf_read_some(int fd, const char *name, void *data, size_t len, size_t *got,
+		 struct pf_error *err)
+{
+	for (;;) {
+		ssize_t n = read(fd, data, len);
+		if (n >= 0) {
+			*got = (size_t)n;
+			return 0;
+		}
+		if (errno == EAGAIN) {
+			pf_readable(fd, -1);
+			continue;
+		}
+		if (errno != EINTR)
+			return pf_fail_errno(err, PF_E_IO, errno,
+					     "cannot read '%s'", name);
+	}
+}
+
+int pf_read_full(int fd, const char *name, void *data, size_t len, size_t *got,
+		 struct pf_error *err)
+{
+	size_t done = 0;
+	while (done < len) {
+		size_t n;
+		PF_TRY(pf_read_some(fd, name, (char *)data + done, len - done, &n,
+				    err));
+		if (!n)
+			break;
+		done += n;
+	}
+	*got = done;
+	return 0;
+}
+
+int pf_pread_full(int fd, const char *name, void *data, size_t len, off_t offset,
+		  struct pf_error *err)
+{
+	size_t done = 0;
+	while (done < len) {
+		ssize_t n = pread(fd, (char *)data + done, len - done,
+				  offset + (off_t)done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return pf_fail_errno(err, PF_E_IO, errno,
+					     "cannot read '%s'", name);
+		if (n == 0)
+			return pf_fail(err, PF_E_CORRUPT,
+				       "'%s' ends early: %zu bytes at %lld are missing",
+				       name, len - done,
+				       (long long)(offset + (off_t)done));
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+int pf_write_full(int fd, const char *name, const void *data, size_t len,
+		  struct pf_error *err)
+{
+	size_t done = 0;
+	while (done < len) {
+		ssize_t n = write(fd, (const char *)data + done, len - done);
+		if (n >= 0) {
+			done += (size_t)n;
+			continue;
+		}
+		if (errno == EAGAIN) {
+			struct pollfd p = { .fd = fd, .events = POLLOUT };
+			poll(&p, 1, -1);
+			continue;
+		}
+		if (errno != EINTR)
+			return pf_fail_errno(err, PF_E_IO, errno,
+					     "cannot write '%s'", name);
+	}
+	return 0;
+}
+
+int pf_read_file(const char *path, size_t limit, struct pf_buf *out,
+		 struct pf_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return pf_fail_errno(err, PF_E_IO, errno, "cannot open '%s'", path);
+	int code = 0;
+	size_t start = out->len;
+	for (;;) {
+		size_t got;
+		code = pf_read_some(fd, path, pf_buf_room(out, 65536), 65536, &got,
+				    err);
+		if (code || !got)
+			break;
+		out->len += got;
+		if (out->len - start > limit) {
+			code = pf_fail(err, PF_E_LIMIT,
+				       "'%s' is larger than %zu bytes", path, limit);
+			break;
+		}
+	}
+	close(fd);
+	return code;
+}
+
+int pf_fsync(int fd, const char *name, struct pf_error *err)
+{
+	if (fsync(fd))
+		return pf_fail_errno(err, PF_E_IO, errno, "cannot sync '%s'", name);
+	return 0;
+}
+
+int pf_fdatasync(int fd, const char *name, struct pf_error *err)
+{
+	if (fdatasync(fd))
+		return pf_fail_errno(err, PF_E_IO, errno, "cannot sync '%s'", name);
+	return 0;
+}
+
+int pf_fsync_dir(const char *path, struct pf_error *err)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return pf_fail_errno(err, PF_E_IO, errno, "cannot open '%s'", path);
+	int code = pf_fsync(fd, path, err);
+	close(fd);
+	return code;
+}
+
+int pf_fsync_parent(const char *path, struct pf_error *err)
+{
+	char dir[4096];
+	const char *slash = strrchr(path, '/');
+	size_t n = slash ? (size_t)(slash - path) : 0;
+	if (n >= sizeof dir)
+		return pf_fail(err, PF_E_LIMIT, "path too long: '%s'", path);
+	if (!slash)
+		return pf_fsync_dir(".", err);
+	memcpy(dir, path, n);
+	dir[n] = '\0';
+	return pf_fsync_dir(n ? dir : "/", err);
+}
+
+int pf_close(int *fd, const char *name, struct pf_error *err)
+{
+	int f = *fd;
+	*fd = -1;
+	if (f >= 0 && close(f) && errno != EINTR)
+		return pf_fail_errno(err, PF_E_IO, errno, "cannot close '%s'", name);
+	return 0;
+}
+
+bool pf_readable(int fd, int timeout_ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	return poll(&p, 1, timeout_ms) != 0;
+}
