@@ -17,6 +17,7 @@ static void describe(struct pf_error *err, int code, int errnum,
 		return;
 	err->code = code;
 	err->hint[0] = '\0';
+	err->detail[0] = '\0';
 	int n = vsnprintf(err->message, sizeof err->message, fmt, args);
 	if (n < 0)
 		err->message[0] = '\0';
@@ -68,6 +69,17 @@ int pf_fail_errno(struct pf_error *err, int code, int errnum, const char *fmt,
 	describe(err, code, errnum, fmt, args);
 	va_end(args);
 	return code;
+}
+
+int pf_detail(struct pf_error *err, const char *fmt, ...)
+{
+	if (!err)
+		return PF_E_INTERNAL;
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(err->detail, sizeof err->detail, fmt, args);
+	va_end(args);
+	return err->code;
 }
 
 int pf_hint(struct pf_error *err, const char *fmt, ...)

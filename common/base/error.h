@@ -16,6 +16,8 @@
 struct pf_error {
 	int code;           /* 0: nothing has failed */
 	char message[1024]; /* one line, lower case, no full stop, subject quoted */
+	char detail[256];   /* "" or lines shown as they are beneath the message:
+	                     * a piece of an expression and a caret under it */
 	char hint[512];     /* "" or what to do about it, one line */
 };
 
@@ -25,6 +27,10 @@ int pf_fail(struct pf_error *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 int pf_fail_errno(struct pf_error *err, int code, int errnum,
 		  const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* Set the detail of a failure already described. Returns err->code. */
+int pf_detail(struct pf_error *err, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Add the hint line to a failure already described. Returns err->code. */
 int pf_hint(struct pf_error *err, const char *fmt, ...)
