@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Publishing files: exactly once, or not at all. A commit writes its
+ * manifests, then creates snapshot-N if absent; that file is the commit. It
+ * is tried again over foreign snapshots, and goes through only if the table's
+ * offsets are what the mark begins with (design section 6.6).
+ *
+ * The user of a commit is random per pf_commit, so that an attempt whose
+ * outcome is unknown can be recognised; until its outcome is known no file is
+ * deleted. Until committed, files belong to the pf_commit, which deletes them
+ * when it is abandoned.
+ *
+ * Sources: reference paimon-format.md sections 3.2, 4.9, 7, 10; reliability.md
+ * sections 5 and 6.
+ */
+#ifndef PF_PAIMON_COMMIT_H
+#define PF_PAIMON_COMMIT_H
+
+#include "paimon/offsets.h"
+#include "paimon/scan.h"
+
+struct pf_commit;
+
+struct pf_commit_options {
+	int64_t empty_every_ms; /* commit a mere advance at most this often; 60000 */
+	int retries;            /* lost races before giving up; 0: default (50) */
+};
+
+struct pf_commit_result {
+	int64_t snapshot;    /* 0: nothing was committed */
+	bool already_loaded; /* the table had it; own files were deleted */
+	bool postponed;      /* an advance without rows that waits its minute */
+	int64_t files, rows, bytes;
+	size_t partitions;
+};
+
+/* PF_E_TABLE_FEATURE when the table is not for us to write. */
+int pf_commit_open(struct pf_table *table, const struct pf_commit_options *options,
+		   struct pf_commit **commit, struct pf_error *err);
+
+/* Write a Parquet file into its bucket and remember its entry. Its footer
+ * must have the table's columns (name, type, id) and `rows` rows; index may be
+ * empty. buckets is the count that the rows were bucketed by. */
+int pf_commit_add(struct pf_commit *commit, const struct pf_cell *cell,
+		  int32_t buckets, int64_t rows, struct pf_view parquet,
+		  struct pf_view index, struct pf_error *err);
+
+/* Commit everything added since the last commit together with the mark.
+ * now: do not postpone an advance without rows. PF_E_CONFLICT: somebody else
+ * loaded other parts of this range; own files are deleted. */
+int pf_commit_mark(struct pf_commit *commit, const struct pf_mark *mark, bool now,
+		   struct pf_commit_result *result, struct pf_error *err);
+
+/* Commit what was added as a stream without marks, known by its hash. A hash
+ * among the last 1 000: already_loaded. */
+int pf_commit_stream(struct pf_commit *commit, uint64_t hash,
+		     struct pf_commit_result *result, struct pf_error *err);
+
+/* Delete files that are not committed (unless an outcome is unknown) and
+ * free. */
+void pf_commit_close(struct pf_commit *commit); /* NULL is fine */
+
+#endif
