@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which inputs a stage has taken rows from, and how far. A source is a file
+ * known by its beginning (hash of its first 4 KiB) and by the 4 KiB before
+ * the position reached: the same beginning under another path is the same
+ * source, moved; another beginning, or a file that ends before the position,
+ * is a new one. A source with a name (--source) is known by that name.
+ *
+ * Positions count bytes after decompression. The table is written into every
+ * segment's head, and into each seal as far as it changed, as JSON.
+ */
+#ifndef PF_STAGE_SOURCES_H
+#define PF_STAGE_SOURCES_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+#define PF_SOURCE_PIECE 4096
+
+struct pf_source_pos {
+	char *name;          /* --source, or NULL */
+	char *path;          /* last seen under; for people and as a tie-break */
+	uint64_t position;   /* bytes taken */
+	int64_t rows;        /* records taken, rejected ones included */
+	int64_t line;        /* line number at the position */
+	uint32_t head_bytes; /* how much of the beginning the hash covers */
+	uint64_t head_hash;  /* XXH3-64 */
+	uint32_t tail_bytes; /* likewise of the bytes before the position */
+	uint64_t tail_hash;
+	bool dirty;          /* changed since the last seal */
+};
+
+struct pf_sources {
+	struct pf_source_pos **items; /* addresses stay */
+	size_t n;
+};
+
+void pf_sources_free(struct pf_sources *s);
+struct pf_source_pos *pf_sources_add(struct pf_sources *s);
+struct pf_source_pos *pf_sources_named(const struct pf_sources *s, const char *name);
+
+/* All, or those that changed (and forget that they did). */
+void pf_sources_write(struct pf_sources *s, bool all, struct pf_buf *json);
+/* Take over what a head or seal says. PF_E_STAGE_CORRUPT when malformed. */
+int pf_sources_apply(struct pf_sources *s, const char *json, struct pf_error *err);
+
+#endif
