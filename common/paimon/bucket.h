@@ -19,7 +19,6 @@ int pf_bucket_rows(const struct pf_column *key, struct pf_type type, int64_t row
 int32_t pf_bucket_hash(const void *row, size_t len);
 int32_t pf_bucket_of_hash(int32_t hash, int32_t buckets);
 /* Bucket of a key of any number of columns. */
-int32_t pf_bucket_of(const struct pf_type *types, const struct pf_datum *values,
-		     size_t n, int32_t buckets);
+int32_t pf_bucket_of(const struct pf_datum *values, size_t n, int32_t buckets);
 
 #endif

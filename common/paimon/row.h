@@ -16,32 +16,13 @@
 #ifndef PF_PAIMON_ROW_H
 #define PF_PAIMON_ROW_H
 
-#include "arrow/batch.h"
-
-/* One value of any of our types, or none. */
-struct pf_datum {
-	bool null;
-	int64_t i;        /* boolean, integers, date, time, timestamps (in the
-			   * units of the type's precision) */
-	double f;         /* float, double */
-	pf_i128 d;        /* decimal, unscaled */
-	struct pf_view b; /* string, bytes; borrowed */
-};
-
-/* The value of a column's row; text is borrowed from the column. */
-struct pf_datum pf_datum_at(const struct pf_column *c, struct pf_type type,
-			    int64_t row);
-/* -1, 0, 1 in the order of Paimon; neither is null. */
-int pf_datum_cmp(struct pf_type type, const struct pf_datum *a,
-		 const struct pf_datum *b);
+#include "expr/datum.h"
 
 /* Append the row's bytes, without arity. */
-void pf_row_encode(struct pf_buf *out, const struct pf_type *types,
-		   const struct pf_datum *values, size_t n);
+void pf_row_encode(struct pf_buf *out, const struct pf_datum *values, size_t n);
 /* Append the serialized form (arity in front). n == 0: the 12 bytes of the
  * empty row. */
-void pf_row_serialize(struct pf_buf *out, const struct pf_type *types,
-		      const struct pf_datum *values, size_t n);
+void pf_row_serialize(struct pf_buf *out, const struct pf_datum *values, size_t n);
 
 /* Check a serialized row of n columns: PF_E_TABLE_CORRUPT when it is too
  * short or its arity differs; what names it in the message. */
