@@ -33,6 +33,11 @@
 	X(PF_E_TRUNCATED, 3001, "the stream ended without its end message") \
 	X(PF_E_CORRUPT, 3002, "a checksum or structure is wrong") \
 	X(PF_E_BAD_ROW, 3003, "a row does not fit the schema") \
+	X(PF_E_BAD_VALUE, 3004, "a value does not fit its column") \
+	X(PF_E_NULL_VALUE, 3005, "a value is missing where one is needed") \
+	X(PF_E_FIELD_COUNT, 3006, "a line has the wrong number of fields") \
+	X(PF_E_LINE_LENGTH, 3007, "a line is too long") \
+	X(PF_E_UTF8, 3008, "text is not UTF-8") \
 	X(PF_E_ARROW, 3010, "malformed Arrow stream") \
 	X(PF_E_PARQUET, 3011, "malformed Parquet file") \
 	X(PF_E_AVRO, 3012, "malformed Avro file") \

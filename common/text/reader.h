@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rows from text: CSV (RFC 4180), TSV, JSON lines, one JSON array. Bytes come
+ * decompressed from a source, rows go typed into a builder whose schema is
+ * pf_tabledef_schema's. Everything the table could refuse is refused here, row
+ * by row: a row that does not fit is handed to the reject callback with its
+ * place and its bytes, and the callback decides whether to go on. No row is
+ * ever half in the builder.
+ *
+ * Lines beyond 16 MiB are rejected in bounded memory. A last line without
+ * newline is not a row until it has one, or final_line says so.
+ */
+#ifndef PF_TEXT_READER_H
+#define PF_TEXT_READER_H
+
+#include "arrow/batch.h"
+#include "base/io.h"
+#include "text/tabledef.h"
+
+#define PF_TEXT_LINE_LIMIT ((size_t)16 << 20)
+
+/* A row that does not fit. Everything is borrowed for the call. */
+struct pf_reject {
+	int code;             /* PF_E_BAD_ROW, PF_E_BAD_VALUE, PF_E_JSON ... */
+	const char *file;
+	uint64_t line;        /* of the row's first byte, from 1 */
+	uint64_t byte;        /* offset of that byte, from 0, decompressed */
+	const char *column;   /* or NULL */
+	char reason[512];     /* "'17850.5' is not an integer" */
+	struct pf_view bytes; /* as they stood, without the line end */
+};
+
+struct pf_text_options {
+	/* Overrides the definition's when not PF_TEXT_AUTO. */
+	enum pf_text_format format;
+	/* The file's path: for messages, and for columns `from: filename`. */
+	const char *file;
+	/* Go on behind this many bytes and lines: the numbers that
+	 * pf_text_position gave. The source always begins at the file's first
+	 * byte (the header stands there); skip, if given, moves the source
+	 * forward by `bytes` without reading, else they are read and thrown
+	 * away. */
+	uint64_t byte, line;
+	int (*skip)(void *ctx, uint64_t bytes, struct pf_error *err);
+	void *skip_ctx;
+	/* The end of the source is the end of the last line. */
+	bool final_line;
+	/* 0: the row is dropped and counted, reading goes on. A code: reading
+	 * stops with it (describe err). NULL: stop with a message that names
+	 * file, line, byte and column. */
+	int (*reject)(void *ctx, const struct pf_reject *reject,
+		      struct pf_error *err);
+	void *reject_ctx;
+};
+
+struct pf_text;
+
+/* Reads the header if there is one: PF_E_UNKNOWN_COLUMN when a column is not
+ * in it (with the nearest). source and def must live as long as the reader. An
+ * empty input has no rows and no complaint. */
+int pf_text_open(const struct pf_byte_source *source,
+		 const struct pf_tabledef *def,
+		 const struct pf_text_options *options, struct pf_text **text,
+		 struct pf_error *err);
+
+/* Append up to max_rows rows, or about max_bytes bytes, to the builder
+ * (0: no bound but 64 MiB). Returns early, with at least one row, before input
+ * would block. *end: nothing follows (rows may have been appended, too). */
+int pf_text_next(struct pf_text *text, struct pf_builder *builder,
+		 int64_t max_rows, size_t max_bytes, bool *end,
+		 struct pf_error *err);
+
+/* Where to go on: behind the last row that is in a builder or was rejected. */
+struct pf_text_position {
+	uint64_t byte, line; /* line: number of line ends before byte */
+	int64_t rows;        /* good */
+	int64_t rejected;
+	size_t pending;      /* bytes of an unterminated last row, at the end */
+};
+void pf_text_position(const struct pf_text *text,
+		      struct pf_text_position *position);
+
+enum pf_text_format pf_text_format(const struct pf_text *text); /* as found */
+void pf_text_close(struct pf_text *text); /* NULL is fine */
+
+#endif
