@@ -106,6 +106,14 @@ bool pf_json_int(const struct pf_json *v, int64_t *out)
 	return true;
 }
 
+bool pf_json_number(const struct pf_json *v, double *out)
+{
+	if (pf_json_kind(v) != PF_JSON_INT && pf_json_kind(v) != PF_JSON_REAL)
+		return false;
+	*out = json_number_value(in(v));
+	return true;
+}
+
 const char *pf_json_text(const struct pf_json *v)
 {
 	return pf_json_kind(v) == PF_JSON_TEXT ? json_string_value(in(v)) : NULL;

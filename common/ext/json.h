@@ -45,6 +45,7 @@ bool pf_json_each(const struct pf_json *object, void **iter, const char **key,
 /* false, *out unchanged, when the value is of another kind. */
 bool pf_json_bool(const struct pf_json *v, bool *out);
 bool pf_json_int(const struct pf_json *v, int64_t *out);
+bool pf_json_number(const struct pf_json *v, double *out); /* an integer, too */
 /* NULL when it is no text. Never holds a NUL (jansson refuses \u0000). */
 const char *pf_json_text(const struct pf_json *v);
 
