@@ -4,7 +4,7 @@ B        ?= build
 CC       ?= cc
 PREFIX   ?= /usr/local
 CFLAGS   ?= -O2 -g
-WARN     := -Wall -Wextra -Wconversion -Wshadow -Werror
+WARN     := -Wall -Wextra -Wconversion -Wshadow -Wno-missing-field-initializers -Werror
 PKGS     := libzstd liblz4 zlib jansson yaml-0.1 libxxhash
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Icommon -pthread $(WARN) $(CFLAGS) $(shell pkg-config --cflags $(PKGS))
 LIBS     = $(shell pkg-config --libs $(PKGS)) -lsnappy -lm -pthread

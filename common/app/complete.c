@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/help.h"
+#include "app/program.h"
+
+typedef void option_writer(const struct pf_run *run, const struct pf_option *o,
+			   struct pf_buf *out);
+
+static void each_option(const struct pf_run *run, option_writer *write,
+			struct pf_buf *out)
+{
+	for (int s = 0; s < 2; s++)
+		for (const struct pf_option *o = run->arguments.sets[s].table;
+		     o && o->name; o++)
+			write(run, o, out);
+}
+
+static bool takes_value(const struct pf_option *o)
+{
+	return o->kind != PF_OPT_FLAG && o->kind != PF_OPT_COUNTER &&
+		o->kind != PF_OPT_OPTIONAL;
+}
+
+static void spaced_words(const char *words, struct pf_buf *out)
+{
+	for (; *words; words++)
+		pf_buf_byte(out, *words == '|' ? ' ' : (uint8_t)*words);
+}
+
+static void bash_word(const struct pf_run *run, const struct pf_option *o,
+		      struct pf_buf *out)
+{
+	(void)run;
+	pf_buf_printf(out, " --%s", o->name);
+}
+
+static void bash_values(const struct pf_run *run, const struct pf_option *o,
+			struct pf_buf *out)
+{
+	(void)run;
+	if (o->kind != PF_OPT_ENUM)
+		return;
+	pf_buf_printf(out, "\t--%s", o->name);
+	if (o->letter)
+		pf_buf_printf(out, "|-%c", o->letter);
+	pf_buf_str(out, ") COMPREPLY=($(compgen -W '");
+	spaced_words(o->arg, out);
+	pf_buf_str(out, "' -- \"$cur\")); return ;;\n");
+}
+
+static void bash(const struct pf_run *run, struct pf_buf *out)
+{
+	const struct pf_program *p = run->program;
+	char *function = pf_strdup(p->name);
+
+	function[2] = '_';
+	pf_buf_printf(out, "_%s()\n{\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} "
+		      "prev=${COMP_WORDS[COMP_CWORD-1]}\n\tcase $prev in\n", function);
+	each_option(run, bash_values, out);
+	pf_buf_str(out, "\tesac\n\tif [[ $cur == -* ]]; then\n\t\tCOMPREPLY=($(compgen -W '");
+	each_option(run, bash_word, out);
+	pf_buf_str(out, "' -- \"$cur\"))\n");
+	if (p->commands) {
+		pf_buf_str(out, "\telif [[ $COMP_CWORD == 1 ]]; then\n"
+			   "\t\tCOMPREPLY=($(compgen -W '");
+		for (const struct pf_command *c = p->commands; c->name; c++)
+			pf_buf_printf(out, " %s", c->name);
+		pf_buf_str(out, "' -- \"$cur\"))\n");
+	}
+	pf_buf_printf(out, "\tfi\n}\ncomplete -o default -F _%s %s\n", function,
+		      p->name);
+	free(function);
+}
+
+/* Inside single quotes; brackets and colons mean something to zsh. */
+static void zsh_text(const char *text, struct pf_buf *out)
+{
+	for (; *text; text++) {
+		if (*text == '\'')
+			pf_buf_str(out, "'\\''");
+		else if (strchr("[]:\\", *text))
+			pf_buf_printf(out, "\\%c", *text);
+		else
+			pf_buf_byte(out, (uint8_t)*text);
+	}
+}
+
+static void zsh_option(const struct pf_run *run, const struct pf_option *o,
+		       struct pf_buf *out)
+{
+	(void)run;
+	for (int form = o->letter ? 0 : 1; form < 2; form++) {
+		pf_buf_str(out, "\t'*");
+		if (form)
+			pf_buf_printf(out, "--%s%s", o->name, takes_value(o) ? "=" : "");
+		else
+			pf_buf_printf(out, "-%c%s", o->letter, takes_value(o) ? "+" : "");
+		pf_buf_byte(out, '[');
+		zsh_text(o->help, out);
+		pf_buf_byte(out, ']');
+		if (o->kind == PF_OPT_ENUM) {
+			pf_buf_str(out, ":word:(");
+			spaced_words(o->arg, out);
+			pf_buf_byte(out, ')');
+		} else if (takes_value(o)) {
+			pf_buf_str(out, ":");
+			zsh_text(o->arg, out);
+			pf_buf_str(out, ":_files");
+		}
+		pf_buf_str(out, "' \\\n");
+	}
+}
+
+static void zsh(const struct pf_run *run, struct pf_buf *out)
+{
+	const struct pf_program *p = run->program;
+
+	pf_buf_printf(out, "#compdef %s\n_arguments \\\n", p->name);
+	each_option(run, zsh_option, out);
+	if (p->commands) {
+		pf_buf_str(out, "\t'1:command:(");
+		for (const struct pf_command *c = p->commands; c->name; c++)
+			pf_buf_printf(out, "%s%s", c == p->commands ? "" : " ", c->name);
+		pf_buf_str(out, ")' \\\n");
+	}
+	pf_buf_str(out, "\t'*:file:_files'\n");
+}
+
+static void fish_option(const struct pf_run *run, const struct pf_option *o,
+			struct pf_buf *out)
+{
+	pf_buf_printf(out, "complete -c %s -l %s", run->program->name, o->name);
+	if (o->letter)
+		pf_buf_printf(out, " -s %c", o->letter);
+	if (o->kind == PF_OPT_ENUM) {
+		pf_buf_str(out, " -x -a '");
+		spaced_words(o->arg, out);
+		pf_buf_byte(out, '\'');
+	} else if (takes_value(o)) {
+		pf_buf_str(out, " -r");
+	}
+	pf_buf_str(out, " -d '");
+	for (const char *t = o->help; *t; t++)
+		pf_buf_printf(out, *t == '\'' || *t == '\\' ? "\\%c" : "%c", *t);
+	pf_buf_str(out, "'\n");
+}
+
+static void fish(const struct pf_run *run, struct pf_buf *out)
+{
+	const struct pf_program *p = run->program;
+
+	each_option(run, fish_option, out);
+	for (const struct pf_command *c = p->commands; c && c->name; c++)
+		pf_buf_printf(out, "complete -c %s -n __fish_use_subcommand -a %s\n",
+			      p->name, c->name);
+}
+
+void pf_help_completion(const struct pf_run *run, const char *shell,
+			struct pf_buf *out)
+{
+	if (!strcmp(shell, "bash"))
+		bash(run, out);
+	else if (!strcmp(shell, "zsh"))
+		zsh(run, out);
+	else
+		fish(run, out);
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/help.h"
+
+#include <string.h>
+
+#include "app/program.h"
+
+enum { WIDTH = 80, HELP_AT = 30 };
+
+static void usage_lines(const struct pf_program *p, struct pf_buf *out)
+{
+	const char *lead = "usage:";
+
+	for (const struct pf_command *c = p->commands; c && c->name; c++) {
+		pf_buf_printf(out, "%s %s %s [options] %s\n", lead, p->name, c->name,
+			      c->synopsis ? c->synopsis : "");
+		lead = "      ";
+	}
+	for (const char *const *s = p->synopsis; s && *s; s++) {
+		pf_buf_printf(out, "%s %s %s\n", lead, p->name, *s);
+		lead = "      ";
+	}
+}
+
+void pf_usage(const struct pf_run *run, struct pf_buf *out)
+{
+	const struct pf_program *p = run->program;
+	const struct pf_command *c = p->commands;
+
+	for (; run->command && c && c->name; c++)
+		if (!strcmp(c->name, run->command)) {
+			pf_buf_printf(out, "usage: %s %s [options] %s\n", p->name,
+				      c->name, c->synopsis ? c->synopsis : "");
+			break;
+		}
+	if (!c || !c->name) {
+		if (p->commands) {
+			pf_buf_printf(out, "usage: %s ", p->name);
+			for (c = p->commands; c->name; c++)
+				pf_buf_printf(out, "%s%s", c == p->commands ? "" : "|",
+					      c->name);
+			pf_buf_str(out, " ...\n");
+		} else {
+			pf_buf_printf(out, "usage: %s %s\n", p->name,
+				      p->synopsis ? p->synopsis[0] : "[options]");
+		}
+	}
+	pf_buf_printf(out, "'%s --help' tells more\n", p->name);
+}
+
+/* "-n, --limit N" */
+static void spelling(const struct pf_option *o, struct pf_buf *out)
+{
+	if (o->letter)
+		pf_buf_printf(out, "  -%c, --%s", o->letter, o->name);
+	else
+		pf_buf_printf(out, "      --%s", o->name);
+	if (o->kind == PF_OPT_OPTIONAL)
+		pf_buf_printf(out, "[=%s]", o->arg ? o->arg : "HOW");
+	else if (o->kind == PF_OPT_ENUM)
+		pf_buf_printf(out, " %s", strlen(o->arg) < 20 ? o->arg : "WORD");
+	else if (o->kind != PF_OPT_FLAG && o->kind != PF_OPT_COUNTER)
+		pf_buf_printf(out, " %s", o->arg ? o->arg : "VALUE");
+}
+
+/* Words of text from column at on, broken at the width. */
+static void wrap(const char *text, size_t column, size_t at, struct pf_buf *out)
+{
+	while (*text) {
+		const char *end = strchr(text, ' ');
+		size_t len = end ? (size_t)(end - text) : strlen(text);
+		if (column > at && column + 1 + len > WIDTH - 1) {
+			pf_buf_printf(out, "\n%*s", (int)at, "");
+			column = at;
+		} else if (column > at) {
+			pf_buf_byte(out, ' ');
+			column++;
+		}
+		pf_buf_add(out, text, len);
+		column += len;
+		text += len;
+		while (*text == ' ')
+			text++;
+	}
+	pf_buf_byte(out, '\n');
+}
+
+/* The default; one in angle brackets is only words. */
+static void default_text(const struct pf_option *o, const char *before,
+			 const char *after, struct pf_buf *out)
+{
+	size_t words = o->def[0] == '<' ? 1 : 0;
+
+	pf_buf_str(out, before);
+	pf_buf_add(out, o->def + words, strlen(o->def) - 2 * words);
+	pf_buf_str(out, after);
+}
+
+static void option_line(const struct pf_option *o, bool all, struct pf_buf *out)
+{
+	struct pf_buf left = { 0 }, right = { 0 };
+
+	spelling(o, &left);
+	pf_buf_str(&right, o->help);
+	if (o->kind == PF_OPT_ENUM && strlen(o->arg) >= 20)
+		pf_buf_printf(&right, " (%s)", o->arg);
+	if (o->def)
+		default_text(o, " [", "]", &right);
+	if (all && o->more)
+		pf_buf_printf(&right, ". %s", o->more);
+	pf_buf_add(out, left.data, left.len);
+	size_t column = left.len;
+	if (column + 2 > HELP_AT) {
+		if (column + 2 + right.len > WIDTH - 1 || all) {
+			pf_buf_printf(out, "\n%*s", HELP_AT, "");
+			column = HELP_AT;
+		} else {
+			pf_buf_str(out, "  ");
+			column += 2;
+		}
+	} else {
+		pf_buf_printf(out, "%*s", (int)(HELP_AT - column), "");
+		column = HELP_AT;
+	}
+	wrap(pf_buf_cstr(&right), column, column, out);
+	pf_buf_free(&left);
+	pf_buf_free(&right);
+}
+
+static void help_screen(const struct pf_run *run, bool all, struct pf_buf *out)
+{
+	const struct pf_program *p = run->program;
+	bool hidden = false;
+
+	pf_buf_printf(out, "%s - %s\n\n", p->name, p->summary);
+	usage_lines(p, out);
+	pf_buf_byte(out, '\n');
+	for (const struct pf_example *e = p->examples; e && e->command; e++) {
+		if (all && e->what)
+			pf_buf_printf(out, "  # %s\n", e->what);
+		pf_buf_printf(out, "  %s\n", e->command);
+	}
+	if (p->examples && p->examples->command)
+		pf_buf_byte(out, '\n');
+	for (const struct pf_option *o = p->options; o && o->name; o++) {
+		if (all || !o->minor)
+			option_line(o, all, out);
+		else
+			hidden = true;
+	}
+	if (all) {
+		for (const struct pf_option *o = run->arguments.sets[1].table; o->name; o++)
+			option_line(o, all, out);
+	} else {
+		pf_buf_str(out, "  ");
+		for (const struct pf_option *o = run->arguments.sets[1].table; o->name; o++)
+			if (!o->minor)
+				pf_buf_printf(out, "-%c, ", o->letter);
+		pf_buf_printf(out, "--color, ...: common options, pf(7)%s\n",
+			      hidden ? "; --help=all lists all" : "");
+	}
+	pf_buf_printf(out, "\nexit: 0 done, 1 %s, 2 usage, 3 bad data, 4 system, "
+		      "5 upstream\n      failed, 75 try again\n",
+		      p->exit_note ? p->exit_note : "partial");
+}
+
+static void json_text(struct pf_buf *out, const char *text)
+{
+	if (!text) {
+		pf_buf_str(out, "null");
+		return;
+	}
+	pf_buf_byte(out, '"');
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			pf_buf_byte(out, '\\');
+		pf_buf_byte(out, (uint8_t)*text);
+	}
+	pf_buf_byte(out, '"');
+}
+
+static const char *kind_name(enum pf_option_kind kind)
+{
+	static const char *const names[] = {
+		"flag", "counter", "string", "optional", "int", "size", "duration",
+		"enum", "list", "columns",
+	};
+	return names[kind];
+}
+
+static void json_options(const struct pf_option *o, bool common, bool *first,
+			 struct pf_buf *out)
+{
+	for (; o && o->name; o++) {
+		pf_buf_printf(out, "%s\n    {\"name\": \"%s\", \"letter\": ",
+			      *first ? "" : ",", o->name);
+		*first = false;
+		if (o->letter)
+			pf_buf_printf(out, "\"%c\"", o->letter);
+		else
+			pf_buf_str(out, "null");
+		pf_buf_printf(out, ", \"kind\": \"%s\", \"common\": %s, \"arg\": ",
+			      kind_name(o->kind), common ? "true" : "false");
+		json_text(out, o->arg);
+		pf_buf_str(out, ", \"default\": ");
+		json_text(out, o->def);
+		pf_buf_str(out, ", \"commands\": ");
+		json_text(out, o->commands);
+		pf_buf_str(out, ", \"help\": ");
+		json_text(out, o->help);
+		pf_buf_byte(out, '}');
+	}
+}
+
+static void help_json(const struct pf_run *run, struct pf_buf *out)
+{
+	const struct pf_program *p = run->program;
+	bool first = true;
+
+	pf_buf_printf(out, "{\n  \"name\": \"%s\",\n  \"summary\": ", p->name);
+	json_text(out, p->summary);
+	pf_buf_printf(out, ",\n  \"version\": \"%s\",\n  \"commands\": [", PF_VERSION);
+	for (const struct pf_command *c = p->commands; c && c->name; c++) {
+		pf_buf_printf(out, "%s\n    {\"name\": \"%s\", \"synopsis\": ",
+			      c == p->commands ? "" : ",", c->name);
+		json_text(out, c->synopsis);
+		pf_buf_str(out, ", \"summary\": ");
+		json_text(out, c->summary);
+		pf_buf_byte(out, '}');
+	}
+	pf_buf_str(out, "],\n  \"examples\": [");
+	for (const struct pf_example *e = p->examples; e && e->command; e++) {
+		pf_buf_str(out, e == p->examples ? "\n    " : ",\n    ");
+		json_text(out, e->command);
+	}
+	pf_buf_str(out, "],\n  \"options\": [");
+	json_options(p->options, false, &first, out);
+	json_options(run->arguments.sets[1].table, true, &first, out);
+	pf_buf_str(out, "]\n}\n");
+}
+
+/* mdoc: backslashes, and words that begin with a quote or a dot. */
+static void mdoc_text(struct pf_buf *out, const char *text)
+{
+	if (*text == '.' || *text == '\'')
+		pf_buf_str(out, "\\&");
+	for (; *text; text++) {
+		if (*text == '\\')
+			pf_buf_str(out, "\\e");
+		else
+			pf_buf_byte(out, (uint8_t)*text);
+	}
+}
+
+static void mdoc_option(const struct pf_option *o, struct pf_buf *out)
+{
+	bool value = o->kind != PF_OPT_FLAG && o->kind != PF_OPT_COUNTER;
+
+	pf_buf_str(out, ".It");
+	if (o->letter)
+		pf_buf_printf(out, " Fl %c ,", o->letter);
+	pf_buf_printf(out, " Fl -%s", o->name);
+	if (o->kind == PF_OPT_OPTIONAL) {
+		pf_buf_printf(out, " Ns Op = Ns Ar ");
+		mdoc_text(out, o->arg ? o->arg : "HOW");
+	} else if (value) {
+		pf_buf_str(out, " Ar ");
+		mdoc_text(out, o->arg ? o->arg : "VALUE");
+	}
+	pf_buf_byte(out, '\n');
+	struct pf_buf text = { 0 };
+	pf_buf_str(&text, o->help);
+	if (text.len && text.data[0] >= 'a' && text.data[0] <= 'z')
+		text.data[0] = (uint8_t)(text.data[0] - 'a' + 'A');
+	mdoc_text(out, pf_buf_cstr(&text));
+	pf_buf_free(&text);
+	pf_buf_str(out, ".\n");
+	if (o->more) {
+		/* One sentence per line, as mdoc wants it. */
+		for (const char *at = o->more; *at;) {
+			const char *dot = strstr(at, ". ");
+			size_t n = dot ? (size_t)(dot - at) : strlen(at);
+			bool stop = n && at[n - 1] == '.';
+			pf_buf_add(&text, at, n);
+			mdoc_text(out, pf_buf_cstr(&text));
+			pf_buf_str(out, stop ? "\n" : ".\n");
+			pf_buf_free(&text);
+			text = (struct pf_buf){ 0 };
+			at += n + (dot ? 2 : 0);
+		}
+	}
+	if (o->commands) {
+		pf_buf_str(out, "Only with ");
+		mdoc_text(out, o->commands);
+		pf_buf_str(out, ".\n");
+	}
+	if (o->def) {
+		bool words = o->def[0] == '<';
+		pf_buf_str(out, words ? "The default is " : "The default is\n.Cm ");
+		default_text(o, "", "", &text);
+		mdoc_text(out, pf_buf_cstr(&text));
+		pf_buf_free(&text);
+		pf_buf_str(out, words ? ".\n" : " .\n");
+	}
+}
+
+static void help_man(const struct pf_run *run, struct pf_buf *out)
+{
+	pf_buf_str(out, ".Bl -tag -width Ds\n");
+	for (const struct pf_option *o = run->program->options; o && o->name; o++)
+		mdoc_option(o, out);
+	for (const struct pf_option *o = run->arguments.sets[1].table; o->name; o++)
+		if (!o->minor)
+			mdoc_option(o, out);
+	pf_buf_str(out, ".El\n");
+}
+
+int pf_help(const struct pf_run *run, const char *kind, struct pf_buf *out,
+	    struct pf_error *err)
+{
+	if (!*kind || !strcmp(kind, "all"))
+		help_screen(run, *kind != '\0', out);
+	else if (!strcmp(kind, "json"))
+		help_json(run, out);
+	else if (!strcmp(kind, "man"))
+		help_man(run, out);
+	else if (!strcmp(kind, "bash") || !strcmp(kind, "zsh") || !strcmp(kind, "fish"))
+		pf_help_completion(run, kind, out);
+	else {
+		pf_fail(err, PF_E_USAGE, "no such help: '%.40s'", kind);
+		return pf_hint(err, "--help, --help=all, --help=json");
+	}
+	return 0;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/program.h"
+#include "base/file.h"
+
+static size_t min_operands(const struct pf_run *run)
+{
+	const struct pf_command *c = run->program->commands;
+	for (; run->command && c && c->name; c++)
+		if (!strcmp(c->name, run->command))
+			return (size_t)c->min_operands;
+	return (size_t)run->program->min_operands;
+}
+
+size_t pf_inputs(const struct pf_run *run)
+{
+	size_t min = min_operands(run);
+	return run->noperands > min ? run->noperands - min : 1;
+}
+
+const char *pf_input_name(const struct pf_run *run, size_t i)
+{
+	size_t min = min_operands(run);
+	return run->noperands > min ? run->operands[min + i] : "-";
+}
+
+static int read_raw(void *ctx, void *data, size_t len, size_t *got,
+		    struct pf_error *err)
+{
+	struct pf_input *in = ctx;
+	return pf_read_some(in->fd, in->name, data, len, got, err);
+}
+
+static bool raw_ready(void *ctx, int timeout_ms)
+{
+	struct pf_input *in = ctx;
+	return pf_readable(in->fd, timeout_ms);
+}
+
+/* The bytes that were looked at, then the rest. */
+static int read_with_head(void *ctx, void *data, size_t len, size_t *got,
+			  struct pf_error *err)
+{
+	struct pf_input *in = ctx;
+	size_t left = in->head_len - in->head_at;
+
+	if (!left)
+		return in->raw.read(in->raw.ctx, data, len, got, err);
+	*got = len < left ? len : left;
+	memcpy(data, in->head + in->head_at, *got);
+	in->head_at += *got;
+	return 0;
+}
+
+static bool ready_with_head(void *ctx, int timeout_ms)
+{
+	struct pf_input *in = ctx;
+	if (in->head_at < in->head_len)
+		return true;
+	return !in->raw.ready || in->raw.ready(in->raw.ctx, timeout_ms);
+}
+
+static int look(struct pf_input *in, struct pf_error *err)
+{
+	size_t got;
+
+	/* Eight bytes tell every kind; do not wait for more than that. */
+	while (in->head_len < 8) {
+		PF_TRY(in->raw.read(in->raw.ctx, in->head + in->head_len,
+				    sizeof(in->head) - in->head_len, &got, err));
+		if (!got)
+			break;
+		in->head_len += got;
+	}
+	in->kind = in->packed = pf_magic_kind(in->head, in->head_len);
+	return 0;
+}
+
+int pf_input_open(struct pf_run *run, const char *operand, struct pf_input *in,
+		  struct pf_error *err)
+{
+	char quoted[256];
+	struct stat st;
+
+	(void)run;
+	memset(in, 0, sizeof(*in));
+	in->operand = operand;
+	in->name = operand;
+	if (!strcmp(operand, "-")) {
+		in->name = "stdin";
+		in->fd = STDIN_FILENO;
+	} else {
+		pf_quote(quoted, sizeof(quoted), operand, strlen(operand));
+		in->fd = open(operand, O_RDONLY | O_CLOEXEC);
+		if (in->fd < 0) {
+			int code = errno == EACCES ? PF_E_ACCESS :
+				errno == ENOENT || errno == ENOTDIR ? PF_E_NO_FILE : PF_E_IO;
+			return pf_fail_errno(err, code, errno, "cannot open '%s'",
+					     quoted);
+		}
+		if (!fstat(in->fd, &st) && S_ISDIR(st.st_mode)) {
+			pf_input_close(in);
+			return pf_fail(err, PF_E_USAGE, "'%s' is a directory", quoted);
+		}
+	}
+	in->raw = (struct pf_byte_source){ read_raw, raw_ready, in, in->name };
+	int code = look(in, err);
+	if (code) {
+		pf_input_close(in);
+		return code;
+	}
+	in->source = (struct pf_byte_source){ read_with_head, ready_with_head, in,
+					      in->name };
+	return 0;
+}
+
+void pf_input_close(struct pf_input *in)
+{
+	if (in->fd > STDERR_FILENO)
+		close(in->fd);
+	in->fd = -1;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Operands as inputs: a file by its name, stdin as "-" or for want of
+ * operands. What a file holds is told by its first bytes, which are kept and
+ * read again by the decoder, so pipes work, too. gzip and zstd are unpacked
+ * on the way.
+ */
+#ifndef PF_APP_INPUT_H
+#define PF_APP_INPUT_H
+
+#include "app/operand.h"
+#include "base/io.h"
+
+struct pf_run;
+
+enum { PF_INPUT_HEAD = 16 };
+
+struct pf_input {
+	const char *operand;  /* "-" for stdin */
+	const char *name;     /* for messages: the operand or "stdin" */
+	int fd;
+	struct pf_byte_source source; /* everything, unpacked, from the beginning */
+	enum pf_operand_kind kind;    /* ARROW, PARQUET, TEXT, ... after unpacking */
+	enum pf_operand_kind packed;  /* GZIP or ZSTD if it was, else == kind */
+	uint8_t head[PF_INPUT_HEAD];
+	size_t head_len, head_at;
+	struct pf_byte_source raw;    /* the descriptor */
+	void *unpacker;
+};
+
+/* How many inputs the run has: its operands after the program's minimum, or
+ * one, stdin. The skeleton has refused a terminal before. */
+size_t pf_inputs(const struct pf_run *run);
+const char *pf_input_name(const struct pf_run *run, size_t i);
+
+/* The struct must stay where it is until it is closed. Waits for the first
+ * bytes. PF_E_NO_FILE, PF_E_ACCESS, PF_E_IO. */
+int pf_input_open(struct pf_run *run, const char *operand, struct pf_input *in,
+		  struct pf_error *err);
+void pf_input_close(struct pf_input *in);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/program.h"
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/tempfile.h"
+
+struct pf_output {
+	int fd;
+	const char *name;
+	struct pf_tempfile *temp; /* with -o */
+	struct pf_stream_out *stream;
+	void (*close_stream)(struct pf_stream_out *stream);
+};
+
+static int open_file(struct pf_run *run, struct pf_output *out,
+		     struct pf_error *err)
+{
+	struct stat st;
+
+	out->name = run->output;
+	/* Devices and pipes are written to; only files can be replaced. */
+	if (!stat(run->output, &st) && !S_ISREG(st.st_mode)) {
+		if (S_ISDIR(st.st_mode))
+			return pf_fail(err, PF_E_USAGE, "'%s' is a directory",
+				       run->output);
+		out->fd = open(run->output, O_WRONLY | O_CLOEXEC);
+		if (out->fd < 0)
+			return pf_fail_errno(err, PF_E_IO, errno, "cannot open '%s'",
+					     run->output);
+		return 0;
+	}
+	if (!run->force && !access(run->output, F_OK)) {
+		pf_fail(err, PF_E_USAGE, "'%s' exists already", run->output);
+		return pf_hint(err, "--force replaces it");
+	}
+	return pf_tempfile_beside(run->output, &out->fd, &out->temp, err);
+}
+
+static int open_output(struct pf_run *run, struct pf_error *err)
+{
+	struct pf_output *out = pf_zalloc(1, sizeof(*out));
+	int code = 0;
+
+	out->fd = STDOUT_FILENO;
+	out->name = "stdout";
+	if (run->output)
+		code = open_file(run, out, err);
+	if (code)
+		free(out);
+	else
+		run->out = out;
+	return code;
+}
+
+int pf_output_sink(struct pf_run *run, bool binary, struct pf_byte_sink *sink,
+		   struct pf_error *err)
+{
+	if (!run->out)
+		PF_TRY(open_output(run, err));
+	if (binary && pf_is_terminal(run->out->fd) && !run->force) {
+		pf_fail(err, PF_E_USAGE, "will not write binary to a terminal");
+		return pf_hint(err, "pipe it into the next program, or redirect it");
+	}
+	*sink = pf_sink_fd(&run->out->fd, run->out->name);
+	return 0;
+}
+
+void pf_output_own_stream(struct pf_run *run, struct pf_stream_out *stream,
+			  void (*close_stream)(struct pf_stream_out *stream))
+{
+	run->out->stream = stream;
+	run->out->close_stream = close_stream;
+}
+
+struct pf_stream_out *pf_output_owned_stream(const struct pf_run *run)
+{
+	return run->out ? run->out->stream : NULL;
+}
+
+int pf_output_format(const struct pf_run *run)
+{
+	if (run->format != PF_FORMAT_AUTO)
+		return run->format;
+	return !run->output && pf_is_terminal(STDOUT_FILENO) ? PF_FORMAT_TABLE :
+		PF_FORMAT_TSV;
+}
+
+static void release(struct pf_run *run)
+{
+	free(run->out);
+	run->out = NULL;
+}
+
+int pf_output_finish(struct pf_run *run, struct pf_error *err)
+{
+	struct pf_output *out = run->out;
+	int code = 0;
+
+	if (!out)
+		return 0;
+	if (out->stream)
+		out->close_stream(out->stream);
+	if (out->temp) {
+		code = pf_close(&out->fd, out->name, err);
+		if (code)
+			pf_tempfile_remove(out->temp);
+		else
+			code = pf_tempfile_rename(out->temp, run->output, err);
+	} else if (out->fd > STDERR_FILENO) {
+		code = pf_close(&out->fd, out->name, err);
+	}
+	release(run);
+	return code;
+}
+
+void pf_output_drop(struct pf_run *run)
+{
+	struct pf_output *out = run->out;
+
+	if (!out)
+		return;
+	if (out->stream)
+		out->close_stream(out->stream);
+	if (out->fd > STDERR_FILENO)
+		close(out->fd);
+	pf_tempfile_remove(out->temp);
+	release(run);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/signals.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/tempfile.h"
+
+enum { GRACE_SECONDS = 30 };
+
+static volatile sig_atomic_t graceful, stop_signal;
+
+static void end_by(int signal_number)
+{
+	pf_tempfile_remove_all();
+	signal(signal_number, SIG_DFL);
+	raise(signal_number);
+	/* The signal is blocked while its handler runs: let it through. */
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, signal_number);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void on_signal(int signal_number)
+{
+	if (signal_number == SIGALRM)
+		end_by(stop_signal ? stop_signal : SIGTERM);
+	else if (graceful && !stop_signal &&
+		 (signal_number == SIGINT || signal_number == SIGTERM)) {
+		stop_signal = signal_number;
+		alarm(GRACE_SECONDS);
+	} else {
+		end_by(signal_number);
+	}
+}
+
+void pf_signals_install(void)
+{
+	static const int handled[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGALRM };
+	struct sigaction sa, old;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = on_signal;
+	sigemptyset(&sa.sa_mask);
+	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++) {
+		/* nohup and background jobs ignore these on purpose. */
+		if ((handled[i] == SIGHUP || handled[i] == SIGINT) &&
+		    !sigaction(handled[i], NULL, &old) && old.sa_handler == SIG_IGN)
+			continue;
+		sigaction(handled[i], &sa, NULL);
+	}
+}
+
+void pf_signals_graceful(void)
+{
+	graceful = 1;
+}
+
+bool pf_stopping(void)
+{
+	return stop_signal != 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Signals, in one place; nobody else calls signal or sigaction.
+ *
+ * SIGINT, SIGTERM, SIGHUP and SIGPIPE remove temporary files and are raised
+ * again with their default effect, so that the shell sees why the program
+ * ended. A program that follows its input asks for graceful stops instead:
+ * then the first SIGINT or SIGTERM only makes pf_stopping() true, and a
+ * second one, or 30 seconds, ends the process.
+ */
+#ifndef PF_CLI_SIGNALS_H
+#define PF_CLI_SIGNALS_H
+
+#include <stdbool.h>
+
+/* Install the handlers; undoes an inherited "ignored" SIGPIPE. */
+void pf_signals_install(void);
+
+/* From now on the first SIGINT or SIGTERM asks instead of ending. */
+void pf_signals_graceful(void);
+
+/* Has the user asked to stop? Loops that wait look at this. */
+bool pf_stopping(void);
+
+#endif
