@@ -9,6 +9,7 @@
 
 #include "app/program.h"
 #include "base/file.h"
+#include "ext/inflate.h"
 
 static size_t min_operands(const struct pf_run *run)
 {
@@ -52,7 +53,7 @@ static int read_with_head(void *ctx, void *data, size_t len, size_t *got,
 	size_t left = in->head_len - in->head_at;
 
 	if (!left)
-		return in->raw.read(in->raw.ctx, data, len, got, err);
+		return in->plain.read(in->plain.ctx, data, len, got, err);
 	*got = len < left ? len : left;
 	memcpy(data, in->head + in->head_at, *got);
 	in->head_at += *got;
@@ -64,22 +65,29 @@ static bool ready_with_head(void *ctx, int timeout_ms)
 	struct pf_input *in = ctx;
 	if (in->head_at < in->head_len)
 		return true;
-	return !in->raw.ready || in->raw.ready(in->raw.ctx, timeout_ms);
+	return !in->plain.ready || in->plain.ready(in->plain.ctx, timeout_ms);
 }
 
 static int look(struct pf_input *in, struct pf_error *err)
 {
+	struct pf_byte_source raw = { read_raw, raw_ready, in, in->name };
+	const char *packed;
 	size_t got;
 
+	PF_TRY(pf_inflate_open(&raw, &in->inflate, err));
+	in->plain = pf_inflate_source(in->inflate);
 	/* Eight bytes tell every kind; do not wait for more than that. */
 	while (in->head_len < 8) {
-		PF_TRY(in->raw.read(in->raw.ctx, in->head + in->head_len,
-				    sizeof(in->head) - in->head_len, &got, err));
+		PF_TRY(in->plain.read(in->plain.ctx, in->head + in->head_len,
+				      sizeof(in->head) - in->head_len, &got, err));
 		if (!got)
 			break;
 		in->head_len += got;
 	}
 	in->kind = in->packed = pf_magic_kind(in->head, in->head_len);
+	packed = pf_inflate_format(in->inflate);
+	if (packed)
+		in->packed = *packed == 'g' ? PF_OPERAND_GZIP : PF_OPERAND_ZSTD;
 	return 0;
 }
 
@@ -110,7 +118,6 @@ int pf_input_open(struct pf_run *run, const char *operand, struct pf_input *in,
 			return pf_fail(err, PF_E_USAGE, "'%s' is a directory", quoted);
 		}
 	}
-	in->raw = (struct pf_byte_source){ read_raw, raw_ready, in, in->name };
 	int code = look(in, err);
 	if (code) {
 		pf_input_close(in);
@@ -123,6 +130,8 @@ int pf_input_open(struct pf_run *run, const char *operand, struct pf_input *in,
 
 void pf_input_close(struct pf_input *in)
 {
+	pf_inflate_close(in->inflate);
+	in->inflate = NULL;
 	if (in->fd > STDERR_FILENO)
 		close(in->fd);
 	in->fd = -1;

@@ -12,6 +12,7 @@
 #include "base/io.h"
 
 struct pf_run;
+struct pf_inflate;
 
 enum { PF_INPUT_HEAD = 16 };
 
@@ -24,8 +25,8 @@ struct pf_input {
 	enum pf_operand_kind packed;  /* GZIP or ZSTD if it was, else == kind */
 	uint8_t head[PF_INPUT_HEAD];
 	size_t head_len, head_at;
-	struct pf_byte_source raw;    /* the descriptor */
-	void *unpacker;
+	struct pf_inflate *inflate;
+	struct pf_byte_source plain;  /* behind the head */
 };
 
 /* How many inputs the run has: its operands after the program's minimum, or

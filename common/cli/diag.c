@@ -41,12 +41,16 @@ void pf_diag_error(const struct pf_diag *d, const struct pf_error *err)
 		pf_buf_printf(&text, "{\"program\":\"%s\",\"code\":\"PF%04d\",\"message\":",
 			      d->program, err->code);
 		json_string(&text, err->message);
+		pf_buf_str(&text, ",\"detail\":");
+		json_string(&text, err->detail);
 		pf_buf_str(&text, ",\"hint\":");
 		json_string(&text, err->hint);
 		pf_buf_str(&text, "}\n");
 	} else {
 		pf_buf_printf(&text, "%s: %s (PF%04d)\n", d->program, err->message,
 			      err->code);
+		if (err->detail[0])
+			pf_buf_printf(&text, "%s\n", err->detail);
 		if (err->hint[0])
 			pf_buf_printf(&text, "  hint: %s\n", err->hint);
 	}
