@@ -157,6 +157,18 @@ size_t pf_builder_bytes(const struct pf_builder *b)
 	return bytes;
 }
 
+size_t pf_builder_capacity(const struct pf_builder *b)
+{
+	size_t bytes = sizeof *b + b->schema->n * (sizeof *b->columns +
+						   sizeof *b->views);
+	for (size_t i = 0; i < b->schema->n; i++) {
+		const struct pf_colbuf *c = &b->columns[i];
+		bytes += c->validity.cap + c->values.cap + c->offsets.cap +
+			 c->child_offsets.cap;
+	}
+	return bytes;
+}
+
 struct pf_batch pf_builder_batch(struct pf_builder *b)
 {
 	for (size_t i = 0; i < b->schema->n; i++) {

@@ -99,6 +99,9 @@ void pf_builder_reset(struct pf_builder *b);
 /* Bytes that the rows take now (not the capacity). */
 size_t pf_builder_bytes(const struct pf_builder *b);
 
+/* Bytes of memory that the builder holds. */
+size_t pf_builder_capacity(const struct pf_builder *b);
+
 /* Lend the rows as a batch, valid until the builder is touched again. All
  * columns must have the same number of rows. */
 struct pf_batch pf_builder_batch(struct pf_builder *b);

@@ -85,6 +85,24 @@ void pf_layout_free(struct pf_layout *layout)
 	*layout = (struct pf_layout){ 0 };
 }
 
+struct pf_schema *pf_schema_without_partition(const struct pf_schema *schema)
+{
+	const char *grain = pf_meta_get(&schema->meta, "pf:partition-by");
+	bool partitioned = grain && strcmp(grain, pf_grain_name(PF_GRAIN_NONE));
+	struct pf_schema *s = pf_schema_new();
+	for (size_t i = 0; i < schema->n; i++) {
+		const struct pf_field *from = &schema->fields[i];
+		if (partitioned && !strcmp(from->name, PF_PARTITION_COLUMN))
+			continue;
+		struct pf_field *f = pf_schema_add(s, from->name, from->type,
+						   from->nullable);
+		f->id = from->id;
+		pf_meta_copy(&f->meta, &from->meta);
+	}
+	pf_meta_copy(&s->meta, &schema->meta);
+	return s;
+}
+
 size_t pf_grain_format(enum pf_grain grain, int64_t value, int64_t units,
 		       char *out)
 {

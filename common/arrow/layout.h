@@ -35,6 +35,10 @@ int pf_layout_read(const struct pf_schema *schema, struct pf_layout *layout,
 void pf_layout_write(const struct pf_layout *layout, struct pf_schema *schema);
 void pf_layout_free(struct pf_layout *layout);
 
+/* A copy of a table's columns without dt: the rows as they are before
+ * pf-partition. The caller unrefs it. */
+struct pf_schema *pf_schema_without_partition(const struct pf_schema *schema);
+
 /* The text of dt for a time value (in units per second) that is wall clock
  * already: "2024-01-31", "2024-01", "2024". out of 24 bytes; returns length. */
 size_t pf_grain_format(enum pf_grain grain, int64_t value, int64_t units,

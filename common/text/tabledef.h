@@ -36,7 +36,7 @@ const char *pf_text_format_name(enum pf_text_format format);
 int pf_text_format_parse(const char *name, enum pf_text_format *format,
 			 struct pf_error *err);
 
-struct pf_input {
+struct pf_text_input {
 	enum pf_text_format format;
 	enum pf_text_header header;
 	char **names; /* PF_HEADER_NAMES */
@@ -74,7 +74,7 @@ struct pf_tabledef {
 	char *zone; /* "UTC" */
 	enum pf_grain grain;
 	int32_t buckets;
-	struct pf_input input;
+	struct pf_text_input input;
 	char **nulls; /* markers of all columns; when not given: the empty field */
 	size_t nnulls;
 	bool has_nulls;

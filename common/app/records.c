@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/records.h"
+
+#include <stdlib.h>
+
+#include "app/program.h"
+#include "base/alloc.h"
+#include "text/reader.h"
+
+enum { BATCH_ROWS = 8192, BATCH_BYTES = 1 << 20 };
+
+struct pf_records {
+	struct pf_input input;
+	struct pf_stream_in *stream;
+	struct pf_text *text;
+	struct pf_schema *schema; /* of text */
+	struct pf_builder *rows;
+	int64_t n;
+	bool end;
+};
+
+static enum pf_text_format text_format(const struct pf_run *run)
+{
+	switch (run->input_format) {
+	case PF_FORMAT_CSV:
+		return PF_TEXT_CSV;
+	case PF_FORMAT_TSV:
+		return PF_TEXT_TSV;
+	case PF_FORMAT_JSONL:
+		return PF_TEXT_JSONL;
+	case PF_FORMAT_JSON:
+		return PF_TEXT_JSON;
+	default:
+		return PF_TEXT_AUTO;
+	}
+}
+
+static int open_text(struct pf_run *run, struct pf_records *r,
+		     const struct pf_tabledef *definition, struct pf_error *err)
+{
+	if (!definition) {
+		pf_fail(err, PF_E_NO_SCHEMA, "'%s' is text: a schema is needed",
+			r->input.name);
+		return pf_hint(err, "-S FILE names a table definition; 'pf-stage schema' guesses one");
+	}
+	struct pf_text_options options = {
+		.format = text_format(run),
+		.file = r->input.name,
+		.final_line = true,
+	};
+	r->schema = pf_tabledef_schema(definition);
+	r->rows = pf_builder_new(r->schema);
+	return pf_text_open(&r->input.source, definition, &options, &r->text, err);
+}
+
+int pf_records_open(struct pf_run *run, const char *operand,
+		    const struct pf_tabledef *definition,
+		    struct pf_records **records, struct pf_error *err)
+{
+	struct pf_records *r = pf_zalloc(1, sizeof *r);
+	int code = pf_input_open(run, operand, &r->input, err);
+	if (code) {
+		free(r);
+		return code;
+	}
+	bool text_asked = run->input_format != PF_FORMAT_AUTO &&
+			  run->input_format != PF_FORMAT_ARROW;
+	if (!text_asked && (r->input.kind == PF_OPERAND_ARROW ||
+			    r->input.kind == PF_OPERAND_EMPTY))
+		code = pf_stream_in_open(&r->input.source, 0, &r->stream, err);
+	else if (r->input.kind == PF_OPERAND_TEXT || r->input.kind == PF_OPERAND_EMPTY)
+		code = open_text(run, r, definition, err);
+	else
+		code = pf_fail(err, PF_E_USAGE, "'%s' is %s, not rows",
+			       r->input.name, pf_operand_kind_name(r->input.kind));
+	if (code) {
+		pf_records_close(r);
+		return code;
+	}
+	*records = r;
+	return 0;
+}
+
+void pf_records_close(struct pf_records *r)
+{
+	if (!r)
+		return;
+	pf_stream_in_close(r->stream);
+	pf_text_close(r->text);
+	pf_builder_free(r->rows);
+	pf_schema_unref(r->schema);
+	pf_input_close(&r->input);
+	free(r);
+}
+
+struct pf_schema *pf_records_schema(struct pf_records *r)
+{
+	return r->stream ? pf_stream_in_schema(r->stream) : r->schema;
+}
+
+int pf_records_next(struct pf_records *r, struct pf_event *event,
+		    struct pf_error *err)
+{
+	if (r->stream)
+		return pf_stream_in_next(r->stream, event, err);
+	*event = (struct pf_event){ .kind = PF_EVENT_END };
+	if (r->end)
+		return 0;
+	pf_builder_reset(r->rows);
+	PF_TRY(pf_text_next(r->text, r->rows, BATCH_ROWS, BATCH_BYTES, &r->end, err));
+	event->batch = pf_builder_batch(r->rows);
+	event->kind = event->batch.rows ? PF_EVENT_BATCH : PF_EVENT_END;
+	r->n += event->batch.rows;
+	event->rows = r->n;
+	event->counts = (struct pf_counts){ .in = r->n, .out = r->n };
+	return event->kind == PF_EVENT_END && !r->end ?
+		       pf_records_next(r, event, err) :
+		       0;
+}
+
+bool pf_records_ready(struct pf_records *r, int timeout_ms)
+{
+	if (r->stream)
+		return pf_stream_in_ready(r->stream, timeout_ms);
+	return r->end || !r->input.source.ready ||
+	       r->input.source.ready(r->input.source.ctx, timeout_ms);
+}
+
+int pf_records_abort(struct pf_stream_out *out, const struct pf_event *event,
+		     struct pf_error *err)
+{
+	if (out)
+		(void)pf_stream_out_abort(out, event->who, event->why, NULL);
+	return pf_fail(err, PF_E_UPSTREAM, "%s failed after %lld rows: %s",
+		       event->who, (long long)event->rows, event->why);
+}

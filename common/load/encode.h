@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One cell's rows to segments: fetch what was put aside, sort, write Parquet.
+ * A pure function of the rows and options, so that threads can share the
+ * work; see load/pack.h.
+ */
+#ifndef PF_LOAD_ENCODE_H
+#define PF_LOAD_ENCODE_H
+
+#include "arrow/layout.h"
+#include "load/spill.h"
+
+struct pf_encode_plan {
+	struct pf_schema *rows; /* borrowed */
+	struct pf_layout layout;
+	size_t segment_bytes;
+	int zstd_level;
+	const char *created_by;
+};
+
+/* The work, and what came of it. */
+struct pf_encode_job {
+	/* in; all freed by pf_encode_job_free */
+	char *partition; /* NULL: none */
+	int32_t bucket;
+	struct pf_extent *extents; /* rows put aside, before those in memory */
+	size_t n_extents;
+	struct pf_builder *rows;   /* may be NULL when all were put aside */
+	/* out */
+	struct pf_encoded {
+		struct pf_buf data;
+		int64_t rows;
+	} *segments;
+	size_t n_segments;
+	int code;
+	struct pf_error error;
+};
+
+void pf_encode_run(const struct pf_encode_plan *plan, const struct pf_spill *spill,
+		   struct pf_encode_job *job);
+void pf_encode_job_free(struct pf_encode_job *job);
+
+/* Memory that sorting and encoding a row takes, on top of its own bytes. */
+size_t pf_encode_row_cost(void);
+
+#endif
