@@ -1,45 +1,123 @@
 # ParaFlow. Outputs go to $(B); `make V=1` shows the commands.
+#
+#   make            the seven programs        make install    DESTDIR= PREFIX=
+#   make demo       real logs, then speed     make uninstall
+#   make check      the tests                 make bench      against other engines
+#   make lint       style and layers          make soak       the long tests
+#   make asan       the tests, sanitized      make check-mutants
 .DEFAULT_GOAL := all
 B        ?= build
 CC       ?= cc
-PREFIX   ?= /usr/local
 CFLAGS   ?= -O2 -g
+PREFIX   ?= /usr/local
+BINDIR   ?= $(PREFIX)/bin
+DATADIR  ?= $(PREFIX)/share
+MANDIR   ?= $(DATADIR)/man
 WARN     := -Wall -Wextra -Wconversion -Wshadow -Wno-missing-field-initializers -Werror
-PKGS     := libzstd liblz4 zlib jansson yaml-0.1 libxxhash
-ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Icommon -pthread $(WARN) $(CFLAGS) $(shell pkg-config --cflags $(PKGS))
-LIBS     = $(shell pkg-config --libs $(PKGS)) -lsnappy -lm -pthread
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Icommon -pthread $(WARN) $(CPPFLAGS) $(CFLAGS)
+LIBS     := -ljansson -lyaml -lxxhash -lzstd -llz4 -lsnappy -lz -ldl -lm -pthread
+SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+JOBS     ?= $(shell nproc)
 Q        := $(if $(V),,@)
+SAY      = @$(if $(V),:,echo "  $(1)")
 
-LIB_SRC  := $(sort $(wildcard common/*/*.c))
+# One folder per layer, lowest first; tests/lint/layers checks the direction.
+LAYERS   := base ext arrow text expr parquet store stage paimon load query window cli app
+LIB_SRC  := $(sort $(foreach layer,$(LAYERS),$(wildcard common/$(layer)/*.c)))
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
-PROGRAMS := $(patsubst cmd/%.c,$(B)/%,$(sort $(wildcard cmd/pf-*.c)))
+NAMES    := $(patsubst cmd/%.c,%,$(sort $(wildcard cmd/pf-*.c)))
+PROGRAMS := $(NAMES:%=$(B)/%)
 UNITS    := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
+TOOLS    := $(patsubst tests/tools/%.c,$(B)/tools/%,$(sort $(wildcard tests/tools/*.c)))
+PAGES    := $(wildcard man/*.[1-8])
 
 all: $(PROGRAMS)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	@$(if $(V),,echo "  CC    $<")
+	$(call SAY,CC    $<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/libpf.a: $(LIB_OBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
-$(B)/pf-%: $(B)/cmd/pf-%.o $(B)/libpf.a
-	@$(if $(V),,echo "  LINK  $@")
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
-
-$(B)/unit/%: $(B)/tests/unit/%.o $(B)/libpf.a
+define LINK
 	@mkdir -p $(@D)
-	@$(if $(V),,echo "  LINK  $@")
+	$(call SAY,LINK  $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+endef
+
+$(B)/pf-%: $(B)/cmd/pf-%.o $(B)/libpf.a
+	$(LINK)
+$(B)/unit/%: $(B)/tests/unit/%.o $(B)/libpf.a
+	$(LINK)
+$(B)/tools/%: $(B)/tests/tools/%.o $(B)/libpf.a
+	$(LINK)
 
 units: $(UNITS)
+tools: $(TOOLS)
+
+# The programs' completions, from their option tables.
+completions: $(PROGRAMS)
+	@mkdir -p $(B)/completions/bash $(B)/completions/zsh $(B)/completions/fish
+	$(Q)set -e; for p in $(NAMES); do \
+		$(B)/$$p --help=bash > $(B)/completions/bash/$$p; \
+		$(B)/$$p --help=zsh > $(B)/completions/zsh/_$$p; \
+		$(B)/$$p --help=fish > $(B)/completions/fish/$$p.fish; done
+
+# OPTIONS in man/*.1 and the table of error codes in man/pf.7.
+man: $(PROGRAMS)
+	$(Q)tests/tools/splice $(B) $(PAGES)
+
+# These two are meant to be the first command ever typed: they install what
+# is missing, then start over with everything in place.
+demo:
+	@tests/tools/need build demo
+	@$(MAKE) --no-print-directory -j$(JOBS) B=$(B) all tools
+	@examples/demo.sh $(B)
+
+check:
+	@tests/tools/need build check peers
+	@$(MAKE) --no-print-directory -j$(JOBS) B=$(B) all units tools
+	@tests/run $(B) check
+
+lint:
+	@tests/tools/need build check
+	@$(MAKE) --no-print-directory -j$(JOBS) B=$(B) all tools
+	@tests/run $(B) lint
+
+asan:
+	@tests/tools/need build check peers
+	@$(MAKE) --no-print-directory -j$(JOBS) B=$(B)/asan CFLAGS="$(SANITIZE)" all units tools
+	@tests/run $(B)/asan check
+
+bench soak check-mutants: all tools
+	@tests/tools/need check peers
+	@tests/$(@:check-%=%)/run $(B)
+
+install: all completions
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/bash-completion/completions \
+		$(DESTDIR)$(DATADIR)/zsh/site-functions $(DESTDIR)$(DATADIR)/fish/vendor_completions.d
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
+	install -m 644 $(B)/completions/bash/* $(DESTDIR)$(DATADIR)/bash-completion/completions
+	install -m 644 $(B)/completions/zsh/* $(DESTDIR)$(DATADIR)/zsh/site-functions
+	install -m 644 $(B)/completions/fish/* $(DESTDIR)$(DATADIR)/fish/vendor_completions.d
+	for page in $(PAGES); do \
+		section=$(DESTDIR)$(MANDIR)/man$${page##*.}; \
+		install -d $$section && install -m 644 $$page $$section || exit 1; done
+
+uninstall:
+	for p in $(NAMES); do \
+		rm -f $(DESTDIR)$(BINDIR)/$$p \
+			$(DESTDIR)$(DATADIR)/bash-completion/completions/$$p \
+			$(DESTDIR)$(DATADIR)/zsh/site-functions/_$$p \
+			$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/$$p.fish; done
+	for page in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
 
 clean:
 	rm -rf $(B)
 
-.PHONY: all units clean
+.PHONY: all units tools completions man demo check lint asan bench soak check-mutants install uninstall clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
