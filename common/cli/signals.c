@@ -10,7 +10,8 @@
 
 enum { GRACE_SECONDS = 30 };
 
-static volatile sig_atomic_t graceful, stop_signal;
+static volatile sig_atomic_t graceful;
+static volatile int stop_signal;
 
 static void end_by(int signal_number)
 {
@@ -62,4 +63,9 @@ void pf_signals_graceful(void)
 bool pf_stopping(void)
 {
 	return stop_signal != 0;
+}
+
+const volatile int *pf_stop_flag(void)
+{
+	return &stop_signal;
 }

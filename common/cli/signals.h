@@ -21,5 +21,7 @@ void pf_signals_graceful(void);
 
 /* Has the user asked to stop? Loops that wait look at this. */
 bool pf_stopping(void);
+/* The same for the library, which knows no signals: not 0 means stop. */
+const volatile int *pf_stop_flag(void);
 
 #endif
