@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # demo.sh BUILD: real logs through the whole line, then ten million generated
 # rows for speed. Prints every command it runs; everything it makes is under
-# BUILD/demo. PF_DEMO_ROWS changes the number of generated rows.
+# BUILD/demo, or $PF_DEMO_DIR. PF_DEMO_ROWS changes the number of generated rows.
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 4
 case ${1:-build} in
@@ -12,9 +12,10 @@ esac
 examples=$PWD/examples
 export PATH=$B:$B/tools:$PATH LC_ALL=C.UTF-8 TZ=UTC0
 rows=${PF_DEMO_ROWS:-10000000}
-rm -rf "$B/demo"
-mkdir -p "$B/demo"
-cd "$B/demo" || exit 4
+place=${PF_DEMO_DIR:-$B/demo}
+rm -rf "$place"
+mkdir -p "$place"
+cd "$place" || exit 4
 
 bold= plain=
 if [ -t 1 ] && [ -z "${NO_COLOR-}" ] && [ "${TERM:-dumb}" != dumb ]; then
@@ -110,7 +111,7 @@ do_it "pf-query wh/default.db/clicks -w \"event = 'buy'\" --group-by user_id \\
 
 say "Yours to try"
 cat <<END
-  cd $B/demo && export PATH=$B:\$PATH
+  cd $place && export PATH=$B:\$PATH
   pf-query wh/default.db/clicks --id 35762 --explain
   pf-query wh/default.db/packages -w "action = 'upgrade'" -c package,ts,old_version,version
   pf-query wh/default.db/clicks --snapshots
