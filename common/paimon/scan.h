@@ -16,7 +16,7 @@
 /* Minimum, maximum (serialized rows) and null counts of some columns. */
 struct pf_stats {
 	struct pf_view min, max;
-	int64_t *nulls; /* -1: not known */
+	int64_t *nulls; /* -1: not known; NULL: there is no such list */
 	size_t n;       /* of nulls */
 };
 
@@ -68,6 +68,10 @@ struct pf_scan_filter {
 	/* Partitions to keep (values in partition-key order); NULL: all. Asked
 	 * once per partition. */
 	bool (*partition)(void *ctx, const struct pf_datum *values, size_t n);
+	/* Can a manifest whose partitions lie between these matter? A null
+	 * datum is no bound. NULL: all are read. */
+	bool (*partition_range)(void *ctx, const struct pf_datum *min,
+				const struct pf_datum *max, size_t n);
 	/* Values of the (one-column) bucket key, any of which a file's bucket
 	 * must hold; nkeys 0: any bucket. */
 	const struct pf_datum *keys;

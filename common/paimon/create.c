@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "paimon/create.h"
+
+#include <stdio.h>
+
+#include "base/time.h"
+#include "ext/json.h"
+#include "paimon/internal.h"
+
+/* Names that Paimon keeps for itself. */
+static int check_names(const struct pf_schema *s, struct pf_error *err)
+{
+	static const char *const taken[] = { "_SEQUENCE_NUMBER", "_VALUE_KIND",
+					     "_LEVEL", "rowkind", "_ROW_ID" };
+	for (size_t i = 0; i < s->n; i++) {
+		const char *name = s->fields[i].name;
+		bool bad = !strncmp(name, "_KEY_", 5);
+		for (size_t j = 0; j < sizeof taken / sizeof *taken; j++)
+			bad |= !strcmp(name, taken[j]);
+		if (bad)
+			return pf_fail(err, PF_E_SCHEMA_FILE,
+				       "column name '%s' is reserved by Paimon", name);
+	}
+	return 0;
+}
+
+static void put_field(struct pf_buf *out, const struct pf_field *f, size_t id)
+{
+	char type[48];
+	pf_buf_printf(out, "%s{\n    \"id\" : %zu,\n    \"name\" : ",
+		      id ? ", " : "", id);
+	pf_json_quote_str(out, f->name);
+	pf_buf_printf(out, ",\n    \"type\" : \"%s%s\"\n  }",
+		      pf_type_paimon_name(f->type, type),
+		      f->nullable ? "" : " NOT NULL");
+}
+
+static void put_option(struct pf_buf *out, bool first, const char *key,
+		       const char *value)
+{
+	pf_buf_printf(out, "%s\n    \"%s\" : ", first ? "" : ",", key);
+	pf_json_quote_str(out, value);
+}
+
+static void format_schema(const struct pf_schema *s, const struct pf_tabledef *def,
+			  struct pf_buf *out)
+{
+	char buckets[16];
+	bool dt = def->grain != PF_GRAIN_NONE;
+	snprintf(buckets, sizeof buckets, "%d", def->buckets);
+	pf_buf_str(out, "{\n  \"version\" : 3,\n  \"id\" : 0,\n  \"fields\" : [ ");
+	for (size_t i = 0; i < s->n; i++)
+		put_field(out, &s->fields[i], i);
+	pf_buf_printf(out, " ],\n  \"highestFieldId\" : %zu,\n  \"partitionKeys\" : [ ",
+		      s->n - 1);
+	if (dt)
+		pf_json_quote_str(out, PF_PARTITION_COLUMN);
+	pf_buf_str(out, " ],\n  \"primaryKeys\" : [ ],\n  \"options\" : {");
+	put_option(out, true, "bucket", buckets);
+	put_option(out, false, "bucket-key", def->id);
+	put_option(out, false, "bucket-append-ordered", "false");
+	put_option(out, false, "file.format", "parquet");
+	if (def->table && *def->table)
+		put_option(out, false, "pf.table", def->table);
+	put_option(out, false, "pf.id", def->id);
+	put_option(out, false, "pf.time", def->time);
+	put_option(out, false, "pf.zone", def->zone);
+	put_option(out, false, "pf.partition-by", pf_grain_name(def->grain));
+	pf_buf_printf(out, "\n  },\n  \"timeMillis\" : %lld\n}",
+		      (long long)pf_now_ms());
+}
+
+int pf_table_create(const char *path, const struct pf_tabledef *def,
+		    struct pf_error *err)
+{
+	struct pf_store *store;
+	struct pf_buf json = { 0 };
+	const char *slash = strrchr(path, '/');
+	if (strchr(slash ? slash : path, '$'))
+		return pf_fail(err, PF_E_USAGE,
+			       "a table's name cannot have a '$': '%s'", path);
+	if (pf_is_table(path))
+		return pf_fail(err, PF_E_TABLE_EXISTS, "'%s' is a table already", path);
+	if (strchr(def->id, ','))
+		return pf_fail(err, PF_E_SCHEMA_FILE,
+			       "the ID column's name '%s' has a comma, which Paimon's option bucket-key cannot hold",
+			       def->id);
+	struct pf_schema *s = pf_tabledef_schema(def);
+	if (def->grain != PF_GRAIN_NONE)
+		pf_schema_add(s, PF_PARTITION_COLUMN,
+			      (struct pf_type){ .kind = PF_STRING }, true);
+	int code = check_names(s, err);
+	if (!code)
+		code = pf_store_make(path, &store, err);
+	if (code) {
+		pf_schema_unref(s);
+		return code;
+	}
+	format_schema(s, def, &json);
+	pf_schema_unref(s);
+	code = pf_store_mkdirs(store, "schema", err);
+	if (!code)
+		code = pf_store_mkdirs(store, "snapshot", err);
+	if (!code)
+		code = pf_store_mkdirs(store, "manifest", err);
+	if (!code)
+		code = pf_store_create(store, "schema/schema-0", json.data, json.len,
+				       err);
+	if (code == PF_E_CONFLICT)
+		code = pf_fail(err, PF_E_TABLE_EXISTS, "'%s' is a table already", path);
+	pf_buf_free(&json);
+	pf_store_close(store);
+	return code;
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <strings.h>
+
+#include "ext/json.h"
+#include "paimon/internal.h"
+
+/* Columns beyond this are not a table of anybody's. */
+enum { MAX_FIELDS = 10000 };
+
+const char *pf_table_option(const struct pf_table_schema *s, const char *key,
+			    const char *def)
+{
+	const char *v = pf_meta_get(&s->options, key);
+	return v ? v : def;
+}
+
+static int malformed(const char *name, const char *what, struct pf_error *err)
+{
+	return pf_fail(err, PF_E_TABLE_CORRUPT, "'%s': %s", name, what);
+}
+
+static int read_field(const struct pf_json *j, const char *name,
+		      struct pf_table_field *f, struct pf_error *err)
+{
+	int64_t id;
+	const char *text = pf_json_text(pf_json_get(j, "name"));
+	const struct pf_json *type = pf_json_get(j, "type");
+	if (!text || !pf_json_int(pf_json_get(j, "id"), &id) || id < 0 ||
+	    id > INT32_MAX)
+		return malformed(name, "a field without name or id", err);
+	f->name = pf_strdup(text);
+	f->id = (int32_t)id;
+	/* Nested types are objects whose own "type" says which. */
+	const char *spelled = pf_json_text(type);
+	if (!spelled) {
+		spelled = pf_json_text(pf_json_get(type, "type"));
+		if (!spelled)
+			return malformed(name, "a field without type", err);
+	}
+	f->type_text = pf_strdup(spelled);
+	f->nullable = true;
+	size_t len = strlen(spelled);
+	if (len > 9 && !strcasecmp(spelled + len - 9, " NOT NULL"))
+		f->nullable = false;
+	f->known = pf_json_kind(type) == PF_JSON_TEXT &&
+		   !pf_type_parse(spelled, &f->type, NULL, NULL);
+	return 0;
+}
+
+static int read_names(const struct pf_json *j, const char *name, char ***out,
+		      size_t *n, struct pf_error *err)
+{
+	size_t count = pf_json_size(j);
+	if (pf_json_kind(j) != PF_JSON_ARRAY || count > MAX_FIELDS)
+		return malformed(name, "partitionKeys or primaryKeys are missing", err);
+	*out = pf_zalloc(count + 1, sizeof **out);
+	for (size_t i = 0; i < count; i++) {
+		const char *text = pf_json_text(pf_json_at(j, i));
+		if (!text)
+			return malformed(name, "a key that is not a name", err);
+		(*out)[(*n)++] = pf_strdup(text);
+	}
+	return 0;
+}
+
+static void split_names(const char *list, char ***out, size_t *n)
+{
+	for (const char *p = list; *p;) {
+		size_t len = strcspn(p, ",");
+		*out = pf_realloc(*out, *n + 1, sizeof **out);
+		(*out)[(*n)++] = pf_strndup(p, len);
+		p += len + (p[len] == ',');
+	}
+}
+
+static int read_options(const struct pf_json *j, const char *name,
+			struct pf_table_schema *s, struct pf_error *err)
+{
+	void *iter = NULL;
+	const char *key;
+	const struct pf_json *value;
+	if (pf_json_kind(j) != PF_JSON_OBJECT)
+		return malformed(name, "options are missing", err);
+	while (pf_json_each(j, &iter, &key, &value)) {
+		const char *text = pf_json_text(value);
+		if (!text)
+			return malformed(name, "an option that is not a text", err);
+		pf_meta_set(&s->options, key, text);
+	}
+	/* Before version 3 a missing bucket meant one, a missing file format
+	 * ORC (tables of Paimon 0.8 and older). */
+	return 0;
+}
+
+static int read_buckets(struct pf_table_schema *s, int64_t version,
+			const char *name, struct pf_error *err)
+{
+	const char *text = pf_table_option(s, "bucket", version < 2 ? "1" : "-1");
+	char *end;
+	long n = strtol(text, &end, 10);
+	if (end == text || *end || n < -2 || n == 0 || n > 1 << 20)
+		return malformed(name, "a bucket count that makes no sense", err);
+	s->buckets = (int32_t)n;
+	split_names(pf_table_option(s, "bucket-key", ""), &s->bucket_key,
+		    &s->nbucket_key);
+	if (version < 3 && !pf_meta_get(&s->options, "file.format"))
+		pf_meta_set(&s->options, "file.format", "orc");
+	return 0;
+}
+
+/* The Arrow schema and the layout, as far as they are known. */
+static void read_layout(struct pf_table_schema *s)
+{
+	struct pf_layout *l = &s->layout;
+	s->columns = pf_schema_new();
+	for (size_t i = 0; i < s->n; i++) {
+		const struct pf_table_field *f = &s->fields[i];
+		if (f->known)
+			pf_schema_add(s->columns, f->name, f->type, f->nullable)->id =
+				f->id;
+	}
+	const char *id = pf_table_option(s, "pf.id", NULL);
+	const char *time = pf_table_option(s, "pf.time", NULL);
+	const char *zone = pf_table_option(s, "pf.zone", "UTC");
+	const char *table = pf_table_option(s, "pf.table", "");
+	const char *grain = pf_table_option(s, "pf.partition-by", NULL);
+	bool ours = id && time && grain &&
+		    !pf_grain_parse(grain, &l->grain, NULL) && s->buckets > 0;
+	if (!id)
+		id = s->nbucket_key == 1 ? s->bucket_key[0] : "";
+	l->table = pf_strdup(table);
+	l->id = pf_strdup(id);
+	l->time = pf_strdup(time ? time : "");
+	l->zone = pf_strdup(zone);
+	l->buckets = s->buckets;
+	l->id_column = pf_schema_find(s->columns, l->id);
+	l->time_column = pf_schema_find(s->columns, l->time);
+	l->partition_column = s->npartition_keys == 1
+				      ? pf_schema_find(s->columns, s->partition_keys[0])
+				      : -1;
+	if (ours && l->id_column >= 0 && l->time_column >= 0)
+		pf_layout_write(l, s->columns);
+}
+
+static int read_schema(const struct pf_json *j, const char *name,
+		       struct pf_table_schema *s, struct pf_error *err)
+{
+	int64_t version = 1, highest, n;
+	pf_json_int(pf_json_get(j, "version"), &version);
+	if (version > 3)
+		return pf_fail(err, PF_E_TABLE_FEATURE,
+			       "'%s' is of version %lld; versions up to 3 are known",
+			       name, (long long)version);
+	if (!pf_json_int(pf_json_get(j, "id"), &s->id) ||
+	    !pf_json_int(pf_json_get(j, "highestFieldId"), &highest) ||
+	    highest > INT32_MAX || highest < -1)
+		return malformed(name, "id or highestFieldId is missing", err);
+	s->highest_id = (int32_t)highest;
+	if (pf_json_int(pf_json_get(j, "timeMillis"), &n))
+		s->time_ms = n;
+	const struct pf_json *fields = pf_json_get(j, "fields");
+	size_t count = pf_json_size(fields);
+	if (pf_json_kind(fields) != PF_JSON_ARRAY || count > MAX_FIELDS)
+		return malformed(name, "fields are missing", err);
+	s->fields = pf_zalloc(count + 1, sizeof *s->fields);
+	for (size_t i = 0; i < count; i++) {
+		s->n++;
+		PF_TRY(read_field(pf_json_at(fields, i), name, &s->fields[i], err));
+	}
+	PF_TRY(read_names(pf_json_get(j, "partitionKeys"), name, &s->partition_keys,
+			  &s->npartition_keys, err));
+	PF_TRY(read_names(pf_json_get(j, "primaryKeys"), name, &s->primary_keys,
+			  &s->nprimary_keys, err));
+	PF_TRY(read_options(pf_json_get(j, "options"), name, s, err));
+	PF_TRY(read_buckets(s, version, name, err));
+	for (size_t i = 0; i < s->npartition_keys; i++)
+		if (pf_table_field_by_name(s, s->partition_keys[i]) < 0)
+			return malformed(name, "a partition key that is no column", err);
+	read_layout(s);
+	return 0;
+}
+
+int pf_table_schema_parse(const void *json, size_t len, const char *name,
+			  struct pf_table_schema **schema, struct pf_error *err)
+{
+	struct pf_json *j;
+	*schema = NULL;
+	PF_TRY(pf_json_parse(json, len, name, &j, err));
+	struct pf_table_schema *s = pf_zalloc(1, sizeof *s);
+	int code = read_schema(j, name, s, err);
+	pf_json_free(j);
+	if (code)
+		pf_table_schema_free(s);
+	else
+		*schema = s;
+	return code;
+}
+
+static void free_names(char **names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+}
+
+void pf_table_schema_free(struct pf_table_schema *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n; i++) {
+		free(s->fields[i].name);
+		free(s->fields[i].type_text);
+	}
+	free(s->fields);
+	free_names(s->partition_keys, s->npartition_keys);
+	free_names(s->primary_keys, s->nprimary_keys);
+	free_names(s->bucket_key, s->nbucket_key);
+	pf_meta_free(&s->options);
+	pf_layout_free(&s->layout);
+	pf_schema_unref(s->columns);
+	free(s);
+}
+
+int pf_table_field_by_id(const struct pf_table_schema *s, int32_t id)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->fields[i].id == id)
+			return (int)i;
+	return -1;
+}
+
+int pf_table_field_by_name(const struct pf_table_schema *s, const char *name)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (!strcmp(s->fields[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+/* --- what we do not do --- */
+
+static int refuse(const char *what, struct pf_error *err)
+{
+	return pf_fail(err, PF_E_TABLE_FEATURE, "the table has %s, which is not supported",
+		       what);
+}
+
+static bool is_on(const struct pf_table_schema *s, const char *option)
+{
+	return !strcasecmp(pf_table_option(s, option, "false"), "true");
+}
+
+int pf_table_all_known(const struct pf_table_schema *s, struct pf_error *err)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (!s->fields[i].known)
+			return pf_fail(err, PF_E_TABLE_FEATURE,
+				       "column '%s' is of type %s, which is not supported",
+				       s->fields[i].name, s->fields[i].type_text);
+	return 0;
+}
+
+int pf_table_readable(const struct pf_table_schema *s, struct pf_error *err)
+{
+	const char *type = pf_table_option(s, "type", "table");
+	if (strcmp(type, "table"))
+		return pf_fail(err, PF_E_TABLE_FEATURE,
+			       "tables of type '%s' are not supported", type);
+	if (s->nprimary_keys)
+		return refuse("a primary key", err);
+	if (s->buckets == -2)
+		return refuse("postponed buckets (bucket = -2)", err);
+	if (is_on(s, "data-evolution.enabled"))
+		return refuse("data evolution (data-evolution.enabled)", err);
+	if (pf_meta_get(&s->options, "data-file.path-directory"))
+		return refuse("a directory of its own for data files "
+			      "(data-file.path-directory)", err);
+	if (pf_meta_get(&s->options, "path"))
+		return refuse("a place elsewhere (option path)", err);
+	for (size_t i = 0; i < s->npartition_keys; i++) {
+		int f = pf_table_field_by_name(s, s->partition_keys[i]);
+		const struct pf_table_field *k = &s->fields[f];
+		if (!k->known)
+			return pf_fail(err, PF_E_TABLE_FEATURE,
+				       "partition column '%s' is of type %s, which is not supported",
+				       k->name, k->type_text);
+	}
+	return 0;
+}
+
+int pf_table_writable(const struct pf_table_schema *s, struct pf_error *err)
+{
+	static const struct {
+		const char *option, *what;
+	} features[] = {
+		{ "row-tracking.enabled", "row tracking (row-tracking.enabled)" },
+		{ "deletion-vectors.enabled",
+		  "deletion vectors (deletion-vectors.enabled)" },
+		{ "sequence.snapshot-ordering",
+		  "sequence numbers by snapshot (sequence.snapshot-ordering)" },
+	};
+	PF_TRY(pf_table_readable(s, err));
+	PF_TRY(pf_table_all_known(s, err));
+	for (size_t i = 0; i < sizeof features / sizeof *features; i++)
+		if (is_on(s, features[i].option))
+			return refuse(features[i].what, err);
+	if (s->buckets < 1)
+		return refuse("no fixed buckets (bucket = -1)", err);
+	if (s->nbucket_key != 1)
+		return refuse("a bucket key of several columns", err);
+	if (strcmp(pf_table_option(s, "bucket-function.type", "default"), "default"))
+		return refuse("a bucket function of another kind (bucket-function.type)",
+			      err);
+	if (strcmp(pf_table_option(s, "file.format", "parquet"), "parquet"))
+		return refuse("data files other than Parquet (file.format)", err);
+	if (strcmp(pf_table_option(s, "manifest.format", "avro"), "avro"))
+		return refuse("manifests other than Avro (manifest.format)", err);
+	if (pf_meta_get(&s->options, "data-file.external-paths"))
+		return refuse("data files elsewhere (data-file.external-paths)", err);
+	if (!strcmp(pf_table_option(s, "write.sequence-number-init-mode", "scan"),
+		    "snapshot"))
+		return refuse("sequence numbers kept in snapshots "
+			      "(write.sequence-number-init-mode)", err);
+	if (s->npartition_keys > 1)
+		return refuse("more than one partition column", err);
+	if (s->npartition_keys) {
+		int f = pf_table_field_by_name(s, s->partition_keys[0]);
+		if (s->fields[f].type.kind != PF_STRING)
+			return pf_fail(err, PF_E_TABLE_FEATURE,
+				       "partition column '%s' is of type %s, not STRING",
+				       s->fields[f].name, s->fields[f].type_text);
+	}
+	return 0;
+}
