@@ -8,6 +8,7 @@
 
 #include "app/help.h"
 #include "app/program.h"
+#include "ext/versions.h"
 
 enum { COMMON_MAX = 16, COMMANDS_MAX = 16 };
 
@@ -146,7 +147,10 @@ static int run_program(struct pf_run *run, struct pf_error *err)
 		return print(&text, stdout, err);
 	}
 	if (run->version) {
-		pf_buf_printf(&text, "%s (ParaFlow) %s\n", run->program->name, PF_VERSION);
+		pf_buf_printf(&text, "%s (ParaFlow) %s\nArrow IPC metadata V5, Parquet 2, "
+			      "Paimon table format 1.2\n", run->program->name, PF_VERSION);
+		pf_ext_versions(&text);
+		pf_buf_byte(&text, '\n');
 		return print(&text, stdout, err);
 	}
 	PF_TRY(check_operands(run, err));
