@@ -13,6 +13,7 @@
 #define PF_EXPR_DATUM_H
 
 #include "arrow/batch.h"
+#include "base/zone.h"
 
 struct pf_datum {
 	struct pf_type type;
@@ -41,7 +42,7 @@ int pf_datum_cmp(const struct pf_datum *a, const struct pf_datum *b);
  * a wall clock with an offset is converted to the zone, an instant without
  * one is read in it. */
 int pf_datum_parse(struct pf_type type, const char *text, size_t len,
-		   const char *zone, struct pf_datum *out, struct pf_error *err);
+		   const struct pf_zone *zone, struct pf_datum *out, struct pf_error *err);
 
 /* Append as a person would write it in an expression: 'abc', 4242. */
 void pf_datum_print(const struct pf_datum *d, struct pf_buf *out);

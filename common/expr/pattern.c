@@ -1,0 +1,892 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "expr/pattern.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+enum {
+	STEPS_MAX = 8000,
+	NEST_MAX = 100,
+	REPEAT_MAX = 1000,
+	CLASSES_MAX = 1000,
+	RANGES_MAX = 256,
+	INVALID = 0x110000, /* + byte: a byte that is not UTF-8 */
+};
+
+enum step_op {
+	S_CHAR,
+	S_CLASS,
+	S_ANY,     /* not a newline */
+	S_ALL,
+	S_SPLIT,   /* to pc + x and pc + y */
+	S_JUMP,    /* to pc + x */
+	S_BEGIN,
+	S_END,
+	S_WORD,    /* at a word boundary; x: not */
+	S_MATCH,
+};
+
+struct step {
+	enum step_op op;
+	int x, y; /* distances, so that code can be moved and copied */
+	uint32_t cp;
+};
+
+struct class {
+	bool negated;
+	uint16_t n;
+	uint32_t (*ranges)[2];
+	uint8_t ascii[16]; /* bitmap, negation included */
+};
+
+struct pf_regex {
+	bool like;  /* segments, below */
+	bool fold;
+	bool anchored;
+	struct step *steps;
+	int n;
+	struct class *classes;
+	int nclasses;
+	uint8_t first[32]; /* bytes that a match can begin with */
+	bool any_first;
+	/* threads: dense lists with a mark per step */
+	int *now, *next, *stack;
+	uint32_t *mark;
+	uint32_t generation;
+	/* LIKE without _, and literals: pieces that follow one another */
+	struct pf_view *pieces;
+	size_t npieces;
+	bool free_head, free_tail;
+};
+
+uint32_t pf_lower_cp(uint32_t c)
+{
+	if (c < 0x80)
+		return c >= 'A' && c <= 'Z' ? c + 32 : c;
+	if ((c >= 0xc0 && c <= 0xde && c != 0xd7) || (c >= 0x391 && c <= 0x3a9) ||
+	    (c >= 0x410 && c <= 0x42f))
+		return c + 32;
+	if (c >= 0x400 && c <= 0x40f)
+		return c + 80;
+	if ((c >= 0x100 && c <= 0x12f) || (c >= 0x132 && c <= 0x137) ||
+	    (c >= 0x14a && c <= 0x177) || (c >= 0x460 && c <= 0x481) ||
+	    (c >= 0x48a && c <= 0x4bf) || (c >= 0x4d0 && c <= 0x52f) ||
+	    (c >= 0x1e00 && c <= 0x1e95))
+		return c | 1;
+	if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17e))
+		return c & 1 ? c + 1 : c;
+	return c == 0x178 ? 0xff : c;
+}
+
+uint32_t pf_upper_cp(uint32_t c)
+{
+	if (c < 0x80)
+		return c >= 'a' && c <= 'z' ? c - 32 : c;
+	if ((c >= 0xe0 && c <= 0xfe && c != 0xf7) ||
+	    (c >= 0x3b1 && c <= 0x3c9 && c != 0x3c2) || (c >= 0x430 && c <= 0x44f))
+		return c - 32;
+	if (c >= 0x450 && c <= 0x45f)
+		return c - 80;
+	if (((c >= 0x100 && c <= 0x12f) || (c >= 0x132 && c <= 0x137) ||
+	     (c >= 0x14a && c <= 0x177) || (c >= 0x460 && c <= 0x481) ||
+	     (c >= 0x48a && c <= 0x4bf) || (c >= 0x4d0 && c <= 0x52f) ||
+	     (c >= 0x1e00 && c <= 0x1e95)) && c != 0x131 && c != 0x138)
+		return c & ~1u;
+	if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17e))
+		return c & 1 ? c : c - 1;
+	return c == 0xff ? 0x178 : c == 0x3c2 ? 0x3a3 : c;
+}
+
+static unsigned decode(struct pf_view t, size_t i, uint32_t *cp)
+{
+	if (t.data[i] < 0x80) {
+		*cp = t.data[i];
+		return 1;
+	}
+	unsigned n = pf_utf8_decode(t.data + i, t.len - i, cp);
+	if (!n) {
+		*cp = INVALID + t.data[i];
+		return 1;
+	}
+	return n;
+}
+
+static bool is_word(uint32_t cp)
+{
+	return (cp >= 'a' && cp <= 'z') || (cp >= 'A' && cp <= 'Z') ||
+	       (cp >= '0' && cp <= '9') || cp == '_';
+}
+
+/* --- compiling --- */
+
+struct compiler {
+	struct pf_regex *re;
+	struct pf_arena *arena;
+	struct pf_view p;
+	size_t at;
+	int cap, nest;
+	struct pf_error *err;
+};
+
+static int fail(struct compiler *c, const char *why)
+{
+	return pf_fail(c->err, PF_E_EXPR_SYNTAX,
+		       "%s at byte %zu of the pattern", why, c->at + 1);
+}
+
+static int insert(struct compiler *c, int at, struct step s)
+{
+	struct pf_regex *re = c->re;
+	if (re->n >= STEPS_MAX)
+		return fail(c, "too many steps");
+	if (re->n == c->cap) {
+		c->cap = c->cap ? c->cap * 2 : 32;
+		re->steps = pf_realloc(re->steps, (size_t)c->cap, sizeof s);
+	}
+	memmove(re->steps + at + 1, re->steps + at,
+		(size_t)(re->n - at) * sizeof s);
+	re->steps[at] = s;
+	re->n++;
+	return 0;
+}
+
+static int emit(struct compiler *c, struct step s)
+{
+	return insert(c, c->re->n, s);
+}
+
+static bool more(const struct compiler *c)
+{
+	return c->at < c->p.len;
+}
+
+static bool take(struct compiler *c, char ch)
+{
+	if (!more(c) || c->p.data[c->at] != (uint8_t)ch)
+		return false;
+	c->at++;
+	return true;
+}
+
+static bool in_class(const struct class *k, uint32_t cp)
+{
+	for (int i = 0; i < k->n; i++)
+		if (cp >= k->ranges[i][0] && cp <= k->ranges[i][1])
+			return !k->negated;
+	return k->negated;
+}
+
+static int add_range(struct compiler *c, struct class *k, uint32_t lo, uint32_t hi)
+{
+	if (k->n >= RANGES_MAX)
+		return fail(c, "too many ranges in a bracket");
+	k->ranges[k->n][0] = lo;
+	k->ranges[k->n++][1] = hi;
+	return 0;
+}
+
+/* \d \w \s and their opposites. */
+static bool add_shorthand(struct compiler *c, struct class *k, uint8_t letter,
+			  int *code)
+{
+	static const struct {
+		char letter;
+		uint32_t r[6][2];
+	} sets[] = {
+		{ 'd', { { '0', '9' } } },
+		{ 'w', { { '0', '9' }, { 'A', 'Z' }, { '_', '_' }, { 'a', 'z' } } },
+		{ 's', { { '\t', '\r' }, { ' ', ' ' } } },
+	};
+	for (size_t i = 0; i < 3; i++) {
+		if ((letter | 32) != sets[i].letter)
+			continue;
+		bool opposite = letter != (uint8_t)sets[i].letter;
+		uint32_t from = 0;
+		*code = 0;
+		for (int j = 0; j < 6 && sets[i].r[j][1] && !*code; j++) {
+			if (!opposite)
+				*code = add_range(c, k, sets[i].r[j][0], sets[i].r[j][1]);
+			else
+				*code = add_range(c, k, from, sets[i].r[j][0] - 1);
+			from = sets[i].r[j][1] + 1;
+		}
+		if (opposite && !*code)
+			*code = add_range(c, k, from, INVALID + 255);
+		return true;
+	}
+	return false;
+}
+
+/* The character behind a backslash (taken). */
+static int escaped(struct compiler *c, uint32_t *cp)
+{
+	static const char from[] = "ntrfv", to[] = "\n\t\r\f\v";
+	if (!more(c))
+		return fail(c, "nothing behind the backslash");
+	uint8_t b = c->p.data[c->at];
+	const char *known = strchr(from, b);
+	if (b && known) {
+		*cp = (uint8_t)to[known - from];
+		c->at++;
+		return 0;
+	}
+	if (b == 'x') {
+		char digits[3] = { 0 };
+		if (c->at + 2 >= c->p.len)
+			return fail(c, "two hexadecimal digits follow \\x");
+		memcpy(digits, c->p.data + c->at + 1, 2);
+		char *end;
+		*cp = (uint32_t)strtoul(digits, &end, 16);
+		if (end != digits + 2 || digits[0] == '-' || digits[0] == '+')
+			return fail(c, "two hexadecimal digits follow \\x");
+		c->at += 3;
+		return 0;
+	}
+	if ((b >= '0' && b <= '9') || (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z'))
+		return fail(c, b >= '1' && b <= '9' ? "no back references" :
+						      "unknown escape");
+	c->at += decode(c->p, c->at, cp);
+	return 0;
+}
+
+static int new_class(struct compiler *c, struct class **k)
+{
+	struct pf_regex *re = c->re;
+	if (re->nclasses >= CLASSES_MAX)
+		return fail(c, "too many brackets");
+	if (!(re->nclasses & 15))
+		re->classes = pf_realloc(re->classes, (size_t)re->nclasses + 16,
+					 sizeof *re->classes);
+	*k = &re->classes[re->nclasses++];
+	**k = (struct class){ .ranges = pf_arena_get(c->arena, RANGES_MAX,
+						     sizeof *(*k)->ranges) };
+	return 0;
+}
+
+static int end_class(struct compiler *c, struct class *k)
+{
+	for (uint32_t cp = 0; cp < 128; cp++) {
+		bool is = in_class(k, cp);
+		if (c->re->fold)
+			is = is || in_class(k, pf_lower_cp(cp)) ||
+			     in_class(k, pf_upper_cp(cp));
+		if (is)
+			k->ascii[cp >> 3] = (uint8_t)(k->ascii[cp >> 3] | 1 << (cp & 7));
+	}
+	return emit(c, (struct step){ .op = S_CLASS, .x = c->re->nclasses - 1 });
+}
+
+static bool posix_class(struct compiler *c, struct class *k, int *code)
+{
+	static const struct {
+		const char *name;
+		uint32_t r[3][2];
+	} sets[] = {
+		{ "alpha", { { 'A', 'Z' }, { 'a', 'z' } } },
+		{ "digit", { { '0', '9' } } },
+		{ "alnum", { { '0', '9' }, { 'A', 'Z' }, { 'a', 'z' } } },
+		{ "upper", { { 'A', 'Z' } } },
+		{ "lower", { { 'a', 'z' } } },
+		{ "space", { { '\t', '\r' }, { ' ', ' ' } } },
+		{ "blank", { { '\t', '\t' }, { ' ', ' ' } } },
+		{ "punct", { { '!', '/' }, { ':', '@' }, { '[', '`' } } },
+		{ "xdigit", { { '0', '9' }, { 'A', 'F' }, { 'a', 'f' } } },
+	};
+	for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+		size_t n = strlen(sets[i].name);
+		const uint8_t *s = c->p.data + c->at;
+		if (c->p.len - c->at < n + 4 || memcmp(s, "[:", 2) != 0 ||
+		    memcmp(s + 2, sets[i].name, n) != 0 || memcmp(s + 2 + n, ":]", 2) != 0)
+			continue;
+		*code = 0;
+		for (int j = 0; j < 3 && sets[i].r[j][1] && !*code; j++)
+			*code = add_range(c, k, sets[i].r[j][0], sets[i].r[j][1]);
+		if (n == 5 && !strcmp(sets[i].name, "punct") && !*code)
+			*code = add_range(c, k, '{', '~');
+		c->at += n + 4;
+		return true;
+	}
+	return false;
+}
+
+static int class_char(struct compiler *c, uint32_t *cp)
+{
+	if (take(c, '\\'))
+		return escaped(c, cp);
+	c->at += decode(c->p, c->at, cp);
+	return 0;
+}
+
+/* Behind '['. */
+static int bracket(struct compiler *c)
+{
+	struct class *k;
+	PF_TRY(new_class(c, &k));
+	k->negated = take(c, '^');
+	for (bool first = true;; first = false) {
+		int code;
+		uint32_t lo, hi;
+		if (!more(c))
+			return fail(c, "the bracket is not closed");
+		if (!first && take(c, ']'))
+			return end_class(c, k);
+		if (posix_class(c, k, &code)) {
+			PF_TRY(code);
+			continue;
+		}
+		if (c->p.data[c->at] == '\\' && c->at + 1 < c->p.len &&
+		    add_shorthand(c, k, c->p.data[c->at + 1], &code)) {
+			PF_TRY(code);
+			c->at += 2;
+			continue;
+		}
+		PF_TRY(class_char(c, &lo));
+		hi = lo;
+		if (c->at + 1 < c->p.len && c->p.data[c->at] == '-' &&
+		    c->p.data[c->at + 1] != ']') {
+			c->at++;
+			PF_TRY(class_char(c, &hi));
+			if (hi < lo)
+				return fail(c, "the range is backwards");
+		}
+		PF_TRY(add_range(c, k, lo, hi));
+	}
+}
+
+static int alternatives(struct compiler *c);
+
+static int atom(struct compiler *c)
+{
+	uint32_t cp;
+	int code;
+	uint8_t b = c->p.data[c->at];
+	switch (b) {
+	case '(':
+		c->at++;
+		if (take(c, '?') && !take(c, ':'))
+			return fail(c, "only (?: ) and a leading (?i) are known");
+		if (++c->nest > NEST_MAX)
+			return fail(c, "nested too deep");
+		PF_TRY(alternatives(c));
+		c->nest--;
+		return take(c, ')') ? 0 : fail(c, "the parenthesis is not closed");
+	case '[':
+		c->at++;
+		return bracket(c);
+	case '.':
+		c->at++;
+		return emit(c, (struct step){ .op = S_ANY });
+	case '^':
+		c->at++;
+		return emit(c, (struct step){ .op = S_BEGIN });
+	case '$':
+		c->at++;
+		return emit(c, (struct step){ .op = S_END });
+	case '*':
+	case '+':
+	case '?':
+		return fail(c, "nothing to repeat");
+	case '\\':
+		c->at++;
+		if (more(c)) {
+			b = c->p.data[c->at];
+			if ((b | 32) == 'b') {
+				c->at++;
+				return emit(c, (struct step){ .op = S_WORD,
+							      .x = b == 'B' });
+			}
+			if (strchr("dDwWsS", b) && b) {
+				struct class *k;
+				PF_TRY(new_class(c, &k));
+				add_shorthand(c, k, b, &code);
+				PF_TRY(code);
+				c->at++;
+				return end_class(c, k);
+			}
+		}
+		PF_TRY(escaped(c, &cp));
+		break;
+	default:
+		c->at += decode(c->p, c->at, &cp);
+		break;
+	}
+	return emit(c, (struct step){ .op = S_CHAR,
+				      .cp = c->re->fold ? pf_lower_cp(cp) : cp });
+}
+
+static bool number(struct compiler *c, int *n)
+{
+	size_t start = c->at;
+	for (*n = 0; more(c) && c->p.data[c->at] >= '0' && c->p.data[c->at] <= '9';
+	     c->at++)
+		*n = *n > REPEAT_MAX ? *n : *n * 10 + (c->p.data[c->at] - '0');
+	return c->at > start;
+}
+
+/* {m}, {m,}, {m,n}; anything else is a plain brace. max -1: no end. */
+static bool counts(struct compiler *c, int *min, int *max)
+{
+	size_t start = c->at;
+	if (take(c, '{') && number(c, min)) {
+		*max = *min;
+		if (take(c, ',') && !number(c, max))
+			*max = -1;
+		if (take(c, '}'))
+			return true;
+	}
+	c->at = start;
+	return false;
+}
+
+static int copy(struct compiler *c, int from, int n)
+{
+	for (int i = 0; i < n; i++)
+		PF_TRY(emit(c, c->re->steps[from + i]));
+	return 0;
+}
+
+/* Around the n steps at the end: zero or one, or any number of times. */
+static int optional(struct compiler *c, int n, bool loop)
+{
+	int at = c->re->n - n;
+	PF_TRY(insert(c, at, (struct step){ .op = S_SPLIT, .x = 1, .y = n + 1 + loop }));
+	if (loop)
+		return emit(c, (struct step){ .op = S_JUMP, .x = -(n + 1) });
+	return 0;
+}
+
+static int repeat(struct compiler *c, int start, int min, int max)
+{
+	int n = c->re->n - start;
+	if (min > REPEAT_MAX || max > REPEAT_MAX || (max >= 0 && max < min))
+		return fail(c, "a repetition is at most {1000}");
+	if (max == 0) {
+		c->re->n = start;
+		return 0;
+	}
+	/* x{2,4} is x x (x (x)?)?, but flat: each x? alone says the same. */
+	for (int i = 1; i < min; i++)
+		PF_TRY(copy(c, start, n));
+	if (max < 0) {
+		if (min > 0)
+			PF_TRY(copy(c, start, n));
+		return optional(c, n, true);
+	}
+	if (min == 0)
+		PF_TRY(optional(c, n, false));
+	for (int i = min ? min : 1; i < max; i++) {
+		PF_TRY(copy(c, start + (min == 0), n));
+		PF_TRY(optional(c, n, false));
+	}
+	return 0;
+}
+
+static int branch(struct compiler *c)
+{
+	while (more(c) && c->p.data[c->at] != '|' && c->p.data[c->at] != ')') {
+		int start = c->re->n, min, max;
+		PF_TRY(atom(c));
+		for (;;) {
+			if (take(c, '*'))
+				min = 0, max = -1;
+			else if (take(c, '+'))
+				min = 1, max = -1;
+			else if (take(c, '?'))
+				min = 0, max = 1;
+			else if (!counts(c, &min, &max))
+				break;
+			take(c, '?'); /* lazy: the same without captures */
+			PF_TRY(repeat(c, start, min, max));
+		}
+	}
+	return 0;
+}
+
+static int alternatives(struct compiler *c)
+{
+	struct pf_regex *re = c->re;
+	int last = -1; /* chain of jumps to the end, through x */
+	for (;;) {
+		int start = re->n;
+		PF_TRY(branch(c));
+		if (!take(c, '|'))
+			break;
+		PF_TRY(insert(c, start, (struct step){ .op = S_SPLIT, .x = 1,
+						       .y = re->n - start + 2 }));
+		PF_TRY(emit(c, (struct step){ .op = S_JUMP, .x = last }));
+		last = re->n - 1;
+	}
+	while (last >= 0) {
+		int before = re->steps[last].x;
+		re->steps[last].x = re->n - last;
+		last = before;
+	}
+	return 0;
+}
+
+static void first_bytes(struct pf_regex *re);
+
+static void seal(struct compiler *c)
+{
+	struct pf_regex *re = c->re;
+	size_t n = (size_t)re->n;
+	struct step *steps = pf_arena_get(c->arena, n, sizeof *steps);
+	memcpy(steps, re->steps, n * sizeof *steps);
+	free(re->steps);
+	re->steps = steps;
+	struct class *classes = pf_arena_get(c->arena, (size_t)re->nclasses + 1,
+					     sizeof *classes);
+	if (re->nclasses)
+		memcpy(classes, re->classes, (size_t)re->nclasses * sizeof *classes);
+	free(re->classes);
+	re->classes = classes;
+	re->now = pf_arena_get(c->arena, n, sizeof *re->now);
+	re->next = pf_arena_get(c->arena, n, sizeof *re->next);
+	re->stack = pf_arena_get(c->arena, n + 1, 2 * sizeof *re->stack);
+	re->mark = pf_arena_zero(c->arena, n, sizeof *re->mark);
+	re->anchored = re->steps[0].op == S_BEGIN;
+	first_bytes(re);
+}
+
+/* Nothing but characters, perhaps behind ^: a search for bytes. */
+static void literal(struct compiler *c)
+{
+	struct pf_regex *re = c->re;
+	int i = re->steps[0].op == S_BEGIN, end = re->n - 1;
+	bool to_end = end > i && re->steps[end - 1].op == S_END;
+	struct pf_buf text = { 0 };
+	if (re->fold)
+		return;
+	for (int k = i; k < end - to_end; k++) {
+		uint8_t bytes[4];
+		if (re->steps[k].op != S_CHAR || re->steps[k].cp >= 0x110000 ||
+		    (re->steps[k].cp >= 0xd800 && re->steps[k].cp < 0xe000)) {
+			pf_buf_free(&text);
+			return;
+		}
+		pf_buf_add(&text, bytes, pf_utf8_encode(re->steps[k].cp, bytes));
+	}
+	re->like = true;
+	re->pieces = pf_arena_get(c->arena, 1, sizeof *re->pieces);
+	re->npieces = 1;
+	re->pieces[0] = pf_arena_copy(c->arena, text.data, text.len);
+	re->free_head = !i;
+	re->free_tail = !to_end;
+	pf_buf_free(&text);
+}
+
+static struct pf_regex *new_regex(struct pf_arena *a, bool fold)
+{
+	struct pf_regex *re = pf_arena_zero(a, 1, sizeof *re);
+	re->fold = fold;
+	return re;
+}
+
+static int finish(struct compiler *c, int code, struct pf_regex **out)
+{
+	if (!code)
+		code = emit(c, (struct step){ .op = S_MATCH });
+	if (code) {
+		free(c->re->steps);
+		free(c->re->classes);
+		return code;
+	}
+	seal(c);
+	*out = c->re;
+	return 0;
+}
+
+int pf_regex_compile(struct pf_arena *a, struct pf_view pattern, bool fold,
+		     struct pf_regex **out, struct pf_error *err)
+{
+	struct compiler c = { .arena = a, .p = pattern, .err = err };
+	if (pattern.len >= 4 && !memcmp(pattern.data, "(?i)", 4)) {
+		fold = true;
+		c.at = 4;
+	}
+	c.re = new_regex(a, fold);
+	int code = alternatives(&c);
+	if (!code && more(&c))
+		code = fail(&c, "a parenthesis too many");
+	PF_TRY(finish(&c, code, out));
+	literal(&c);
+	return 0;
+}
+
+static int like_program(struct compiler *c, uint32_t escape)
+{
+	PF_TRY(emit(c, (struct step){ .op = S_BEGIN }));
+	while (more(c)) {
+		uint32_t cp;
+		c->at += decode(c->p, c->at, &cp);
+		if (cp == escape && escape) {
+			if (!more(c))
+				return fail(c, "nothing behind the escape");
+			c->at += decode(c->p, c->at, &cp);
+		} else if (cp == '%' || cp == '_') {
+			PF_TRY(emit(c, (struct step){ .op = S_ALL }));
+			if (cp == '%')
+				PF_TRY(optional(c, 1, true));
+			continue;
+		}
+		PF_TRY(emit(c, (struct step){
+				       .op = S_CHAR,
+				       .cp = c->re->fold ? pf_lower_cp(cp) : cp }));
+	}
+	return emit(c, (struct step){ .op = S_END });
+}
+
+/* LIKE with nothing but % as a wildcard. */
+static int like_pieces(struct compiler *c, uint32_t escape)
+{
+	struct pf_regex *re = c->re;
+	uint8_t *text = pf_arena_get(c->arena, c->p.len + 1, 1);
+	size_t n = 0, start = 0;
+	re->like = true;
+	re->pieces = pf_arena_get(c->arena, c->p.len + 1, sizeof *re->pieces);
+	while (more(c)) {
+		uint32_t cp;
+		size_t from = c->at;
+		c->at += decode(c->p, c->at, &cp);
+		if (cp == escape && escape) {
+			if (!more(c))
+				return fail(c, "nothing behind the escape");
+			from = c->at;
+			c->at += decode(c->p, c->at, &cp);
+		} else if (cp == '%') {
+			if (n > start)
+				re->pieces[re->npieces++] =
+					pf_view_of(text + start, n - start);
+			else if (!re->npieces)
+				re->free_head = true;
+			start = n;
+			re->free_tail = true;
+			continue;
+		}
+		re->free_tail = false;
+		memcpy(text + n, c->p.data + from, c->at - from);
+		n += c->at - from;
+	}
+	if (n > start || !re->npieces)
+		re->pieces[re->npieces++] = pf_view_of(text + start, n - start);
+	return 0;
+}
+
+int pf_like_compile(struct pf_arena *a, struct pf_view pattern,
+		    struct pf_view escape, bool fold, struct pf_regex **out,
+		    struct pf_error *err)
+{
+	struct compiler c = { .arena = a, .p = pattern, .err = err };
+	uint32_t esc = 0;
+	if (escape.len && decode(escape, 0, &esc) != escape.len)
+		return pf_fail(err, PF_E_EXPR_SYNTAX, "escape takes one character");
+	c.re = new_regex(a, fold);
+	if (!fold && !(pattern.len && memchr(pattern.data, '_', pattern.len))) {
+		*out = c.re;
+		return like_pieces(&c, esc);
+	}
+	return finish(&c, like_program(&c, esc), out);
+}
+
+/* --- matching --- */
+
+static bool pieces_match(const struct pf_regex *re, struct pf_view t)
+{
+	size_t at = 0, last = re->npieces - 1;
+	for (size_t i = 0; i <= last; i++) {
+		struct pf_view p = re->pieces[i];
+		bool head = i == 0 && !re->free_head;
+		bool tail = i == last && !re->free_tail;
+		if (t.len - at < p.len)
+			return false;
+		if (head) {
+			if (p.len && memcmp(t.data, p.data, p.len) != 0)
+				return false;
+			if (tail)
+				return t.len == p.len;
+			at = p.len;
+		} else if (tail) {
+			return !p.len || !memcmp(t.data + t.len - p.len, p.data, p.len);
+		} else if (p.len) {
+			const uint8_t *hit = memmem(t.data + at, t.len - at, p.data, p.len);
+			if (!hit)
+				return false;
+			at = (size_t)(hit - t.data) + p.len;
+		}
+	}
+	return true;
+}
+
+struct place {
+	struct pf_view t;
+	size_t at;
+	uint32_t before, here; /* code points, INVALID - 1: none */
+};
+
+enum { NO_CP = 0xffffffff };
+
+static bool assertion(const struct step *s, const struct place *p)
+{
+	switch (s->op) {
+	case S_BEGIN:
+		return p->at == 0;
+	case S_END:
+		return p->at == p->t.len;
+	default:
+		return (is_word(p->before) != is_word(p->here)) == !s->x;
+	}
+}
+
+/* Follow everything that takes no character. Returns true at a match. */
+static bool add(struct pf_regex *re, int *list, int *n, int pc,
+		const struct place *p)
+{
+	int depth = 0;
+	re->stack[depth++] = pc;
+	while (depth) {
+		pc = re->stack[--depth];
+		if (re->mark[pc] == re->generation)
+			continue;
+		re->mark[pc] = re->generation;
+		const struct step *s = &re->steps[pc];
+		switch (s->op) {
+		case S_JUMP:
+			re->stack[depth++] = pc + s->x;
+			break;
+		case S_SPLIT:
+			re->stack[depth++] = pc + s->y;
+			re->stack[depth++] = pc + s->x;
+			break;
+		case S_BEGIN:
+		case S_END:
+		case S_WORD:
+			if (assertion(s, p))
+				re->stack[depth++] = pc + 1;
+			break;
+		case S_MATCH:
+			return true;
+		default:
+			list[(*n)++] = pc;
+			break;
+		}
+	}
+	return false;
+}
+
+static bool takes(const struct pf_regex *re, const struct step *s, uint32_t cp)
+{
+	switch (s->op) {
+	case S_CHAR:
+		return s->cp == (re->fold ? pf_lower_cp(cp) : cp);
+	case S_CLASS: {
+		const struct class *k = &re->classes[s->x];
+		if (cp < 128)
+			return k->ascii[cp >> 3] >> (cp & 7) & 1;
+		return in_class(k, cp) ||
+		       (re->fold && (in_class(k, pf_lower_cp(cp)) ||
+				     in_class(k, pf_upper_cp(cp))));
+	}
+	case S_ANY:
+		return cp != '\n';
+	default:
+		return true;
+	}
+}
+
+static void first_bytes(struct pf_regex *re)
+{
+	/* Assertions count as passed: more can begin than really does. */
+	int depth = 0;
+	re->generation = 1;
+	re->stack[depth++] = 0;
+	while (depth) {
+		int pc = re->stack[--depth];
+		if (re->mark[pc] == 1)
+			continue;
+		re->mark[pc] = 1;
+		const struct step *s = &re->steps[pc];
+		if (s->op == S_MATCH) {
+			re->any_first = true;
+		} else if (s->op == S_JUMP) {
+			re->stack[depth++] = pc + s->x;
+		} else if (s->op == S_SPLIT) {
+			re->stack[depth++] = pc + s->y;
+			re->stack[depth++] = pc + s->x;
+		} else if (s->op == S_BEGIN || s->op == S_END || s->op == S_WORD) {
+			re->stack[depth++] = pc + 1;
+		} else {
+			for (uint32_t b = 0; b < 256; b++)
+				if (b >= 128 || takes(re, s, b))
+					re->first[b >> 3] =
+						(uint8_t)(re->first[b >> 3] | 1 << (b & 7));
+		}
+	}
+}
+
+static void next_generation(struct pf_regex *re)
+{
+	if (++re->generation == 0) {
+		memset(re->mark, 0, (size_t)re->n * sizeof *re->mark);
+		re->generation = 1;
+	}
+}
+
+bool pf_regex_search(struct pf_regex *re, struct pf_view t)
+{
+	if (re->like)
+		return pieces_match(re, t);
+	int *now = re->now, *next = re->next, n = 0;
+	struct place p = { .t = t, .before = NO_CP };
+	next_generation(re);
+	for (;;) {
+		if (!n && !re->any_first) {
+			/* Nothing under way: on to where something can begin. */
+			if (re->anchored && p.at)
+				return false;
+			size_t from = p.at;
+			while (p.at < t.len && !(re->first[t.data[p.at] >> 3] >>
+						 (t.data[p.at] & 7) & 1))
+				p.at++;
+			if (p.at == t.len || (re->anchored && p.at))
+				return false;
+			if (p.at > from)
+				p.before = t.data[p.at - 1]; /* ASCII: others begin */
+		}
+		unsigned len = 0;
+		p.here = NO_CP;
+		if (p.at < t.len)
+			len = decode(t, p.at, &p.here);
+		if ((!re->anchored || !p.at) && add(re, now, &n, 0, &p))
+			return true;
+		if (!len)
+			return false;
+		struct place after = { t, p.at + len, p.here, NO_CP };
+		if (after.at < t.len)
+			decode(t, after.at, &after.here);
+		next_generation(re);
+		int m = 0;
+		for (int i = 0; i < n; i++)
+			if (takes(re, &re->steps[now[i]], p.here) &&
+			    add(re, next, &m, now[i] + 1, &after))
+				return true;
+		int *swap = now;
+		now = next;
+		next = swap;
+		n = m;
+		p = after;
+	}
+}
+
+struct pf_view pf_regex_prefix(const struct pf_regex *re)
+{
+	if (re->like && !re->free_head)
+		return re->pieces[0];
+	return pf_view_of("", 0);
+}
+
+bool pf_regex_is_prefix(const struct pf_regex *re)
+{
+	return re->like && !re->free_head && re->npieces == 1 && re->free_tail;
+}
