@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The container, big-endian: int64 magic; int32 version; int32 length of the
+ * head; int32 columns; per column: name, int32 indexes, per index: type,
+ * int32 start, int32 length; int32 0; bodies. Names are Java's modified
+ * UTF-8 with a uint16 length.
+ */
+#include "paimon/file_index.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "paimon/file_index_parts.h"
+
+static const uint64_t magic = 1493475289347502;
+
+enum { VERSION = 1 };
+
+static const char *const kind_names[] = {
+	[PF_FILE_INDEX_BLOOM] = "bloom-filter",
+	[PF_FILE_INDEX_BITMAP] = "bitmap",
+};
+
+enum { KINDS = sizeof kind_names / sizeof *kind_names };
+
+const char *pf_file_index_kind_name(enum pf_file_index_kind kind)
+{
+	return kind_names[kind];
+}
+
+bool pf_file_index_kind_parse(const char *name, enum pf_file_index_kind *kind)
+{
+	for (int i = 0; i < KINDS; i++)
+		if (!strcmp(name, kind_names[i])) {
+			*kind = (enum pf_file_index_kind)i;
+			return true;
+		}
+	return false;
+}
+
+bool pf_file_index_takes(enum pf_file_index_kind kind, struct pf_type type)
+{
+	return kind == PF_FILE_INDEX_BLOOM ? pf_index_bloom_takes(type.kind)
+					   : pf_index_bitmap_takes(type.kind);
+}
+
+/* --- values --- */
+
+uint64_t pf_index_float_bits(enum pf_kind kind, double d)
+{
+	uint64_t bits;
+	if (kind == PF_FLOAT) {
+		float f = (float)d;
+		uint32_t low;
+		memcpy(&low, &f, sizeof low);
+		return isnan(d) ? 0x7fc00000 : low;
+	}
+	memcpy(&bits, &d, sizeof bits);
+	return isnan(d) ? 0x7ff8000000000000 : bits;
+}
+
+static bool in_kind(enum pf_kind kind, int64_t i)
+{
+	int unused = 64 - 8 * (int)pf_kind_width(kind);
+	return (int64_t)((uint64_t)i << unused) >> unused == i;
+}
+
+static bool exact_integer(enum pf_kind kind, const struct pf_datum *v, int64_t *out)
+{
+	const double whole = 9007199254740992.0; /* 2^53 */
+	if (pf_kind_is_integer(v->type.kind))
+		*out = v->i;
+	else if ((v->type.kind == PF_FLOAT || v->type.kind == PF_DOUBLE) &&
+		 fabs(v->d) <= whole && floor(v->d) == v->d)
+		*out = (int64_t)v->d;
+	else
+		return false;
+	return in_kind(kind, *out);
+}
+
+static bool exact_float(enum pf_kind kind, const struct pf_datum *v, double *out)
+{
+	const int64_t whole = INT64_C(1) << 53;
+	if (v->type.kind == PF_FLOAT || v->type.kind == PF_DOUBLE)
+		*out = v->d;
+	else if (pf_kind_is_integer(v->type.kind) && v->i <= whole && v->i >= -whole)
+		*out = (double)v->i;
+	else
+		return false;
+	return !isnan(*out) &&
+	       (kind == PF_DOUBLE || (double)(float)*out == *out);
+}
+
+static bool exact_timestamp(struct pf_type type, const struct pf_datum *v,
+			    int64_t *out)
+{
+	int64_t from = pf_type_units(v->type), to = pf_type_units(type);
+	if (v->type.kind != type.kind)
+		return false;
+	if (from <= to)
+		return !__builtin_mul_overflow(v->i, to / from, out);
+	*out = v->i / (from / to);
+	return v->i % (from / to) == 0;
+}
+
+bool pf_index_exact(struct pf_type type, const struct pf_datum *value,
+		    struct pf_datum *out)
+{
+	*out = *value;
+	out->type = type;
+	if (value->null)
+		return false;
+	switch (type.kind) {
+	case PF_TINYINT:
+	case PF_SMALLINT:
+	case PF_INT:
+	case PF_BIGINT:
+		return exact_integer(type.kind, value, &out->i);
+	case PF_FLOAT:
+	case PF_DOUBLE:
+		return exact_float(type.kind, value, &out->d);
+	case PF_TIMESTAMP:
+	case PF_TIMESTAMP_LTZ:
+		return exact_timestamp(type, value, &out->i);
+	case PF_STRING:
+	case PF_BYTES:
+		return value->type.kind == PF_STRING || value->type.kind == PF_BYTES;
+	default:
+		return value->type.kind == type.kind;
+	}
+}
+
+bool pf_index_points(const struct pf_range *range, const struct pf_datum **points,
+		     size_t *n)
+{
+	if (range->has_set) {
+		*points = range->set;
+		*n = range->nset;
+		return true;
+	}
+	*points = &range->min;
+	*n = 1;
+	return range->has_min && range->has_max && !range->min_open &&
+	       !range->max_open && pf_datum_comparable(range->min.type, range->max.type) &&
+	       pf_datum_cmp(&range->min, &range->max) == 0;
+}
+
+/* --- names --- */
+
+/* Modified UTF-8: NUL takes two bytes, and a character beyond the basic plane
+ * is a pair of surrogates of three bytes each. */
+static void put_name(struct pf_buf *out, const char *name)
+{
+	size_t at = out->len, len = strlen(name);
+	pf_buf_zeros(out, 2);
+	for (size_t i = 0; i < len;) {
+		const uint8_t *p = (const uint8_t *)name + i;
+		if (p[0] < 0xf0 || len - i < 4) {
+			pf_buf_byte(out, p[0]);
+			i++;
+			continue;
+		}
+		uint32_t c = (p[0] & 7u) << 18 | (p[1] & 63u) << 12 |
+			     (p[2] & 63u) << 6 | (p[3] & 63u);
+		uint32_t pair[2] = { 0xd800 + ((c - 0x10000) >> 10),
+				     0xdc00 + ((c - 0x10000) & 0x3ff) };
+		for (int k = 0; k < 2; k++) {
+			pf_buf_byte(out, (uint8_t)(0xe0 | (pair[k] >> 12 & 15)));
+			pf_buf_byte(out, (uint8_t)(0x80 | (pair[k] >> 6 & 63)));
+			pf_buf_byte(out, (uint8_t)(0x80 | (pair[k] & 63)));
+		}
+		i += 4;
+	}
+	size_t n = out->len - at - 2;
+	out->data[at] = (uint8_t)(n >> 8);
+	out->data[at + 1] = (uint8_t)n;
+}
+
+static bool take_name(struct pf_view *from, struct pf_view *name)
+{
+	uint64_t len = 0;
+	return pf_take_be(from, 2, &len) && pf_take(from, (size_t)len, name);
+}
+
+/* --- reading --- */
+
+struct entry {
+	struct pf_view column; /* modified UTF-8 */
+	enum pf_file_index_kind kind;
+	struct pf_view body;
+};
+
+struct pf_file_index {
+	int64_t rows;
+	struct entry *entries;
+	size_t n;
+};
+
+static int malformed(struct pf_error *err, const char *what)
+{
+	return pf_fail(err, PF_E_CORRUPT, "malformed file index: %s", what);
+}
+
+static int read_entry(struct pf_file_index *index, struct pf_view bytes,
+		      struct pf_view column, struct pf_view *from,
+		      struct pf_error *err)
+{
+	struct pf_view type;
+	int32_t start, length;
+	if (!take_name(from, &type) || !pf_take_i32(from, &start) ||
+	    !pf_take_i32(from, &length))
+		return malformed(err, "the head ends early");
+	if (start == -1) /* an index of nothing */
+		return 0;
+	if (start < 0 || length < 0 || (size_t)start > bytes.len ||
+	    (size_t)length > bytes.len - (size_t)start)
+		return malformed(err, "an index lies outside");
+	for (int k = 0; k < KINDS; k++) {
+		if (pf_view_cmp(type, pf_view_str(kind_names[k])))
+			continue;
+		index->entries = pf_realloc(index->entries, index->n + 1,
+					    sizeof *index->entries);
+		index->entries[index->n++] = (struct entry){
+			column, (enum pf_file_index_kind)k,
+			pf_view_of(bytes.data + start, (size_t)length),
+		};
+	}
+	return 0;
+}
+
+static int read_head(struct pf_file_index *index, struct pf_view bytes,
+		     struct pf_error *err)
+{
+	struct pf_view from = bytes, column;
+	uint64_t said = 0;
+	int32_t version, head, columns, indexes;
+	if (!pf_take_be(&from, 8, &said) || said != magic)
+		return malformed(err, "wrong magic number");
+	if (!pf_take_i32(&from, &version) || version != VERSION)
+		return malformed(err, "unknown version");
+	if (!pf_take_i32(&from, &head) || head < 20 || (size_t)head > bytes.len)
+		return malformed(err, "wrong length of the head");
+	from.len = (size_t)head - 16;
+	if (!pf_take_i32(&from, &columns))
+		return malformed(err, "the head ends early");
+	for (int32_t c = 0; c < columns; c++) {
+		if (!take_name(&from, &column) || !pf_take_i32(&from, &indexes))
+			return malformed(err, "the head ends early");
+		for (int32_t i = 0; i < indexes; i++)
+			PF_TRY(read_entry(index, bytes, column, &from, err));
+	}
+	return 0;
+}
+
+int pf_file_index_open(struct pf_view bytes, int64_t rows,
+		       struct pf_file_index **index, struct pf_error *err)
+{
+	*index = pf_zalloc(1, sizeof **index);
+	(*index)->rows = rows;
+	int rc = read_head(*index, bytes, err);
+	if (rc) {
+		pf_file_index_free(*index);
+		*index = NULL;
+	}
+	return rc;
+}
+
+void pf_file_index_free(struct pf_file_index *index)
+{
+	if (index) {
+		free(index->entries);
+		free(index);
+	}
+}
+
+/* The next index of the column at or behind position *at. */
+static const struct entry *next_entry(const struct pf_file_index *index,
+				      struct pf_view column, size_t *at)
+{
+	while (*at < index->n) {
+		const struct entry *e = &index->entries[(*at)++];
+		if (!pf_view_cmp(e->column, column))
+			return e;
+	}
+	return NULL;
+}
+
+static struct pf_view encoded_name(struct pf_buf *out, const char *column)
+{
+	put_name(out, column);
+	return pf_view_of(out->data + 2, out->len - 2);
+}
+
+bool pf_file_index_may_match(const struct pf_file_index *index, const char *column,
+			     struct pf_type type, const struct pf_range *range)
+{
+	struct pf_buf buf = { 0 };
+	const struct entry *e;
+	size_t at = 0;
+	bool may = true, any;
+	if (!index || !index->n)
+		return true;
+	struct pf_view name = encoded_name(&buf, column);
+	while (may && (e = next_entry(index, name, &at)))
+		if (e->kind == PF_FILE_INDEX_BLOOM)
+			may = pf_index_bloom_may_match(e->body, type, range);
+		else
+			may = !pf_index_bitmap_rows(e->body, type, index->rows,
+						    range, NULL, &any) || any;
+	pf_buf_free(&buf);
+	return may;
+}
+
+bool pf_file_index_rows(const struct pf_file_index *index, const char *column,
+			struct pf_type type, const struct pf_range *range,
+			uint8_t *bits)
+{
+	struct pf_buf buf = { 0 };
+	const struct entry *e;
+	size_t at = 0;
+	bool known = false, any;
+	if (!index || !index->n || index->rows < 0)
+		return false;
+	size_t bytes = ((size_t)index->rows + 7) / 8;
+	struct pf_view name = encoded_name(&buf, column);
+	while (!known && (e = next_entry(index, name, &at))) {
+		if (e->kind != PF_FILE_INDEX_BITMAP)
+			continue;
+		uint8_t *rows = pf_zalloc(bytes, 1);
+		known = pf_index_bitmap_rows(e->body, type, index->rows, range,
+					     rows, &any);
+		for (size_t i = 0; known && i < bytes; i++)
+			bits[i] &= rows[i];
+		free(rows);
+	}
+	pf_buf_free(&buf);
+	return known;
+}
+
+/* --- building --- */
+
+struct part {
+	struct pf_file_index_spec spec;
+	struct pf_index_bloom *bloom;   /* one of the two */
+	struct pf_index_bitmap *bitmap;
+	size_t start_at; /* while writing: where the head says start, length */
+};
+
+struct pf_file_index_builder {
+	struct pf_schema *schema;
+	struct part *parts;
+	size_t n;
+	int64_t rows;
+};
+
+int pf_file_index_builder_new(const struct pf_schema *schema,
+			      const struct pf_file_index_spec *specs, size_t n,
+			      struct pf_file_index_builder **builder,
+			      struct pf_error *err)
+{
+	char type_name[40];
+	for (size_t i = 0; i < n; i++) {
+		const struct pf_field *f = &schema->fields[specs[i].column];
+		if (!pf_file_index_takes(specs[i].kind, f->type))
+			return pf_fail(err, PF_E_UNSUPPORTED,
+				       "column '%s' (%s) cannot have a %s index",
+				       f->name, pf_type_name(f->type, type_name),
+				       kind_names[specs[i].kind]);
+	}
+
+	struct pf_file_index_builder *b = pf_zalloc(1, sizeof *b);
+	b->schema = pf_schema_copy(schema);
+	b->parts = pf_zalloc(n, sizeof *b->parts);
+	b->n = n;
+	for (size_t i = 0; i < n; i++) {
+		struct pf_type type = schema->fields[specs[i].column].type;
+		b->parts[i].spec = specs[i];
+		if (specs[i].kind == PF_FILE_INDEX_BLOOM)
+			b->parts[i].bloom = pf_index_bloom_new(type, specs[i].fpp);
+		else
+			b->parts[i].bitmap = pf_index_bitmap_new(type);
+	}
+	*builder = b;
+	return 0;
+}
+
+void pf_file_index_builder_free(struct pf_file_index_builder *b)
+{
+	if (!b)
+		return;
+	for (size_t i = 0; i < b->n; i++) {
+		pf_index_bloom_free(b->parts[i].bloom);
+		pf_index_bitmap_free(b->parts[i].bitmap);
+	}
+	free(b->parts);
+	pf_schema_unref(b->schema);
+	free(b);
+}
+
+int pf_file_index_builder_add(struct pf_file_index_builder *b,
+			      const struct pf_batch *batch, struct pf_error *err)
+{
+	if (batch->rows > INT32_MAX - b->rows)
+		return pf_fail(err, PF_E_LIMIT,
+			       "a file index cannot speak of more than %d rows",
+			       INT32_MAX);
+	b->rows += batch->rows;
+	for (size_t i = 0; i < b->n; i++) {
+		const struct part *p = &b->parts[i];
+		const struct pf_column *c = &batch->columns[p->spec.column];
+		if (p->bloom)
+			pf_index_bloom_add(p->bloom, c, batch->rows);
+		else
+			pf_index_bitmap_add(p->bitmap, c, batch->rows);
+	}
+	return 0;
+}
+
+/* Is a part before this one of the same column? */
+static bool column_is_old(const struct pf_file_index_builder *b, size_t part)
+{
+	for (size_t i = 0; i < part; i++)
+		if (b->parts[i].spec.column == b->parts[part].spec.column)
+			return true;
+	return false;
+}
+
+static void set_i32(struct pf_buf *out, size_t at, size_t value)
+{
+	for (int i = 0; i < 4; i++)
+		out->data[at + (size_t)i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+static void put_head(struct pf_file_index_builder *b, struct pf_buf *out)
+{
+	size_t base = out->len, columns = 0;
+	for (size_t i = 0; i < b->n; i++)
+		columns += !column_is_old(b, i);
+	pf_put_be(out, magic, 8);
+	pf_put_be(out, VERSION, 4);
+	pf_put_be(out, 0, 4);
+	pf_put_be(out, columns, 4);
+	for (size_t i = 0; i < b->n; i++) {
+		int column = b->parts[i].spec.column;
+		if (column_is_old(b, i))
+			continue;
+		size_t indexes = 0;
+		for (size_t k = i; k < b->n; k++)
+			indexes += b->parts[k].spec.column == column;
+		put_name(out, b->schema->fields[column].name);
+		pf_put_be(out, indexes, 4);
+		for (size_t k = i; k < b->n; k++) {
+			if (b->parts[k].spec.column != column)
+				continue;
+			put_name(out, kind_names[b->parts[k].spec.kind]);
+			b->parts[k].start_at = out->len;
+			pf_buf_zeros(out, 8);
+		}
+	}
+	pf_put_be(out, 0, 4);
+	set_i32(out, base + 12, out->len - base);
+}
+
+int pf_file_index_builder_finish(struct pf_file_index_builder *b,
+				 struct pf_buf *out, struct pf_error *err)
+{
+	size_t base = out->len;
+	put_head(b, out);
+	for (size_t i = 0; i < b->n; i++) {
+		struct part *p = &b->parts[i];
+		size_t start = out->len;
+		if (p->bloom)
+			pf_index_bloom_finish(p->bloom, out);
+		else
+			pf_index_bitmap_finish(p->bitmap, out);
+		set_i32(out, p->start_at, start - base);
+		set_i32(out, p->start_at + 4, out->len - start);
+	}
+	b->rows = 0;
+	if (out->len - base > INT32_MAX)
+		return pf_fail(err, PF_E_LIMIT, "a file index of %zu bytes is too long",
+			       out->len - base);
+	return 0;
+}
