@@ -465,45 +465,47 @@ void pf_builder_gather(struct pf_builder *b, const struct pf_batch *src,
 		pf_col_gather(&b->columns[i], &src->columns[i], rows, n);
 }
 
+void pf_col_truncate(struct pf_colbuf *c, int64_t rows)
+{
+	if (c->rows <= rows)
+		return;
+	size_t n = (size_t)rows, bits = (n + 7) / 8;
+	uint8_t last = (uint8_t)((1u << (n & 7)) - 1);
+	if (c->validity.len) {
+		c->validity.len = bits;
+		if (n & 7)
+			c->validity.data[bits - 1] &= last;
+		c->nulls = pf_count_nulls(c->validity.data, rows);
+	}
+	if (c->kind == PF_BOOLEAN) {
+		c->values.len = bits;
+		if (n & 7)
+			c->values.data[bits - 1] &= last;
+	} else if (c->kind == PF_STRINGS) {
+		int32_t kept, end;
+		memcpy(&kept, c->offsets.data + 4 * n, sizeof kept);
+		c->offsets.len = 4 * (n + 1);
+		c->child_offsets.len = 4 * ((size_t)kept + 1);
+		memcpy(&end, c->child_offsets.data + 4 * (size_t)kept, sizeof end);
+		c->values.len = (size_t)end;
+	} else if (c->kind == PF_LARGE_BYTES) {
+		int64_t end;
+		memcpy(&end, c->offsets.data + 8 * n, sizeof end);
+		c->offsets.len = 8 * (n + 1);
+		c->values.len = (size_t)end;
+	} else if (pf_kind_is_variable(c->kind)) {
+		int32_t end;
+		memcpy(&end, c->offsets.data + 4 * n, sizeof end);
+		c->offsets.len = 4 * (n + 1);
+		c->values.len = (size_t)end;
+	} else {
+		c->values.len = n * pf_kind_width(c->kind);
+	}
+	c->rows = rows;
+}
+
 void pf_builder_truncate(struct pf_builder *b, int64_t rows)
 {
-	for (size_t i = 0; i < b->schema->n; i++) {
-		struct pf_colbuf *c = &b->columns[i];
-		if (c->rows <= rows)
-			continue;
-		size_t n = (size_t)rows, bits = (n + 7) / 8;
-		uint8_t last = (uint8_t)((1u << (n & 7)) - 1);
-		if (c->validity.len) {
-			c->validity.len = bits;
-			if (n & 7)
-				c->validity.data[bits - 1] &= last;
-			c->nulls = pf_count_nulls(c->validity.data, rows);
-		}
-		if (c->kind == PF_BOOLEAN) {
-			c->values.len = bits;
-			if (n & 7)
-				c->values.data[bits - 1] &= last;
-		} else if (c->kind == PF_STRINGS) {
-			int32_t kept, end;
-			memcpy(&kept, c->offsets.data + 4 * n, sizeof kept);
-			c->offsets.len = 4 * (n + 1);
-			c->child_offsets.len = 4 * ((size_t)kept + 1);
-			memcpy(&end, c->child_offsets.data + 4 * (size_t)kept,
-			       sizeof end);
-			c->values.len = (size_t)end;
-		} else if (c->kind == PF_LARGE_BYTES) {
-			int64_t end;
-			memcpy(&end, c->offsets.data + 8 * n, sizeof end);
-			c->offsets.len = 8 * (n + 1);
-			c->values.len = (size_t)end;
-		} else if (pf_kind_is_variable(c->kind)) {
-			int32_t end;
-			memcpy(&end, c->offsets.data + 4 * n, sizeof end);
-			c->offsets.len = 4 * (n + 1);
-			c->values.len = (size_t)end;
-		} else {
-			c->values.len = n * pf_kind_width(c->kind);
-		}
-		c->rows = rows;
-	}
+	for (size_t i = 0; i < b->schema->n; i++)
+		pf_col_truncate(&b->columns[i], rows);
 }

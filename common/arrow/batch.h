@@ -109,6 +109,7 @@ struct pf_batch pf_builder_batch(struct pf_builder *b);
 /* Drop what was appended beyond rows in every column: a row that turned out
  * bad halfway. */
 void pf_builder_truncate(struct pf_builder *b, int64_t rows);
+void pf_col_truncate(struct pf_colbuf *c, int64_t rows); /* of one column */
 
 void pf_col_null(struct pf_colbuf *c);
 void pf_col_bool(struct pf_colbuf *c, bool value);

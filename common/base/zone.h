@@ -14,6 +14,7 @@
 #define PF_BASE_ZONE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -37,8 +38,8 @@ int32_t pf_zone_offset(const struct pf_zone *zone, int64_t utc_seconds);
 int64_t pf_zone_to_wall(const struct pf_zone *zone, int64_t utc_seconds);
 int64_t pf_zone_to_utc(const struct pf_zone *zone, int64_t wall_seconds);
 
-/* "+02:00", "Z" for zero; out of 8 bytes (offsets are whole minutes today;
- * odd seconds of the 19th century are written as +00:17:30, 10 bytes). */
+/* "+02:00", "Z" for zero; out of 16 bytes (offsets are whole minutes today;
+ * the odd seconds of the 19th century are written as +00:17:30). */
 size_t pf_zone_format_offset(char *out, int32_t offset);
 
 #endif

@@ -65,6 +65,7 @@ struct pf_coldef {
 	size_t nnulls;
 	bool has_nulls;
 	bool round_down;
+	int32_t field_id; /* the position, or what the table's schema says */
 	unsigned line;  /* in the YAML, 0: not from there */
 };
 
@@ -101,8 +102,8 @@ int pf_tabledef_from_schema(const struct pf_schema *schema,
  * layout was, and parsing it gives the same definition. Owned by def. */
 const char *pf_tabledef_text(const struct pf_tabledef *def);
 
-/* The columns in order with the layout as metadata (arrow/layout.h); field ids
- * are positions; without the generated column dt. A new reference. */
+/* The columns in order with the layout as metadata (arrow/layout.h), without the
+ * generated column dt. A new reference. */
 struct pf_schema *pf_tabledef_schema(const struct pf_tabledef *def);
 
 #endif

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "text/value.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/time.h"
+#include "base/utf8.h"
+#include "text/number.h"
+
+int pf_conv_open(struct pf_conv *c, const struct pf_tabledef *def,
+		 const struct pf_coldef *column, bool json, struct pf_error *err)
+{
+	static char empty[] = "";
+	static char *const only_empty[] = { empty };
+	*c = (struct pf_conv){
+		.kind = column->type.kind,
+		.type = column->type,
+		.nullable = column->nullable,
+		.round_down = column->round_down,
+		.base64 = json,
+		.name = column->name,
+		.low = INT64_MIN,
+		.high = INT64_MAX,
+	};
+	if (column->has_nulls) {
+		c->nulls = column->nulls;
+		c->nnulls = column->nnulls;
+	} else if (def->has_nulls) {
+		c->nulls = def->nulls;
+		c->nnulls = def->nnulls;
+	} else if (!json) {
+		c->nulls = only_empty;
+		c->nnulls = 1;
+	}
+	for (size_t i = 0; i < c->nnulls; i++)
+		c->empty_is_null = c->empty_is_null || !*c->nulls[i];
+	c->only_empty = c->empty_is_null && c->nnulls == 1;
+	if (pf_kind_is_integer(c->kind) && c->kind != PF_BIGINT) {
+		int bits = 8 << (c->kind - PF_TINYINT);
+		c->high = ((int64_t)1 << (bits - 1)) - 1;
+		c->low = -c->high - 1;
+	}
+	if (column->format)
+		PF_TRY(pf_timefmt_parse(column->format, c->kind != PF_TIME,
+					c->kind != PF_DATE, &c->format, err));
+	PF_TRY(pf_zone_open(def->zone, &c->table_zone, err));
+	const char *zone = column->zone ? column->zone : def->zone;
+	int code = pf_zone_open(zone, &c->zone, err);
+	if (code)
+		pf_conv_close(c);
+	c->same_zone = !strcmp(zone, def->zone);
+	return code;
+}
+
+void pf_conv_close(struct pf_conv *c)
+{
+	pf_zone_close(c->zone);
+	pf_zone_close(c->table_zone);
+	c->zone = c->table_zone = NULL;
+}
+
+bool pf_conv_is_null(const struct pf_conv *c, const char *text, size_t len)
+{
+	if (c->only_empty)
+		return !len;
+	for (size_t i = 0; i < c->nnulls; i++)
+		if (strlen(c->nulls[i]) == len && !memcmp(c->nulls[i], text, len))
+			return true;
+	return false;
+}
+
+/* --- times --- */
+
+/* 0001-01-01 and 10000-01-01 in seconds since 1970: what every engine can
+ * print, and what dt sorts as text. */
+static const int64_t first_second = -62135596800, end_second = 253402300800;
+
+static const char *append_time(struct pf_conv *c, struct pf_colbuf *out,
+			       const struct pf_moment *m)
+{
+	static const uint32_t unit[] = { 1000000000, 100000000, 10000000, 1000000 };
+	if (!m->has_time)
+		return "has no time of the day";
+	unsigned p = c->type.precision > 3 ? 3 : c->type.precision;
+	if ((m->nanos % unit[p] || m->finer) && !c->round_down)
+		return "has more digits than the column keeps (round: down drops them)";
+	int64_t of_day = pf_floor_mod(m->seconds, 86400);
+	uint32_t nanos = m->nanos - m->nanos % unit[p];
+	pf_col_i32(out, (int32_t)(of_day * 1000 + nanos / 1000000));
+	return NULL;
+}
+
+static const char *append_moment(struct pf_conv *c, struct pf_colbuf *out,
+				 const struct pf_moment *m)
+{
+	if (c->kind == PF_TIME)
+		return append_time(c, out, m);
+	if (!m->has_date)
+		return "has no date";
+	int64_t s = m->seconds;
+	if (c->kind == PF_TIMESTAMP_LTZ)
+		s = m->has_offset ? s - m->offset : pf_zone_to_utc(c->zone, s);
+	else if (m->has_offset)
+		s = pf_zone_to_wall(c->table_zone, s - m->offset);
+	else if (!c->same_zone && (m->has_time || c->kind != PF_DATE))
+		s = pf_zone_to_wall(c->table_zone, pf_zone_to_utc(c->zone, s));
+	if (s < first_second || s >= end_second)
+		return "is out of range of times (years 1 to 9999)";
+	if (c->kind == PF_DATE) {
+		int64_t day = pf_floor_div(s, 86400);
+		if ((s != day * 86400 || m->nanos || m->finer) && !c->round_down)
+			return "has a time of the day, the column keeps dates (round: down drops it)";
+		pf_col_i32(out, (int32_t)day);
+		return NULL;
+	}
+	int64_t units = pf_type_units(c->type), value = s * units;
+	if (m->nanos || m->finer) {
+		static const uint32_t unit[] = { 1000000000, 100000000, 10000000,
+						 1000000,    100000,    10000,
+						 1000 };
+		uint32_t rest = m->nanos % unit[c->type.precision];
+		if ((rest || m->finer) && !c->round_down)
+			return "has more digits than the column keeps (round: down drops them)";
+		value += (m->nanos - rest) / (uint32_t)(1000000000 / units);
+	}
+	pf_col_i64(out, value);
+	return NULL;
+}
+
+static unsigned two(const char *p)
+{
+	unsigned a = (unsigned char)(p[0] - '0'), b = (unsigned char)(p[1] - '0');
+	return a > 9 || b > 9 ? 1000 : a * 10 + b;
+}
+
+/* "2024-01-31T10:05:03" with .fff or Z or neither, the date as in the row
+ * before: nearly all rows of nearly all logs. False: take the long way. */
+static bool quick_iso(const struct pf_conv *c, const char *p, size_t len,
+		      struct pf_moment *m)
+{
+	if (len < 19 || memcmp(p, c->last_date, 10) ||
+	    (p[10] != 'T' && p[10] != ' ') || p[13] != ':' || p[16] != ':')
+		return false;
+	unsigned h = two(p + 11), min = two(p + 14), s = two(p + 17);
+	if (h > 23 || min > 59 || s > 59)
+		return false;
+	uint32_t nanos = 0;
+	size_t at = 19;
+	if (at < len && p[at] == '.') {
+		uint32_t scale = 100000000;
+		for (at++; at < len && scale; at++, scale /= 10) {
+			unsigned digit = (unsigned char)(p[at] - '0');
+			if (digit > 9)
+				break;
+			nanos += digit * scale;
+		}
+		if (at == 20)
+			return false;
+	}
+	bool utc = at < len && p[at] == 'Z';
+	if (at + utc != len)
+		return false;
+	*m = (struct pf_moment){
+		.seconds = c->last_day_seconds + h * 3600 + min * 60 + s,
+		.nanos = nanos,
+		.has_offset = utc,
+		.has_date = true,
+		.has_time = true,
+	};
+	return utc || c->format.kind != PF_TIMEFMT_RFC3339;
+}
+
+static const char *append_times(struct pf_conv *c, struct pf_colbuf *out,
+				const char *text, size_t len)
+{
+	struct pf_moment m;
+	if (c->format.kind <= PF_TIMEFMT_RFC3339 && c->kind != PF_TIME) {
+		if (quick_iso(c, text, len, &m))
+			return append_moment(c, out, &m);
+		const char *why = pf_timefmt_read(&c->format, text, len, &m);
+		if (why)
+			return why;
+		if (m.has_date) {
+			memcpy(c->last_date, text, 10);
+			c->last_day_seconds = pf_floor_div(m.seconds, 86400) * 86400;
+			/* A leap second can carry into the next day. */
+			if (len >= 19 && !memcmp(text + 17, "60", 2))
+				c->last_date[0] = '\0';
+		}
+		return append_moment(c, out, &m);
+	}
+	const char *why = pf_timefmt_read(&c->format, text, len, &m);
+	return why ? why : append_moment(c, out, &m);
+}
+
+const char *pf_conv_append_epoch(struct pf_conv *c, struct pf_colbuf *out,
+				 int64_t value)
+{
+	static const int64_t per_second[] = { 1, 0, 0, 1000, 0, 0, 1000000, 0, 0,
+					      1000000000 };
+	int64_t units = per_second[c->format.epoch_digits];
+	int64_t seconds = pf_floor_div(value, units);
+	const struct pf_moment m = {
+		.seconds = seconds,
+		.nanos = (uint32_t)((value - seconds * units) * (1000000000 / units)),
+		.has_offset = true,
+		.has_date = true,
+		.has_time = true,
+	};
+	if (seconds < first_second || seconds >= end_second)
+		return "is out of range of times (years 1 to 9999)";
+	return append_moment(c, out, &m);
+}
+
+/* --- bytes --- */
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static const char *append_hex(struct pf_colbuf *out, const char *text, size_t len)
+{
+	if (len % 2)
+		return "is not hexadecimal";
+	uint8_t *to = pf_buf_room(&out->values, len / 2 + 1);
+	for (size_t i = 0; i < len; i += 2) {
+		int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
+		if (high < 0 || low < 0)
+			return "is not hexadecimal";
+		to[i / 2] = (uint8_t)(high << 4 | low);
+	}
+	pf_col_bytes(out, to, len / 2);
+	return NULL;
+}
+
+static int base64_digit(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
+}
+
+static const char *append_base64(struct pf_colbuf *out, const char *text, size_t len)
+{
+	const char *why = "is not base64";
+	if (len % 4 == 0 && len && text[len - 1] == '=')
+		len -= text[len - 2] == '=' ? 2 : 1;
+	if (len % 4 == 1)
+		return why;
+	uint8_t *to = pf_buf_room(&out->values, len + 4);
+	size_t n = 0;
+	uint32_t bits = 0;
+	for (size_t i = 0; i < len; i++) {
+		int digit = base64_digit(text[i]);
+		if (digit < 0)
+			return why;
+		bits = bits << 6 | (uint32_t)digit;
+		if (i % 4)
+			to[n++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
+	}
+	if (len % 4 && bits & (len % 4 == 2 ? 0xfu : 0x3u))
+		return why;
+	pf_col_bytes(out, to, n);
+	return NULL;
+}
+
+/* --- the rest --- */
+
+static const char *append_bool(struct pf_colbuf *out, const char *text, size_t len)
+{
+	static const char *const yes[] = { "true", "t", "1", "yes", "y" };
+	static const char *const no[] = { "false", "f", "0", "no", "n" };
+	for (size_t i = 0; i < 5; i++) {
+		bool is_yes = strlen(yes[i]) == len && !strncasecmp(text, yes[i], len);
+		bool is_no = strlen(no[i]) == len && !strncasecmp(text, no[i], len);
+		if (is_yes || is_no) {
+			pf_col_bool(out, is_yes);
+			return NULL;
+		}
+	}
+	return "is not a boolean";
+}
+
+const char *pf_conv_append_int(struct pf_conv *c, struct pf_colbuf *out,
+			       int64_t value)
+{
+	if (value < c->low || value > c->high)
+		return "is out of the column's range";
+	switch (c->kind) {
+	case PF_BIGINT:
+		pf_col_i64(out, value);
+		break;
+	case PF_INT:
+		pf_col_i32(out, (int32_t)value);
+		break;
+	default:
+		pf_col_int(out, value);
+		break;
+	}
+	return NULL;
+}
+
+static const char *append_integer(struct pf_conv *c, struct pf_colbuf *out,
+				  const char *text, size_t len)
+{
+	/* Digits only, 18 at most: cannot overflow. */
+	size_t i = len && text[0] == '-' ? 1 : 0;
+	if (len - i - 1 < 18) {
+		int64_t value = 0;
+		size_t k = i;
+		for (; k < len && (unsigned char)(text[k] - '0') < 10; k++)
+			value = value * 10 + (text[k] - '0');
+		if (k == len)
+			return pf_conv_append_int(c, out, i ? -value : value);
+	}
+	struct pf_number n;
+	int64_t value = 0;
+	if (!pf_number_read(text, len, &n))
+		return "is not an integer";
+	switch (pf_number_int64(&n, &value)) {
+	case PF_FIT_FRACTION:
+		return "is not an integer";
+	case PF_FIT_RANGE:
+		return "is out of the column's range";
+	default:
+		return pf_conv_append_int(c, out, value);
+	}
+}
+
+static const char *append_decimal(struct pf_conv *c, struct pf_colbuf *out,
+				  const char *text, size_t len)
+{
+	struct pf_number n;
+	pf_i128 value = 0;
+	if (!pf_number_read(text, len, &n))
+		return "is not a number";
+	switch (pf_number_decimal(&n, c->type.precision, c->type.scale, c->round_down,
+				  &value)) {
+	case PF_FIT_FRACTION:
+		return "has more digits than the column keeps (round: down drops them)";
+	case PF_FIT_RANGE:
+		return "is out of the column's range";
+	default:
+		pf_col_i128(out, value);
+		return NULL;
+	}
+}
+
+static const char *append_double(struct pf_conv *c, struct pf_colbuf *out,
+				 const char *text, size_t len)
+{
+	double d;
+	if (!pf_double_read(text, len, true, &d))
+		return "is not a number";
+	/* Infinite by its digits, not by its name. */
+	bool named = len && (text[len - 1] | 0x20) >= 'a';
+	if (!named && isinf(d))
+		return "is out of the column's range";
+	if (c->kind == PF_DOUBLE) {
+		pf_col_f64(out, d);
+		return NULL;
+	}
+	float f = pf_float_of(d, text, len);
+	if (!named && isinf(f))
+		return "is out of the column's range";
+	pf_col_f32(out, f);
+	return NULL;
+}
+
+const char *pf_conv_append(struct pf_conv *c, struct pf_colbuf *out,
+			   const char *text, size_t len)
+{
+	if (c->kind == PF_STRING) {
+		if (!pf_utf8_valid(text, len))
+			return "is not UTF-8";
+		pf_col_bytes(out, text, len);
+		return NULL;
+	}
+	while (len && (*text == ' ' || *text == '\t')) {
+		text++;
+		len--;
+	}
+	while (len && (text[len - 1] == ' ' || text[len - 1] == '\t'))
+		len--;
+	switch (c->kind) {
+	case PF_BOOLEAN:
+		return append_bool(out, text, len);
+	case PF_TINYINT:
+	case PF_SMALLINT:
+	case PF_INT:
+	case PF_BIGINT:
+		return append_integer(c, out, text, len);
+	case PF_FLOAT:
+	case PF_DOUBLE:
+		return append_double(c, out, text, len);
+	case PF_DECIMAL:
+		return append_decimal(c, out, text, len);
+	case PF_BYTES:
+		return c->base64 ? append_base64(out, text, len) :
+				   append_hex(out, text, len);
+	default:
+		return append_times(c, out, text, len);
+	}
+}
