@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Values to text: the one formatter of all writers.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "base/utf8.h"
+#include "text/writer.h"
+
+/* The least digits that read back equal: 15 always survive a text, 17 always
+ * suffice for a double (6 and 9 for a float). */
+static void shortest(struct pf_buf *out, double value, int least, int most,
+		     bool single)
+{
+	char text[40];
+	if (isnan(value)) {
+		pf_buf_str(out, "NaN");
+		return;
+	}
+	if (isinf(value)) {
+		pf_buf_str(out, value < 0 ? "-Infinity" : "Infinity");
+		return;
+	}
+	for (int digits = least; digits <= most; digits++) {
+		snprintf(text, sizeof text, "%.*g", digits, value);
+		if (single ? strtof(text, NULL) == (float)value :
+			     strtod(text, NULL) == value)
+			break;
+	}
+	/* A locale's comma would be no number elsewhere. */
+	char *comma = strchr(text, ',');
+	if (comma)
+		*comma = '.';
+	pf_buf_str(out, text);
+}
+
+void pf_format_double(struct pf_buf *out, double value)
+{
+	shortest(out, value, 15, 17, false);
+}
+
+void pf_format_float(struct pf_buf *out, float value)
+{
+	shortest(out, (double)value, 6, 9, true);
+}
+
+void pf_format_decimal(struct pf_buf *out, pf_i128 unscaled, unsigned scale)
+{
+	char digits[48];
+	size_t at = sizeof digits;
+	pf_u128 rest = unscaled < 0 ? 0 - (pf_u128)unscaled : (pf_u128)unscaled;
+	unsigned n = 0;
+	while (rest || n <= scale) {
+		digits[--at] = (char)('0' + (int)(rest % 10));
+		rest /= 10;
+		if (++n == scale)
+			digits[--at] = '.';
+	}
+	if (unscaled < 0)
+		digits[--at] = '-';
+	pf_buf_add(out, digits + at, sizeof digits - at);
+}
+
+static void add_int(struct pf_buf *out, int64_t value)
+{
+	char digits[24];
+	size_t at = sizeof digits;
+	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	do
+		digits[--at] = (char)('0' + rest % 10);
+	while (rest /= 10);
+	if (value < 0)
+		digits[--at] = '-';
+	pf_buf_add(out, digits + at, sizeof digits - at);
+}
+
+void pf_format_json_string(struct pf_buf *out, const void *text, size_t len)
+{
+	static const char hex[] = "0123456789abcdef";
+	const uint8_t *p = text, *end = p + len;
+	pf_buf_byte(out, '"');
+	while (p < end) {
+		const uint8_t *q = p;
+		while (q < end && *q >= 0x20 && *q < 0x7f && *q != '"' && *q != '\\')
+			q++;
+		pf_buf_add(out, p, (size_t)(q - p));
+		p = q;
+		if (p == end)
+			break;
+		uint32_t cp;
+		unsigned n = *p >= 0x80 ? pf_utf8_decode(p, (size_t)(end - p), &cp) : 0;
+		if (n) {
+			pf_buf_add(out, p, n);
+			p += n;
+			continue;
+		}
+		static const char from[] = "\b\f\n\r\t\"\\", to[] = "bfnrt\"\\";
+		const char *named = memchr(from, *p, sizeof from - 1);
+		if (*p == 0x7f) {
+			pf_buf_byte(out, *p);
+		} else if (*p >= 0x80) {
+			pf_buf_str(out, "\xef\xbf\xbd");
+		} else if (named) {
+			pf_buf_byte(out, '\\');
+			pf_buf_byte(out, (uint8_t)to[named - from]);
+		} else {
+			pf_buf_str(out, "\\u00");
+			pf_buf_byte(out, (uint8_t)hex[*p >> 4]);
+			pf_buf_byte(out, (uint8_t)hex[*p & 15]);
+		}
+		p++;
+	}
+	pf_buf_byte(out, '"');
+}
+
+static void add_hex(struct pf_buf *out, struct pf_view v)
+{
+	static const char hex[] = "0123456789abcdef";
+	uint8_t *to = pf_buf_room(out, 2 * v.len);
+	for (size_t i = 0; i < v.len; i++) {
+		to[2 * i] = (uint8_t)hex[v.data[i] >> 4];
+		to[2 * i + 1] = (uint8_t)hex[v.data[i] & 15];
+	}
+	out->len += 2 * v.len;
+}
+
+static void add_base64(struct pf_buf *out, struct pf_view v)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	pf_buf_byte(out, '"');
+	for (size_t i = 0; i < v.len; i += 3) {
+		size_t n = v.len - i < 3 ? v.len - i : 3;
+		uint32_t bits = (uint32_t)v.data[i] << 16;
+		bits |= n > 1 ? (uint32_t)v.data[i + 1] << 8 : 0;
+		bits |= n > 2 ? v.data[i + 2] : 0;
+		uint8_t four[4] = { (uint8_t)digits[bits >> 18],
+				    (uint8_t)digits[bits >> 12 & 63], '=', '=' };
+		if (n > 1)
+			four[2] = (uint8_t)digits[bits >> 6 & 63];
+		if (n > 2)
+			four[3] = (uint8_t)digits[bits & 63];
+		pf_buf_add(out, four, 4);
+	}
+	pf_buf_byte(out, '"');
+}
+
+static void add_timestamp(struct pf_buf *out, struct pf_type type, int64_t value,
+			  const struct pf_zone *zone)
+{
+	char text[80];
+	int64_t units = pf_type_units(type);
+	size_t n;
+	if (type.kind == PF_TIMESTAMP) {
+		n = pf_format_timestamp(text, value, units, type.precision);
+	} else {
+		int32_t offset = zone ? pf_zone_offset(zone, pf_floor_div(value, units)) : 0;
+		/* A wall clock beyond int64 is a matter of corrupt data only. */
+		int64_t wall;
+		if (__builtin_add_overflow(value, offset * units, &wall))
+			wall = value;
+		n = pf_format_timestamp(text, wall, units, type.precision);
+		n += pf_zone_format_offset(text + n, offset);
+	}
+	pf_buf_add(out, text, n);
+}
+
+static void add_strings(struct pf_buf *out, const struct pf_column *column,
+			int64_t row)
+{
+	pf_buf_byte(out, '[');
+	for (int32_t k = column->offsets[row]; k < column->offsets[row + 1]; k++) {
+		struct pf_view v = pf_bytes_at(column->child, k);
+		if (k > column->offsets[row])
+			pf_buf_byte(out, ',');
+		pf_format_json_string(out, v.data, v.len);
+	}
+	pf_buf_byte(out, ']');
+}
+
+void pf_format_value(struct pf_buf *out, struct pf_type type,
+		     const struct pf_column *column, int64_t row,
+		     enum pf_value_style style, const struct pf_zone *zone)
+{
+	const bool json = style == PF_VALUE_JSON;
+	char text[80];
+	double d;
+	struct pf_view v;
+	switch (type.kind) {
+	case PF_BOOLEAN:
+		pf_buf_str(out, pf_bit(column->values, row) ? "true" : "false");
+		return;
+	case PF_TINYINT:
+	case PF_SMALLINT:
+	case PF_INT:
+	case PF_BIGINT:
+		add_int(out, pf_int_at(column, type.kind, row));
+		return;
+	case PF_FLOAT:
+		d = (double)((const float *)column->values)[row];
+		if (json && !isfinite(d))
+			pf_buf_str(out, "null");
+		else
+			pf_format_float(out, (float)d);
+		return;
+	case PF_DOUBLE:
+		d = ((const double *)column->values)[row];
+		if (json && !isfinite(d))
+			pf_buf_str(out, "null");
+		else
+			pf_format_double(out, d);
+		return;
+	case PF_DECIMAL: {
+		pf_i128 unscaled;
+		memcpy(&unscaled, (const char *)column->values + 16 * row, 16);
+		pf_format_decimal(out, unscaled, type.scale);
+		return;
+	}
+	case PF_STRING:
+		v = pf_bytes_at(column, row);
+		if (json)
+			pf_format_json_string(out, v.data, v.len);
+		else
+			pf_buf_add(out, v.data, v.len);
+		return;
+	case PF_BYTES:
+	case PF_LARGE_BYTES:
+		v = pf_bytes_at(column, row);
+		if (json)
+			add_base64(out, v);
+		else
+			add_hex(out, v);
+		return;
+	case PF_STRINGS:
+		add_strings(out, column, row);
+		return;
+	default:
+		break;
+	}
+	/* Times are quoted in JSON. */
+	if (json)
+		pf_buf_byte(out, '"');
+	int64_t value = pf_int_at(column, type.kind, row);
+	if (type.kind == PF_DATE)
+		pf_buf_add(out, text, pf_format_date(text, value));
+	else if (type.kind == PF_TIME)
+		pf_buf_add(out, text,
+			   pf_format_time_ms(text, (int32_t)value,
+					     type.precision > 3 ? 3 : type.precision));
+	else
+		add_timestamp(out, type, value, zone);
+	if (json)
+		pf_buf_byte(out, '"');
+}
