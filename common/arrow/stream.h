@@ -11,7 +11,8 @@
  * missing the stream was cut. abort: who failed and why.
  *
  * The hash is XXH3-64 of every encapsulated message (prefix, metadata, body)
- * after the schema and before end or abort, as it stands on the wire.
+ * after the schema and before end or abort, as it stands on the wire; that of
+ * a mark covers the messages between the begin or mark before it and itself.
  *
  * Streams may follow one another ("cat a b") when their schemas agree.
  */
@@ -36,7 +37,7 @@ struct pf_mark {
 	int64_t rows;   /* rows since the last mark of this stream */
 	uint64_t hash;  /* XXH3-64 as above, since the last mark */
 	char *sources;  /* JSON: source positions, or NULL */
-	char *gaps;     /* JSON: ranges accepted as lost, or NULL */
+	char *gaps;     /* JSON array: ranges accepted as lost, or NULL */
 };
 
 void pf_mark_free(struct pf_mark *m);
@@ -82,17 +83,20 @@ bool pf_stream_in_foreign(const struct pf_stream_in *in);
 /* Would next() return without waiting for input? */
 bool pf_stream_in_ready(struct pf_stream_in *in, int timeout_ms);
 int64_t pf_stream_in_rows(const struct pf_stream_in *in);
-/* XXH3-64 of the whole stream so far: the identity of a carried file. */
+/* XXH3-64 of the whole stream so far: the identity of a carried file. (Of
+ * several streams: hash of the hashes so far and the next one's.) */
 uint64_t pf_stream_in_hash(const struct pf_stream_in *in);
 void pf_stream_in_close(struct pf_stream_in *in); /* NULL is fine */
 
 struct pf_stream_out;
 
-/* Writes the schema and begin. */
+/* Sends the schema and begin. */
 int pf_stream_out_open(const struct pf_byte_sink *sink,
 		       const struct pf_schema *schema,
 		       struct pf_stream_out **out, struct pf_error *err);
-/* The batch's own meta (pf:partition, pf:bucket) goes with it. */
+/* The batch's own meta (pf:partition, pf:bucket) goes with it. Small batches
+ * wait in a buffer until 256 KiB are there, a control message comes, or
+ * flush: call it before input would block. Batches without rows are dropped. */
 int pf_stream_out_batch(struct pf_stream_out *out, const struct pf_batch *batch,
 			struct pf_error *err);
 /* rows and hash are filled in here. */
@@ -102,6 +106,7 @@ int pf_stream_out_end(struct pf_stream_out *out, const struct pf_counts *counts,
 		      struct pf_error *err);
 int pf_stream_out_abort(struct pf_stream_out *out, const char *who,
 			const char *why, struct pf_error *err);
+int pf_stream_out_flush(struct pf_stream_out *out, struct pf_error *err);
 int64_t pf_stream_out_rows(const struct pf_stream_out *out);
 void pf_stream_out_close(struct pf_stream_out *out); /* frees; writes nothing */
 

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "arrow/control.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+
+static const char *const kinds[] = { NULL, "begin", "mark", "end", "abort" };
+
+/* The format of the control messages; another one is refused. */
+#define STREAM_VERSION "1"
+
+/* A mark covers the partitions of one stage; Kafka topics have thousands. */
+enum { PARTS = 65536 };
+
+/* --- marks --- */
+
+void pf_mark_free(struct pf_mark *m)
+{
+	free(m->parts);
+	free(m->sources);
+	free(m->gaps);
+	*m = (struct pf_mark){ 0 };
+}
+
+void pf_mark_copy(struct pf_mark *to, const struct pf_mark *from)
+{
+	*to = *from;
+	to->parts = pf_alloc(from->nparts, sizeof *to->parts);
+	if (from->nparts)
+		memcpy(to->parts, from->parts, from->nparts * sizeof *to->parts);
+	to->sources = from->sources ? pf_strdup(from->sources) : NULL;
+	to->gaps = from->gaps ? pf_strdup(from->gaps) : NULL;
+}
+
+static struct pf_mark_part *find_part(const struct pf_mark *m, int32_t partition)
+{
+	for (size_t i = 0; i < m->nparts; i++)
+		if (m->parts[i].partition == partition)
+			return &m->parts[i];
+	return NULL;
+}
+
+/* "[1,2]" and "[3]" to "[1,2,3]". */
+static char *join_arrays(const char *a, const char *b)
+{
+	size_t n = a ? strlen(a) : 0;
+	if (n < 3 || a[n - 1] != ']' || b[0] != '[')
+		return pf_strdup(b);
+	return pf_asprintf("%.*s%s%s", (int)(n - 1), a, b[1] == ']' ? "" : ",", b + 1);
+}
+
+int pf_mark_merge(struct pf_mark *into, const struct pf_mark *later,
+		  struct pf_error *err)
+{
+	if (!into->nparts && !into->stage[0]) {
+		pf_mark_free(into);
+		pf_mark_copy(into, later);
+		return 0;
+	}
+	if (strcmp(into->stage, later->stage))
+		return pf_fail(err, PF_E_CORRUPT,
+			       "marks of two stages, '%s' and '%s', meet in one stream",
+			       into->stage, later->stage);
+	for (size_t i = 0; i < later->nparts; i++) {
+		const struct pf_mark_part *b = &later->parts[i];
+		const struct pf_mark_part *a = find_part(into, b->partition);
+		if (a && a->to != b->from)
+			return pf_fail(err, PF_E_CORRUPT,
+				       "marks of stage '%s' do not meet: partition %" PRId32
+				       " ends at %" PRId64 " and goes on at %" PRId64,
+				       into->stage, b->partition, a->to, b->from);
+	}
+	for (size_t i = 0; i < later->nparts; i++) {
+		const struct pf_mark_part *b = &later->parts[i];
+		struct pf_mark_part *a = find_part(into, b->partition);
+		if (a) {
+			a->to = b->to;
+			memcpy(a->anchor, b->anchor, sizeof a->anchor);
+			continue;
+		}
+		into->parts = pf_realloc(into->parts, into->nparts + 1,
+					 sizeof *into->parts);
+		into->parts[into->nparts++] = *b;
+	}
+	into->rows += later->rows;
+	into->hash = later->hash;
+	if (later->sources) {
+		free(into->sources);
+		into->sources = pf_strdup(later->sources);
+	}
+	if (later->gaps) {
+		char *both = join_arrays(into->gaps, later->gaps);
+		free(into->gaps);
+		into->gaps = both;
+	}
+	return 0;
+}
+
+/* --- writing --- */
+
+static void put_int(struct pf_meta *meta, const char *key, int64_t value)
+{
+	char text[24];
+	snprintf(text, sizeof text, "%" PRId64, value);
+	pf_meta_set(meta, key, text);
+}
+
+static void put_hash(struct pf_meta *meta, const char *key, uint64_t value)
+{
+	char text[24];
+	snprintf(text, sizeof text, "%016" PRIx64, value);
+	pf_meta_set(meta, key, text);
+}
+
+static void put_kind(struct pf_meta *meta, enum pf_control kind)
+{
+	pf_meta_set(meta, "pf:control", kinds[kind]);
+}
+
+void pf_control_put_begin(struct pf_meta *meta)
+{
+	put_kind(meta, PF_CONTROL_BEGIN);
+	pf_meta_set(meta, "pf:stream", STREAM_VERSION);
+}
+
+void pf_control_put_mark(struct pf_meta *meta, const struct pf_mark *mark)
+{
+	struct pf_buf parts = { 0 };
+	put_kind(meta, PF_CONTROL_MARK);
+	pf_meta_set(meta, "pf:stage", mark->stage);
+	for (size_t i = 0; i < mark->nparts; i++) {
+		const struct pf_mark_part *p = &mark->parts[i];
+		pf_buf_printf(&parts, "%s%" PRId32 ":%" PRId64 ":%" PRId64 ":%s",
+			      i ? "," : "", p->partition, p->from, p->to, p->anchor);
+	}
+	pf_meta_set(meta, "pf:parts", pf_buf_cstr(&parts));
+	pf_buf_free(&parts);
+	put_int(meta, "pf:rows", mark->rows);
+	put_hash(meta, "pf:hash", mark->hash);
+	if (mark->sources)
+		pf_meta_set(meta, "pf:sources", mark->sources);
+	if (mark->gaps)
+		pf_meta_set(meta, "pf:gaps", mark->gaps);
+}
+
+void pf_control_put_end(struct pf_meta *meta, const struct pf_control_end *end)
+{
+	put_kind(meta, PF_CONTROL_END);
+	pf_meta_set(meta, "pf:status", "ok");
+	put_int(meta, "pf:rows", end->rows);
+	put_int(meta, "pf:bytes", end->bytes);
+	put_hash(meta, "pf:xxh3", end->hash);
+	put_int(meta, "pf:in", end->counts.in);
+	put_int(meta, "pf:out", end->counts.out);
+	put_int(meta, "pf:rejected", end->counts.rejected);
+	put_int(meta, "pf:duplicate", end->counts.duplicate);
+	put_int(meta, "pf:filtered", end->counts.filtered);
+}
+
+void pf_control_put_abort(struct pf_meta *meta, const char *who, const char *why,
+			  int64_t rows)
+{
+	put_kind(meta, PF_CONTROL_ABORT);
+	pf_meta_set(meta, "pf:who", who);
+	pf_meta_set(meta, "pf:why", why);
+	put_int(meta, "pf:rows", rows);
+}
+
+/* --- reading --- */
+
+/* A number that ends at `end`; *text moves behind it and behind the end. */
+static bool take_int(const char **text, char end, int64_t *value)
+{
+	char *stop;
+	errno = 0;
+	if ((**text < '0' || **text > '9') && **text != '-')
+		return false;
+	*value = strtoll(*text, &stop, 10);
+	if (errno || *stop != end)
+		return false;
+	*text = stop + (end != '\0');
+	return true;
+}
+
+static int malformed(const char *control, const char *key, const char *value,
+		     struct pf_error *err)
+{
+	if (!value)
+		return pf_fail(err, PF_E_CORRUPT, "control message '%s' has no %s",
+			       control, key);
+	return pf_fail(err, PF_E_CORRUPT, "control message '%s' has a malformed %s",
+		       control, key);
+}
+
+static int get_int(const struct pf_meta *meta, const char *control, const char *key,
+		   int64_t *value, struct pf_error *err)
+{
+	const char *text = pf_meta_get(meta, key), *p = text;
+	if (!text || !take_int(&p, '\0', value) || *value < 0)
+		return malformed(control, key, text, err);
+	return 0;
+}
+
+static int get_hash(const struct pf_meta *meta, const char *control, const char *key,
+		    uint64_t *value, struct pf_error *err)
+{
+	const char *text = pf_meta_get(meta, key);
+	if (!text || strlen(text) != 16 || strspn(text, "0123456789abcdef") != 16)
+		return malformed(control, key, text, err);
+	*value = strtoull(text, NULL, 16);
+	return 0;
+}
+
+int pf_control_kind(const struct pf_meta *meta, enum pf_control *kind,
+		    struct pf_error *err)
+{
+	const char *text = pf_meta_get(meta, "pf:control");
+	char quoted[64];
+	*kind = PF_CONTROL_NONE;
+	if (!text)
+		return 0;
+	for (int k = PF_CONTROL_BEGIN; k <= PF_CONTROL_ABORT; k++)
+		if (!strcmp(text, kinds[k])) {
+			*kind = (enum pf_control)k;
+			return 0;
+		}
+	return pf_fail(err, PF_E_UNSUPPORTED, "unknown control message '%s'",
+		       pf_quote(quoted, sizeof quoted, text, strlen(text)));
+}
+
+int pf_control_get_begin(const struct pf_meta *meta, struct pf_error *err)
+{
+	const char *version = pf_meta_get(meta, "pf:stream");
+	char quoted[64];
+	if (!version)
+		return malformed("begin", "pf:stream", NULL, err);
+	if (strcmp(version, STREAM_VERSION))
+		return pf_fail(err, PF_E_UNSUPPORTED,
+			       "the stream is of version '%s', and this program knows %s",
+			       pf_quote(quoted, sizeof quoted, version, strlen(version)),
+			       STREAM_VERSION);
+	return 0;
+}
+
+/* "partition:from:to:anchor", up to a comma or the end. */
+static bool take_part(const char **text, struct pf_mark_part *part)
+{
+	int64_t partition;
+	*part = (struct pf_mark_part){ 0 };
+	if (!take_int(text, ':', &partition) || partition < 0 ||
+	    partition > INT32_MAX || !take_int(text, ':', &part->from) ||
+	    !take_int(text, ':', &part->to) || part->from < 0 || part->to < part->from)
+		return false;
+	part->partition = (int32_t)partition;
+	size_t n = strcspn(*text, ",");
+	if (n >= sizeof part->anchor)
+		return false;
+	memcpy(part->anchor, *text, n);
+	*text += n + ((*text)[n] == ',');
+	return true;
+}
+
+int pf_control_get_mark(const struct pf_meta *meta, struct pf_mark *mark,
+			struct pf_error *err)
+{
+	const char *stage = pf_meta_get(meta, "pf:stage");
+	const char *parts = pf_meta_get(meta, "pf:parts");
+	const char *sources = pf_meta_get(meta, "pf:sources");
+	const char *gaps = pf_meta_get(meta, "pf:gaps");
+	pf_mark_free(mark);
+	if (!stage || strlen(stage) >= sizeof mark->stage)
+		return malformed("mark", "pf:stage", stage, err);
+	memcpy(mark->stage, stage, strlen(stage));
+	if (!parts)
+		return malformed("mark", "pf:parts", parts, err);
+	size_t n = *parts != '\0';
+	for (const char *p = parts; *p; p++)
+		n += *p == ',';
+	if (n > PARTS)
+		return malformed("mark", "pf:parts", parts, err);
+	mark->parts = pf_alloc(n, sizeof *mark->parts);
+	while (*parts) {
+		if (!take_part(&parts, &mark->parts[mark->nparts]))
+			return malformed("mark", "pf:parts", parts, err);
+		mark->nparts++;
+	}
+	PF_TRY(get_int(meta, "mark", "pf:rows", &mark->rows, err));
+	PF_TRY(get_hash(meta, "mark", "pf:hash", &mark->hash, err));
+	mark->sources = sources ? pf_strdup(sources) : NULL;
+	mark->gaps = gaps ? pf_strdup(gaps) : NULL;
+	return 0;
+}
+
+int pf_control_get_end(const struct pf_meta *meta, struct pf_control_end *end,
+		       struct pf_error *err)
+{
+	const char *status = pf_meta_get(meta, "pf:status");
+	if (!status || strcmp(status, "ok"))
+		return malformed("end", "pf:status", status, err);
+	PF_TRY(get_int(meta, "end", "pf:rows", &end->rows, err));
+	PF_TRY(get_int(meta, "end", "pf:bytes", &end->bytes, err));
+	PF_TRY(get_hash(meta, "end", "pf:xxh3", &end->hash, err));
+	PF_TRY(get_int(meta, "end", "pf:in", &end->counts.in, err));
+	PF_TRY(get_int(meta, "end", "pf:out", &end->counts.out, err));
+	PF_TRY(get_int(meta, "end", "pf:rejected", &end->counts.rejected, err));
+	PF_TRY(get_int(meta, "end", "pf:duplicate", &end->counts.duplicate, err));
+	return get_int(meta, "end", "pf:filtered", &end->counts.filtered, err);
+}
+
+void pf_control_get_abort(const struct pf_meta *meta, struct pf_event *event)
+{
+	const char *who = pf_meta_get(meta, "pf:who"), *why = pf_meta_get(meta, "pf:why");
+	who = who ? who : "an upstream program";
+	why = why ? why : "for a reason it did not say";
+	pf_quote(event->who, sizeof event->who, who, strlen(who));
+	pf_quote(event->why, sizeof event->why, why, strlen(why));
+}
