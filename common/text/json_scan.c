@@ -78,7 +78,7 @@ const uint8_t *pf_json_string(struct pf_json_scan *s, const uint8_t *p, bool *co
 	return p;
 }
 
-const uint8_t *pf_json_number(struct pf_json_scan *s, const uint8_t *p)
+const uint8_t *pf_json_scan_number(struct pf_json_scan *s, const uint8_t *p)
 {
 	p += *p == '-';
 	if (*p == '0') {
@@ -143,7 +143,7 @@ static const uint8_t *scalar(struct pf_json_scan *s, const uint8_t *p)
 			return p + 4;
 		break;
 	default:
-		return pf_json_number(s, p);
+		return pf_json_scan_number(s, p);
 	}
 	return pf_json_bad(s, p, "a value is expected");
 }

@@ -46,7 +46,7 @@ static inline const uint8_t *pf_json_bad(struct pf_json_scan *s, const uint8_t *
 const uint8_t *pf_json_string(struct pf_json_scan *s, const uint8_t *p, bool *coded);
 
 /* p: at the first byte of a number. Returns what follows it, or NULL. */
-const uint8_t *pf_json_number(struct pf_json_scan *s, const uint8_t *p);
+const uint8_t *pf_json_scan_number(struct pf_json_scan *s, const uint8_t *p);
 
 /* p: at the first byte of any value. Returns what follows it, or NULL. */
 const uint8_t *pf_json_skip(struct pf_json_scan *s, const uint8_t *p);
