@@ -51,6 +51,10 @@ int pf_commit_add(struct pf_commit *commit, const struct pf_cell *cell,
 int pf_commit_mark(struct pf_commit *commit, const struct pf_mark *mark, bool now,
 		   struct pf_commit_result *result, struct pf_error *err);
 
+/* Commit an advance that was postponed, if any: at the end of the input. */
+int pf_commit_flush(struct pf_commit *commit, struct pf_commit_result *result,
+		    struct pf_error *err);
+
 /* Commit what was added as a stream without marks, known by its hash. A hash
  * among the last 1 000: already_loaded. */
 int pf_commit_stream(struct pf_commit *commit, uint64_t hash,

@@ -6,9 +6,9 @@
  * decides; foreign committers do not copy it, so we walk back.
  *
  * Snapshot property "pf:offsets" (JSON text):
- *   {"stages": {"<id>": {"0": {"next": 123, "anchor": "0f.."}}},
- *    "streams": ["<hash>", ...],            hashes of streams put with --append
- *    "gaps": {"<id>": {"0": [[10, 20]]}}}   ranges accepted as lost
+ *   {"stages": {"<id>": {"parts": {"0": {"next": 123, "anchor": "0f.."}},
+ *                         "gaps": ["..."]}},  ranges accepted as lost, as marks say
+ *    "streams": ["<hash>", ...]}              of streams put with --append
  */
 #ifndef PF_PAIMON_OFFSETS_H
 #define PF_PAIMON_OFFSETS_H
@@ -28,7 +28,8 @@ struct pf_stage_offsets {
 	char stage[64];
 	struct pf_offset_part *parts; /* by partition */
 	size_t nparts;
-	char *gaps; /* JSON: what was accepted as lost, or NULL */
+	char **gaps; /* what was accepted as lost: JSON of marks, newest 100 */
+	size_t ngaps;
 };
 
 struct pf_offset_map {
@@ -61,11 +62,15 @@ void pf_offset_map_format(const struct pf_offset_map *map, struct pf_buf *out);
 enum pf_mark_state {
 	PF_MARK_NEXT,   /* begins exactly where the table ends: load it */
 	PF_MARK_LOADED, /* all of it is at or before what the table has */
-	PF_MARK_OTHER,  /* overlaps, or leaves a hole: PF_E_CONFLICT */
+	PF_MARK_OTHER,  /* overlaps, leaves a hole, or ends at another record */
 };
 enum pf_mark_state pf_offset_compare(const struct pf_offset_map *map,
 				     const struct pf_mark *mark);
 /* Move the map to the mark's end. */
 void pf_offset_advance(struct pf_offset_map *map, const struct pf_mark *mark);
+
+/* Streams that were put with --append. */
+bool pf_offset_has_stream(const struct pf_offset_map *map, uint64_t hash);
+void pf_offset_add_stream(struct pf_offset_map *map, uint64_t hash);
 
 #endif

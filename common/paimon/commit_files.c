@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/fault.h"
+#include "paimon/commit_internal.h"
+#include "paimon/entry.h"
+#include "paimon/internal.h"
+#include "paimon/partition.h"
+
+/* file-index.in-manifest-threshold's default. */
+enum { EMBEDDED_INDEX_BYTES = 500 };
+
+static bool set_has(const struct pf_names_set *s, const char *text)
+{
+	/* Newest first: files come cell after cell. */
+	for (size_t i = s->n; i--;)
+		if (!strcmp(s->texts[i], text))
+			return true;
+	return false;
+}
+
+static void set_add(struct pf_names_set *s, const char *text)
+{
+	if (set_has(s, text))
+		return;
+	s->texts = pf_realloc(s->texts, s->n + 1, sizeof *s->texts);
+	s->texts[s->n++] = pf_strdup(text);
+}
+
+static void set_clear(struct pf_names_set *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free(s->texts[i]);
+	free(s->texts);
+	*s = (struct pf_names_set){ 0 };
+}
+
+static void forget_files(struct pf_commit *c)
+{
+	for (size_t i = 0; i < c->nwritten; i++)
+		free(c->written[i]);
+	free(c->written);
+	c->written = NULL;
+	c->nwritten = 0;
+	free(c->files.items);
+	c->files = (struct pf_data_files){ 0 };
+	pf_arena_free(&c->arena);
+	set_clear(&c->dirty);
+}
+
+void pf_commit_keep(struct pf_commit *c)
+{
+	forget_files(c);
+}
+
+void pf_commit_drop(struct pf_commit *c)
+{
+	/* What cannot be deleted is an orphan that no manifest names. */
+	for (size_t i = 0; i < c->nwritten && !c->unknown; i++)
+		pf_store_delete(pf_table_store(c->table), c->written[i], NULL);
+	forget_files(c);
+}
+
+void pf_commit_drop_pending(struct pf_commit *c)
+{
+	for (size_t i = 0; i < c->npending; i++)
+		pf_mark_free(&c->pending[i]);
+	free(c->pending);
+	c->pending = NULL;
+	c->npending = 0;
+}
+
+void pf_commit_close(struct pf_commit *c)
+{
+	if (!c)
+		return;
+	pf_commit_drop(c);
+	set_clear(&c->made);
+	pf_cells_free(c->cells);
+	pf_commit_drop_pending(c);
+	free(c);
+}
+
+int pf_commit_sync(struct pf_commit *c, struct pf_error *err)
+{
+	for (size_t i = 0; i < c->dirty.n; i++)
+		PF_TRY(pf_store_sync_dir(pf_table_store(c->table), c->dirty.texts[i],
+					 err));
+	set_clear(&c->dirty);
+	return 0;
+}
+
+static int write_new(struct pf_commit *c, const char *path, struct pf_view data,
+		     struct pf_error *err)
+{
+	struct pf_store_writer *w;
+	size_t half = data.len / 2;
+	PF_TRY(pf_store_writer_open(pf_table_store(c->table), path, &w, err));
+	int code = pf_store_writer_add(w, data.data, half, err);
+	if (!code) {
+		pf_crash_point("X7");
+		code = pf_store_writer_add(w, data.data + half, data.len - half, err);
+	}
+	if (code) {
+		pf_store_writer_abort(w);
+		return code;
+	}
+	pf_crash_point("X8");
+	PF_TRY(pf_store_writer_finish(w, false, err));
+	c->written = pf_realloc(c->written, c->nwritten + 1, sizeof *c->written);
+	c->written[c->nwritten++] = pf_strdup(path);
+	return 0;
+}
+
+static int make_dir(struct pf_commit *c, const char *dir, struct pf_error *err)
+{
+	if (set_has(&c->made, dir))
+		return 0;
+	PF_TRY(pf_store_mkdirs(pf_table_store(c->table), dir, err));
+	set_add(&c->made, dir);
+	return 0;
+}
+
+static int write_files(struct pf_commit *c, const char *dir, struct pf_view parquet,
+		       struct pf_view index, struct pf_data_file *e,
+		       struct pf_error *err)
+{
+	char name[80];
+	PF_TRY(make_dir(c, dir, err));
+	snprintf(name, sizeof name, "data-%s-%" PRId64 ".parquet", c->uuid,
+		 c->next_file++);
+	e->name = pf_arena_text(&c->arena, name, strlen(name));
+	e->size = (int64_t)parquet.len;
+	char *path = pf_asprintf("%s/%s", dir, name);
+	set_add(&c->dirty, dir);
+	int code = write_new(c, path, parquet, err);
+	if (!code && index.len && index.len <= EMBEDDED_INDEX_BYTES) {
+		e->has_index = true;
+		e->index = pf_arena_copy(&c->arena, index.data, index.len);
+	} else if (!code && index.len) {
+		char *side = pf_asprintf("%s.index", path);
+		const char *last = side + strlen(dir) + 1;
+		code = write_new(c, side, index, err);
+		e->extra_files = pf_arena_get(&c->arena, 1, sizeof *e->extra_files);
+		e->extra_files[0] = pf_arena_text(&c->arena, last, strlen(last));
+		e->nextra_files = 1;
+		free(side);
+	}
+	free(path);
+	return code;
+}
+
+static int check_cell(const struct pf_commit *c, const struct pf_cell *cell,
+		      int32_t buckets, struct pf_error *err)
+{
+	const struct pf_table_schema *s = c->schema;
+	if (buckets != s->buckets)
+		return pf_fail(err, PF_E_SCHEMA_MISMATCH,
+			       "the segments are of %d buckets, table '%s' has %d",
+			       buckets, pf_table_name(c->table), s->buckets);
+	if (cell->bucket < 0 || cell->bucket >= buckets)
+		return pf_fail(err, PF_E_CORRUPT, "a segment of bucket %d among %d",
+			       cell->bucket, buckets);
+	if (cell->has_partition != (s->npartition_keys == 1))
+		return pf_fail(err, PF_E_SCHEMA_MISMATCH,
+			       cell->has_partition
+				       ? "the segments have partitions, table '%s' has none"
+				       : "the segments have no partitions, table '%s' has",
+			       pf_table_name(c->table));
+	return 0;
+}
+
+static int read_entry(struct pf_commit *c, const struct pf_cell *cell, int64_t rows,
+		      struct pf_view parquet, struct pf_data_file *e,
+		      struct pf_error *err)
+{
+	struct pf_random_source source = pf_random_view(&parquet, "segment");
+	struct pf_parquet_file *file;
+	PF_TRY(pf_parquet_open(&source, &file, err));
+	int code = pf_entry_make(c->schema, file, cell, &c->arena, e, err);
+	if (!code && e->rows != rows)
+		code = pf_fail(err, PF_E_CORRUPT,
+			       "a segment of %" PRId64 " rows says that it has %" PRId64,
+			       e->rows, rows);
+	pf_parquet_close(file);
+	return code;
+}
+
+int pf_commit_add(struct pf_commit *c, const struct pf_cell *cell, int32_t buckets,
+		  int64_t rows, struct pf_view parquet, struct pf_view index,
+		  struct pf_error *err)
+{
+	struct pf_data_file e;
+	struct pf_buf dir = { 0 };
+	struct pf_datum dt = { .type = { .kind = PF_STRING }, .bytes = cell->partition };
+	PF_TRY(check_cell(c, cell, buckets, err));
+	PF_TRY(read_entry(c, cell, rows, parquet, &e, err));
+	int code = pf_partition_path(c->schema, &dt, &dir, err);
+	if (!code) {
+		pf_buf_printf(&dir, "bucket-%" PRId32, cell->bucket);
+		code = write_files(c, pf_buf_cstr(&dir), parquet, index, &e, err);
+	}
+	if (!code)
+		pf_data_files_add(&c->files, &e);
+	pf_buf_free(&dir);
+	return code;
+}

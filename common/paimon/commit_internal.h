@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inside of a commit: what writing files (commit_files.c) and publishing
+ * them (commit.c) share.
+ */
+#ifndef PF_PAIMON_COMMIT_INTERNAL_H
+#define PF_PAIMON_COMMIT_INTERNAL_H
+
+#include "paimon/cells.h"
+#include "paimon/commit.h"
+#include "paimon/manifest_out.h"
+
+struct pf_names_set { /* of texts, each once */
+	char **texts;
+	size_t n;
+};
+
+struct pf_commit {
+	struct pf_table *table;
+	const struct pf_table_schema *schema; /* of the data */
+	struct pf_commit_options options;
+	char user[48];
+	char uuid[37]; /* of data files */
+	int64_t next_file, next_identifier;
+
+	/* Files since the last commit. */
+	struct pf_arena arena;
+	struct pf_data_files files;
+	char **written; /* their paths, indexes too */
+	size_t nwritten;
+	struct pf_names_set made;  /* directories made and synced */
+	struct pf_names_set dirty; /* directories with names not yet synced */
+
+	struct pf_cells *cells;
+	struct pf_mark *pending; /* advances that wait, one per stage */
+	size_t npending;
+	int64_t last_commit_ms; /* 0: none yet */
+	bool unknown; /* an attempt may have succeeded: delete nothing */
+};
+
+/* Sync the directories of the files written. */
+int pf_commit_sync(struct pf_commit *c, struct pf_error *err);
+/* The files are committed: forget them. */
+void pf_commit_keep(struct pf_commit *c);
+void pf_commit_drop_pending(struct pf_commit *c);
+/* They will not be: delete them, unless one attempt's outcome is unknown. */
+void pf_commit_drop(struct pf_commit *c);
+
+#endif
