@@ -12,10 +12,6 @@
 
 #include "paimon/file_index_parts.h"
 
-static const uint64_t magic = 1493475289347502;
-
-enum { VERSION = 1 };
-
 static const char *const kind_names[] = {
 	[PF_FILE_INDEX_BLOOM] = "bloom-filter",
 	[PF_FILE_INDEX_BITMAP] = "bitmap",
@@ -149,7 +145,7 @@ bool pf_index_points(const struct pf_range *range, const struct pf_datum **point
 
 /* Modified UTF-8: NUL takes two bytes, and a character beyond the basic plane
  * is a pair of surrogates of three bytes each. */
-static void put_name(struct pf_buf *out, const char *name)
+void pf_index_put_name(struct pf_buf *out, const char *name)
 {
 	size_t at = out->len, len = strlen(name);
 	pf_buf_zeros(out, 2);
@@ -184,18 +180,6 @@ static bool take_name(struct pf_view *from, struct pf_view *name)
 
 /* --- reading --- */
 
-struct entry {
-	struct pf_view column; /* modified UTF-8 */
-	enum pf_file_index_kind kind;
-	struct pf_view body;
-};
-
-struct pf_file_index {
-	int64_t rows;
-	struct entry *entries;
-	size_t n;
-};
-
 static int malformed(struct pf_error *err, const char *what)
 {
 	return pf_fail(err, PF_E_CORRUPT, "malformed file index: %s", what);
@@ -203,7 +187,7 @@ static int malformed(struct pf_error *err, const char *what)
 
 static int read_entry(struct pf_file_index *index, struct pf_view bytes,
 		      struct pf_view column, struct pf_view *from,
-		      struct pf_error *err)
+		      size_t *left, struct pf_error *err)
 {
 	struct pf_view type;
 	int32_t start, length;
@@ -215,16 +199,13 @@ static int read_entry(struct pf_file_index *index, struct pf_view bytes,
 	if (start < 0 || length < 0 || (size_t)start > bytes.len ||
 	    (size_t)length > bytes.len - (size_t)start)
 		return malformed(err, "an index lies outside");
-	for (int k = 0; k < KINDS; k++) {
-		if (pf_view_cmp(type, pf_view_str(kind_names[k])))
-			continue;
-		index->entries = pf_realloc(index->entries, index->n + 1,
-					    sizeof *index->entries);
-		index->entries[index->n++] = (struct entry){
-			column, (enum pf_file_index_kind)k,
-			pf_view_of(bytes.data + start, (size_t)length),
-		};
-	}
+	if ((size_t)length > *left)
+		return malformed(err, "its indexes overlap");
+	*left -= (size_t)length;
+	index->entries = pf_realloc(index->entries, index->n + 1, sizeof *index->entries);
+	index->entries[index->n++] = (struct pf_index_entry){
+		column, type, pf_view_of(bytes.data + start, (size_t)length),
+	};
 	return 0;
 }
 
@@ -234,9 +215,10 @@ static int read_head(struct pf_file_index *index, struct pf_view bytes,
 	struct pf_view from = bytes, column;
 	uint64_t said = 0;
 	int32_t version, head, columns, indexes;
-	if (!pf_take_be(&from, 8, &said) || said != magic)
+	size_t left = bytes.len; /* for bodies */
+	if (!pf_take_be(&from, 8, &said) || said != PF_INDEX_MAGIC)
 		return malformed(err, "wrong magic number");
-	if (!pf_take_i32(&from, &version) || version != VERSION)
+	if (!pf_take_i32(&from, &version) || version != PF_INDEX_VERSION)
 		return malformed(err, "unknown version");
 	if (!pf_take_i32(&from, &head) || head < 20 || (size_t)head > bytes.len)
 		return malformed(err, "wrong length of the head");
@@ -247,7 +229,7 @@ static int read_head(struct pf_file_index *index, struct pf_view bytes,
 		if (!take_name(&from, &column) || !pf_take_i32(&from, &indexes))
 			return malformed(err, "the head ends early");
 		for (int32_t i = 0; i < indexes; i++)
-			PF_TRY(read_entry(index, bytes, column, &from, err));
+			PF_TRY(read_entry(index, bytes, column, &from, &left, err));
 	}
 	return 0;
 }
@@ -273,40 +255,49 @@ void pf_file_index_free(struct pf_file_index *index)
 	}
 }
 
-/* The next index of the column at or behind position *at. */
-static const struct entry *next_entry(const struct pf_file_index *index,
-				      struct pf_view column, size_t *at)
+bool pf_index_entry_is(const struct pf_index_entry *e, struct pf_view column,
+		       enum pf_file_index_kind kind)
 {
-	while (*at < index->n) {
-		const struct entry *e = &index->entries[(*at)++];
-		if (!pf_view_cmp(e->column, column))
-			return e;
-	}
-	return NULL;
+	return !pf_view_cmp(e->column, column) &&
+	       !pf_view_cmp(e->type, pf_view_str(kind_names[kind]));
 }
 
 static struct pf_view encoded_name(struct pf_buf *out, const char *column)
 {
-	put_name(out, column);
+	pf_index_put_name(out, column);
 	return pf_view_of(out->data + 2, out->len - 2);
+}
+
+bool pf_file_index_has(const struct pf_file_index *index, const char *column,
+		       enum pf_file_index_kind kind)
+{
+	struct pf_buf buf = { 0 };
+	bool found = false;
+	if (!index)
+		return false;
+	struct pf_view name = encoded_name(&buf, column);
+	for (size_t i = 0; !found && i < index->n; i++)
+		found = pf_index_entry_is(&index->entries[i], name, kind);
+	pf_buf_free(&buf);
+	return found;
 }
 
 bool pf_file_index_may_match(const struct pf_file_index *index, const char *column,
 			     struct pf_type type, const struct pf_range *range)
 {
 	struct pf_buf buf = { 0 };
-	const struct entry *e;
-	size_t at = 0;
 	bool may = true, any;
 	if (!index || !index->n)
 		return true;
 	struct pf_view name = encoded_name(&buf, column);
-	while (may && (e = next_entry(index, name, &at)))
-		if (e->kind == PF_FILE_INDEX_BLOOM)
+	for (size_t i = 0; may && i < index->n; i++) {
+		const struct pf_index_entry *e = &index->entries[i];
+		if (pf_index_entry_is(e, name, PF_FILE_INDEX_BLOOM))
 			may = pf_index_bloom_may_match(e->body, type, range);
-		else
+		else if (pf_index_entry_is(e, name, PF_FILE_INDEX_BITMAP))
 			may = !pf_index_bitmap_rows(e->body, type, index->rows,
 						    range, NULL, &any) || any;
+	}
 	pf_buf_free(&buf);
 	return may;
 }
@@ -316,169 +307,22 @@ bool pf_file_index_rows(const struct pf_file_index *index, const char *column,
 			uint8_t *bits)
 {
 	struct pf_buf buf = { 0 };
-	const struct entry *e;
-	size_t at = 0;
 	bool known = false, any;
 	if (!index || !index->n || index->rows < 0)
 		return false;
 	size_t bytes = ((size_t)index->rows + 7) / 8;
 	struct pf_view name = encoded_name(&buf, column);
-	while (!known && (e = next_entry(index, name, &at))) {
-		if (e->kind != PF_FILE_INDEX_BITMAP)
+	for (size_t i = 0; !known && i < index->n; i++) {
+		const struct pf_index_entry *e = &index->entries[i];
+		if (!pf_index_entry_is(e, name, PF_FILE_INDEX_BITMAP))
 			continue;
 		uint8_t *rows = pf_zalloc(bytes, 1);
 		known = pf_index_bitmap_rows(e->body, type, index->rows, range,
 					     rows, &any);
-		for (size_t i = 0; known && i < bytes; i++)
-			bits[i] &= rows[i];
+		for (size_t k = 0; known && k < bytes; k++)
+			bits[k] &= rows[k];
 		free(rows);
 	}
 	pf_buf_free(&buf);
 	return known;
-}
-
-/* --- building --- */
-
-struct part {
-	struct pf_file_index_spec spec;
-	struct pf_index_bloom *bloom;   /* one of the two */
-	struct pf_index_bitmap *bitmap;
-	size_t start_at; /* while writing: where the head says start, length */
-};
-
-struct pf_file_index_builder {
-	struct pf_schema *schema;
-	struct part *parts;
-	size_t n;
-	int64_t rows;
-};
-
-int pf_file_index_builder_new(const struct pf_schema *schema,
-			      const struct pf_file_index_spec *specs, size_t n,
-			      struct pf_file_index_builder **builder,
-			      struct pf_error *err)
-{
-	char type_name[40];
-	for (size_t i = 0; i < n; i++) {
-		const struct pf_field *f = &schema->fields[specs[i].column];
-		if (!pf_file_index_takes(specs[i].kind, f->type))
-			return pf_fail(err, PF_E_UNSUPPORTED,
-				       "column '%s' (%s) cannot have a %s index",
-				       f->name, pf_type_name(f->type, type_name),
-				       kind_names[specs[i].kind]);
-	}
-
-	struct pf_file_index_builder *b = pf_zalloc(1, sizeof *b);
-	b->schema = pf_schema_copy(schema);
-	b->parts = pf_zalloc(n, sizeof *b->parts);
-	b->n = n;
-	for (size_t i = 0; i < n; i++) {
-		struct pf_type type = schema->fields[specs[i].column].type;
-		b->parts[i].spec = specs[i];
-		if (specs[i].kind == PF_FILE_INDEX_BLOOM)
-			b->parts[i].bloom = pf_index_bloom_new(type, specs[i].fpp);
-		else
-			b->parts[i].bitmap = pf_index_bitmap_new(type);
-	}
-	*builder = b;
-	return 0;
-}
-
-void pf_file_index_builder_free(struct pf_file_index_builder *b)
-{
-	if (!b)
-		return;
-	for (size_t i = 0; i < b->n; i++) {
-		pf_index_bloom_free(b->parts[i].bloom);
-		pf_index_bitmap_free(b->parts[i].bitmap);
-	}
-	free(b->parts);
-	pf_schema_unref(b->schema);
-	free(b);
-}
-
-int pf_file_index_builder_add(struct pf_file_index_builder *b,
-			      const struct pf_batch *batch, struct pf_error *err)
-{
-	if (batch->rows > INT32_MAX - b->rows)
-		return pf_fail(err, PF_E_LIMIT,
-			       "a file index cannot speak of more than %d rows",
-			       INT32_MAX);
-	b->rows += batch->rows;
-	for (size_t i = 0; i < b->n; i++) {
-		const struct part *p = &b->parts[i];
-		const struct pf_column *c = &batch->columns[p->spec.column];
-		if (p->bloom)
-			pf_index_bloom_add(p->bloom, c, batch->rows);
-		else
-			pf_index_bitmap_add(p->bitmap, c, batch->rows);
-	}
-	return 0;
-}
-
-/* Is a part before this one of the same column? */
-static bool column_is_old(const struct pf_file_index_builder *b, size_t part)
-{
-	for (size_t i = 0; i < part; i++)
-		if (b->parts[i].spec.column == b->parts[part].spec.column)
-			return true;
-	return false;
-}
-
-static void set_i32(struct pf_buf *out, size_t at, size_t value)
-{
-	for (int i = 0; i < 4; i++)
-		out->data[at + (size_t)i] = (uint8_t)(value >> (24 - 8 * i));
-}
-
-static void put_head(struct pf_file_index_builder *b, struct pf_buf *out)
-{
-	size_t base = out->len, columns = 0;
-	for (size_t i = 0; i < b->n; i++)
-		columns += !column_is_old(b, i);
-	pf_put_be(out, magic, 8);
-	pf_put_be(out, VERSION, 4);
-	pf_put_be(out, 0, 4);
-	pf_put_be(out, columns, 4);
-	for (size_t i = 0; i < b->n; i++) {
-		int column = b->parts[i].spec.column;
-		if (column_is_old(b, i))
-			continue;
-		size_t indexes = 0;
-		for (size_t k = i; k < b->n; k++)
-			indexes += b->parts[k].spec.column == column;
-		put_name(out, b->schema->fields[column].name);
-		pf_put_be(out, indexes, 4);
-		for (size_t k = i; k < b->n; k++) {
-			if (b->parts[k].spec.column != column)
-				continue;
-			put_name(out, kind_names[b->parts[k].spec.kind]);
-			b->parts[k].start_at = out->len;
-			pf_buf_zeros(out, 8);
-		}
-	}
-	pf_put_be(out, 0, 4);
-	set_i32(out, base + 12, out->len - base);
-}
-
-int pf_file_index_builder_finish(struct pf_file_index_builder *b,
-				 struct pf_buf *out, struct pf_error *err)
-{
-	size_t base = out->len;
-	put_head(b, out);
-	for (size_t i = 0; i < b->n; i++) {
-		struct part *p = &b->parts[i];
-		size_t start = out->len;
-		if (p->bloom)
-			pf_index_bloom_finish(p->bloom, out);
-		else
-			pf_index_bitmap_finish(p->bitmap, out);
-		set_i32(out, p->start_at, start - base);
-		set_i32(out, p->start_at + 4, out->len - start);
-	}
-	b->rows = 0;
-	if (out->len - base > INT32_MAX)
-		return pf_fail(err, PF_E_LIMIT, "a file index of %zu bytes is too long",
-			       out->len - base);
-	return 0;
 }

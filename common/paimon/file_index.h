@@ -18,6 +18,15 @@
 
 #include "expr/datum.h"
 
+enum pf_file_index_kind { PF_FILE_INDEX_BLOOM, PF_FILE_INDEX_BITMAP };
+
+/* "bloom-filter", "bitmap". */
+const char *pf_file_index_kind_name(enum pf_file_index_kind kind);
+bool pf_file_index_kind_parse(const char *name, enum pf_file_index_kind *kind);
+
+/* Does Paimon have such an index for columns of that type? */
+bool pf_file_index_takes(enum pf_file_index_kind kind, struct pf_type type);
+
 /* --- reading --- */
 
 struct pf_file_index;
@@ -27,6 +36,10 @@ struct pf_file_index;
 int pf_file_index_open(struct pf_view bytes, int64_t rows,
 		       struct pf_file_index **index, struct pf_error *err);
 void pf_file_index_free(struct pf_file_index *index); /* NULL is fine */
+
+/* Is there such an index of the column? False when index is NULL. */
+bool pf_file_index_has(const struct pf_file_index *index, const char *column,
+		       enum pf_file_index_kind kind);
 
 /* Can a row of the file satisfy what the range says about a column? column
  * and type are those of the schema that the file was written with. True when
@@ -42,15 +55,6 @@ bool pf_file_index_rows(const struct pf_file_index *index, const char *column,
 			uint8_t *bits);
 
 /* --- building --- */
-
-enum pf_file_index_kind { PF_FILE_INDEX_BLOOM, PF_FILE_INDEX_BITMAP };
-
-/* "bloom-filter", "bitmap". */
-const char *pf_file_index_kind_name(enum pf_file_index_kind kind);
-bool pf_file_index_kind_parse(const char *name, enum pf_file_index_kind *kind);
-
-/* Does Paimon have such an index for columns of that type? */
-bool pf_file_index_takes(enum pf_file_index_kind kind, struct pf_type type);
 
 struct pf_file_index_spec {
 	enum pf_file_index_kind kind;
@@ -72,9 +76,11 @@ void pf_file_index_builder_free(struct pf_file_index_builder *b); /* NULL is fin
 int pf_file_index_builder_add(struct pf_file_index_builder *b,
 			      const struct pf_batch *batch, struct pf_error *err);
 
-/* Append the container and forget the rows: ready for the next file. The
- * bytes depend on the rows and specs only. PF_E_LIMIT beyond 2 GiB. */
+/* Append the container and forget the rows: ready for the next file. keep:
+ * an index that the file has already, whose parts stay unless they were built
+ * anew; NULL: none. PF_E_LIMIT beyond 2 GiB. */
 int pf_file_index_builder_finish(struct pf_file_index_builder *b,
+				 const struct pf_file_index *keep,
 				 struct pf_buf *out, struct pf_error *err);
 
 #endif

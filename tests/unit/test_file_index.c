@@ -371,7 +371,7 @@ TEST(same_bytes_as_java)
 	for (int again = 0; again < 2; again++) {
 		got.len = 0;
 		CHECK_OK(pf_file_index_builder_add(x, &batch, &err), &err);
-		CHECK_OK(pf_file_index_builder_finish(x, &got, &err), &err);
+		CHECK_OK(pf_file_index_builder_finish(x, NULL, &got, &err), &err);
 		CHECK_INT(got.len, want.len);
 		CHECK(got.len == want.len && !memcmp(got.data, want.data, 0x110) &&
 		      !memcmp(got.data + 0x176, want.data + 0x176, got.len - 0x176));
@@ -385,7 +385,7 @@ TEST(same_bytes_as_java)
 		batch = pf_builder_batch(b);
 		CHECK_INT(batch.rows, 2);
 		CHECK_OK(pf_file_index_builder_add(x, &batch, &err), &err);
-		CHECK_OK(pf_file_index_builder_finish(x, &got, &err), &err);
+		CHECK_OK(pf_file_index_builder_finish(x, NULL, &got, &err), &err);
 		CHECK(got.len == want.len && !memcmp(got.data, want.data, got.len));
 		pf_builder_free(b);
 	}
@@ -560,7 +560,7 @@ TEST(same_as_looking)
 			struct pf_batch batch = pf_builder_batch(b);
 			const struct pf_column *c = &batch.columns[1];
 			CHECK_OK(pf_file_index_builder_add(builder, &batch, &err), &err);
-			CHECK_OK(pf_file_index_builder_finish(builder, &bytes, &err), &err);
+			CHECK_OK(pf_file_index_builder_finish(builder, NULL, &bytes, &err), &err);
 			CHECK_OK(pf_file_index_open(pf_view_of(bytes.data, bytes.len), rows,
 						    &x, &err), &err);
 			uint8_t *bits = pf_alloc((size_t)rows / 8 + 1, 1);
@@ -618,7 +618,7 @@ TEST(bloom_is_as_good_as_asked)
 		struct pf_error err = { 0 };
 		CHECK_OK(pf_file_index_builder_new(s, specs, 2, &x, &err), &err);
 		CHECK_OK(pf_file_index_builder_add(x, &batch, &err), &err);
-		CHECK_OK(pf_file_index_builder_finish(x, &out, &err), &err);
+		CHECK_OK(pf_file_index_builder_finish(x, NULL, &out, &err), &err);
 		CHECK_OK(pf_file_index_open(pf_view_of(out.data, out.len), ROWS, &index,
 					    &err), &err);
 		/* Bits for the distinct values, not for the rows. */
@@ -667,7 +667,7 @@ TEST(mixed_types)
 	struct pf_error err = { 0 };
 	CHECK_OK(pf_file_index_builder_new(s, specs, 3, &x, &err), &err);
 	CHECK_OK(pf_file_index_builder_add(x, &batch, &err), &err);
-	CHECK_OK(pf_file_index_builder_finish(x, &out, &err), &err);
+	CHECK_OK(pf_file_index_builder_finish(x, NULL, &out, &err), &err);
 	CHECK_OK(pf_file_index_open(pf_view_of(out.data, out.len), 1, &index, &err), &err);
 
 	CHECK(may(index, "i", PF_SMALLINT, integer(PF_BIGINT, 300)));
@@ -696,6 +696,57 @@ TEST(mixed_types)
 	pf_schema_unref(s);
 }
 
+/* What a file has already stays, also parts of types unknown to us; what is
+ * built anew replaces its like. */
+TEST(kept_parts)
+{
+	struct pf_buf first = { 0 }, second = { 0 }, third = { 0 };
+	struct pf_file_index_builder *x, *y;
+	struct pf_file_index *old, *new;
+	struct pf_error err = { 0 };
+	struct pf_builder *b = people(0, 1);
+	struct pf_batch batch = pf_builder_batch(b);
+	struct pf_file_index_spec bitmaps[2] = { three_bitmaps[2], three_bitmaps[0] };
+	struct pf_file_index_spec more[2] = { { PF_FILE_INDEX_BLOOM, 2, 0.01 },
+					      { PF_FILE_INDEX_BITMAP, 1, 0 } };
+	CHECK_OK(pf_file_index_builder_new(b->schema, bitmaps, 2, &x, &err), &err);
+	CHECK_OK(pf_file_index_builder_new(b->schema, more, 2, &y, &err), &err);
+	CHECK_OK(pf_file_index_builder_add(x, &batch, &err), &err);
+	CHECK_OK(pf_file_index_builder_finish(x, NULL, &first, &err), &err);
+	/* f2's bitmap becomes something that only others know. */
+	uint8_t *at = memmem(first.data, first.len, "bitmap", 6);
+	CHECK(at != NULL);
+	memcpy(at, "foobar", 6);
+	CHECK_OK(pf_file_index_open(pf_view_of(first.data, first.len), 8, &old, &err), &err);
+	CHECK(!pf_file_index_has(old, "f2", PF_FILE_INDEX_BITMAP));
+	CHECK(pf_file_index_has(old, "f0", PF_FILE_INDEX_BITMAP));
+	CHECK(may(old, "f2", PF_INT, integer(PF_INT, 77)));
+
+	CHECK_OK(pf_file_index_builder_add(y, &batch, &err), &err);
+	CHECK_OK(pf_file_index_builder_finish(y, old, &second, &err), &err);
+	CHECK_OK(pf_file_index_open(pf_view_of(second.data, second.len), 8, &new, &err), &err);
+	CHECK(pf_file_index_has(new, "f2", PF_FILE_INDEX_BLOOM));
+	CHECK(pf_file_index_has(new, "f1", PF_FILE_INDEX_BITMAP));
+	CHECK(!may(new, "f2", PF_INT, integer(PF_INT, 77)));
+	CHECK_STR(rows_equal(new, "f0", PF_STRING, text("Bob"), 8), "1 5");
+	CHECK_STR(rows_equal(new, "f1", PF_INT, integer(PF_INT, 20), 8), "4 6 7");
+	CHECK(memmem(second.data, second.len, "foobar", 6) != NULL);
+
+	/* The same again changes nothing. */
+	CHECK_OK(pf_file_index_builder_add(y, &batch, &err), &err);
+	CHECK_OK(pf_file_index_builder_finish(y, new, &third, &err), &err);
+	CHECK_INT(third.len, second.len);
+	CHECK(third.len == second.len && !memcmp(third.data, second.data, third.len));
+	pf_file_index_free(old);
+	pf_file_index_free(new);
+	pf_file_index_builder_free(x);
+	pf_file_index_builder_free(y);
+	pf_builder_free(b);
+	pf_buf_free(&first);
+	pf_buf_free(&second);
+	pf_buf_free(&third);
+}
+
 /* Cut anywhere or with any byte changed: an error, or an index that answers
  * something, and where it was cut never a wrong "no". */
 TEST(damaged)
@@ -710,7 +761,7 @@ TEST(damaged)
 					       { PF_FILE_INDEX_BLOOM, 0, 0.01 } };
 	CHECK_OK(pf_file_index_builder_new(b->schema, specs, 4, &x, &err), &err);
 	CHECK_OK(pf_file_index_builder_add(x, &batch, &err), &err);
-	CHECK_OK(pf_file_index_builder_finish(x, &bytes, &err), &err);
+	CHECK_OK(pf_file_index_builder_finish(x, NULL, &bytes, &err), &err);
 	pf_file_index_builder_free(x);
 	for (size_t cut = 0; cut < bytes.len; cut++) {
 		uint8_t *copy = pf_alloc(cut, 1);
@@ -745,4 +796,5 @@ UNIT_MAIN(CASE(roaring_bytes), CASE(roaring_big), CASE(roaring_malformed),
 	  CASE(hash_vectors), CASE(java_bitmap_v1), CASE(java_bitmap_v2),
 	  CASE(java_bitmap_container), CASE(same_bytes_as_java), CASE(java_bloom),
 	  CASE(same_as_looking), CASE(bloom_is_as_good_as_asked), CASE(mixed_types),
+	  CASE(kept_parts),
 	  CASE(damaged))
