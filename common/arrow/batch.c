@@ -261,7 +261,7 @@ void pf_col_bool(struct pf_colbuf *c, bool value)
 	pf_col_valid(c);
 }
 
-void pf_col_bytes(struct pf_colbuf *c, const void *data, size_t len)
+void pf_col_bytes_slow(struct pf_colbuf *c, const void *data, size_t len)
 {
 	pf_buf_add(&c->values, data, len);
 	push_offset(c);
@@ -302,20 +302,33 @@ void pf_col_int(struct pf_colbuf *c, int64_t value)
 	}
 }
 
+/* Zeroed bits for rows [rows, rows + n); returns the whole bitmap. */
+static uint8_t *room_for_bits(struct pf_buf *bits, int64_t rows, int64_t n)
+{
+	size_t bytes = (size_t)(rows + n + 7) / 8;
+	if (bytes > bits->len)
+		pf_buf_zeros(bits, bytes - bits->len);
+	return bits->data;
+}
+
 /* Validity of n more rows, given by a function of their position. */
 static void append_validity(struct pf_colbuf *c, const struct pf_column *src,
 			    const uint32_t *rows, int64_t from, int64_t n)
 {
 	if (!src->validity || !src->nulls) {
-		if (c->validity.len)
-			for (int64_t i = 0; i < n; i++)
-				push_bit(&c->validity, c->rows + i, true);
+		if (c->validity.len) {
+			uint8_t *bits = room_for_bits(&c->validity, c->rows, n);
+			for (int64_t i = c->rows; i < c->rows + n; i++)
+				pf_bit_set(bits, i);
+		}
 		return;
 	}
 	need_validity(c);
+	uint8_t *bits = room_for_bits(&c->validity, c->rows, n);
 	for (int64_t i = 0; i < n; i++) {
-		bool valid = pf_bit(src->validity, rows ? rows[i] : from + i);
-		push_bit(&c->validity, c->rows + i, valid);
+		unsigned valid = pf_bit(src->validity, rows ? rows[i] : from + i);
+		int64_t at = c->rows + i;
+		bits[at >> 3] = (uint8_t)(bits[at >> 3] | valid << (at & 7));
 		c->nulls += !valid;
 	}
 }

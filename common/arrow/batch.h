@@ -113,7 +113,6 @@ void pf_col_truncate(struct pf_colbuf *c, int64_t rows); /* of one column */
 
 void pf_col_null(struct pf_colbuf *c);
 void pf_col_bool(struct pf_colbuf *c, bool value);
-void pf_col_bytes(struct pf_colbuf *c, const void *data, size_t len);
 void pf_col_strings(struct pf_colbuf *c, const struct pf_view *items, size_t n);
 
 /* Internal: count one more row that is valid. */
@@ -139,6 +138,24 @@ static inline void pf_col_i64(struct pf_colbuf *c, int64_t v) { pf_col_fixed(c, 
 static inline void pf_col_f32(struct pf_colbuf *c, float v) { pf_col_fixed(c, &v, sizeof v); }
 static inline void pf_col_f64(struct pf_colbuf *c, double v) { pf_col_fixed(c, &v, sizeof v); }
 static inline void pf_col_i128(struct pf_colbuf *c, pf_i128 v) { pf_col_fixed(c, &v, sizeof v); }
+
+/* A string or bytes of any kind of offsets. */
+void pf_col_bytes_slow(struct pf_colbuf *c, const void *data, size_t len);
+static inline void pf_col_bytes(struct pf_colbuf *c, const void *data, size_t len)
+{
+	size_t end = c->values.len + len;
+	if (c->kind == PF_LARGE_BYTES || end > INT32_MAX) {
+		pf_col_bytes_slow(c, data, len);
+		return;
+	}
+	if (len)
+		memcpy(pf_buf_room(&c->values, len), data, len);
+	c->values.len = end;
+	int32_t end32 = (int32_t)end;
+	memcpy(pf_buf_room(&c->offsets, 4), &end32, 4);
+	c->offsets.len += 4;
+	pf_col_valid(c);
+}
 
 /* Append an integer-like value to a column of any such kind (the value fits). */
 void pf_col_int(struct pf_colbuf *c, int64_t value);

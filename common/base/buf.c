@@ -10,7 +10,7 @@ void pf_buf_free(struct pf_buf *b)
 	*b = (struct pf_buf){ 0 };
 }
 
-uint8_t *pf_buf_room(struct pf_buf *b, size_t more)
+uint8_t *pf_buf_grow(struct pf_buf *b, size_t more)
 {
 	size_t need = pf_add(b->len, more);
 	if (need > b->cap) {

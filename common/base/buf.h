@@ -46,7 +46,13 @@ void pf_buf_free(struct pf_buf *b);
 
 /* Room for more bytes behind len, which the caller then counts itself.
  * Returns where they go. */
-uint8_t *pf_buf_room(struct pf_buf *b, size_t more);
+uint8_t *pf_buf_grow(struct pf_buf *b, size_t more);
+static inline uint8_t *pf_buf_room(struct pf_buf *b, size_t more)
+{
+	if (more <= b->cap - b->len && b->data)
+		return b->data + b->len;
+	return pf_buf_grow(b, more);
+}
 
 void pf_buf_zeros(struct pf_buf *b, size_t n);
 void pf_buf_printf(struct pf_buf *b, const char *fmt, ...)
