@@ -61,6 +61,9 @@ static void dies_clean(int signal_number, bool graceful, int again)
 	if (!child) {
 		struct pf_tempfile *t;
 		int fd;
+		/* Whoever runs the tests in the background ignores it. */
+		signal(SIGINT, SIG_DFL);
+		alarm(20);
 		pf_signals_install();
 		if (graceful)
 			pf_signals_graceful();
