@@ -228,6 +228,9 @@ int pf_control_kind(const struct pf_meta *meta, enum pf_control *kind,
 			*kind = (enum pf_control)k;
 			return 0;
 		}
+	/* A segment of a stage, read as the file that it is. */
+	if (!strcmp(text, "head") || !strcmp(text, "seal"))
+		return 0;
 	return pf_fail(err, PF_E_UNSUPPORTED, "unknown control message '%s'",
 		       pf_quote(quoted, sizeof quoted, text, strlen(text)));
 }

@@ -47,6 +47,7 @@
 	X(PF_E_STAGE_CORRUPT, 3030, "the stage is damaged") \
 	X(PF_E_STAGE_GAP, 3031, "rows that were to be read are gone from the stage") \
 	X(PF_E_STAGE_CHANGED, 3032, "the stage was truncated or made anew") \
+	X(PF_E_SOURCE_CHANGED, 3033, "an input is not the one that was staged before") \
 	X(PF_E_EXPR_VALUE, 3040, "a value cannot be computed") \
 	/* 4: the world failed */ \
 	X(PF_E_MEMORY, 4001, "out of memory") \
@@ -61,7 +62,8 @@
 	/* 75: not now, try again */ \
 	X(PF_E_LOCKED, 7501, "somebody else holds the lock") \
 	X(PF_E_CONFLICT, 7502, "another commit came first") \
-	X(PF_E_VANISHED, 7503, "a file disappeared while it was being read")
+	X(PF_E_VANISHED, 7503, "a file disappeared while it was being read") \
+	X(PF_E_INTERRUPTED, 7504, "a signal ended the work before its end")
 
 enum pf_code {
 	PF_OK = 0,

@@ -7,18 +7,23 @@
 #include <string.h>
 #include <unistd.h>
 
+bool pf_crash_armed(const char *name)
+{
+	const char *armed = getenv("PF_CRASH_AT");
+	size_t len = strlen(name);
+	return armed && !strncmp(armed, name, len) &&
+	       (!armed[len] || armed[len] == ':');
+}
+
 void pf_crash_point(const char *name)
 {
 	/* How often the armed point was passed: the one counter of the process,
 	 * as there is one environment. */
 	static atomic_ulong passed;
-	const char *armed = getenv("PF_CRASH_AT");
-	if (!armed || !*armed)
+	if (!pf_crash_armed(name))
 		return;
-	size_t len = strcspn(armed, ":");
-	if (strlen(name) != len || memcmp(armed, name, len) != 0)
-		return;
-	unsigned long at = armed[len] ? strtoul(armed + len + 1, NULL, 10) : 1;
+	const char *count = strchr(getenv("PF_CRASH_AT"), ':');
+	unsigned long at = count ? strtoul(count + 1, NULL, 10) : 1;
 	if (atomic_fetch_add(&passed, 1) + 1 == at)
 		kill(getpid(), SIGKILL);
 }

@@ -13,6 +13,12 @@
 #ifndef PF_BASE_FAULT_H
 #define PF_BASE_FAULT_H
 
+#include <stdbool.h>
+
 void pf_crash_point(const char *name);
+
+/* Is that point the one armed? For points that need a preparation, such as
+ * half a write. */
+bool pf_crash_armed(const char *name);
 
 #endif

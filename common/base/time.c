@@ -111,6 +111,13 @@ bad:
 	return pf_hint(err, "a number and a unit: 250ms 30s 5m 2h 7d 1w");
 }
 
+int64_t pf_mono_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 int64_t pf_now_ms(void)
 {
 	struct timespec t;

@@ -40,5 +40,7 @@ int pf_parse_duration(const char *text, int64_t *ms, struct pf_error *err);
 
 /* Milliseconds since 1970 by the system's clock. */
 int64_t pf_now_ms(void);
+/* Microseconds of a clock that never jumps: for waiting and measuring. */
+int64_t pf_mono_us(void);
 
 #endif

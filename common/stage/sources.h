@@ -19,21 +19,25 @@
 
 #define PF_SOURCE_PIECE 4096
 
+/* So many are kept; the oldest leave when a segment begins. */
+#define PF_SOURCES_KEPT 65536
+
 struct pf_source_pos {
+	int64_t id;          /* within the stage; ascending */
 	char *name;          /* --source, or NULL */
 	char *path;          /* last seen under; for people and as a tie-break */
 	uint64_t position;   /* bytes taken */
 	int64_t rows;        /* records taken, rejected ones included */
-	int64_t line;        /* line number at the position */
+	int64_t line;        /* number of the line at the position */
 	uint32_t head_bytes; /* how much of the beginning the hash covers */
-	uint64_t head_hash;  /* XXH3-64 */
 	uint32_t tail_bytes; /* likewise of the bytes before the position */
+	uint64_t head_hash;  /* XXH3-64 */
 	uint64_t tail_hash;
 	bool dirty;          /* changed since the last seal */
 };
 
 struct pf_sources {
-	struct pf_source_pos **items; /* addresses stay */
+	struct pf_source_pos **items; /* by id; the structs do not move */
 	size_t n;
 };
 
@@ -41,8 +45,14 @@ void pf_sources_free(struct pf_sources *s);
 struct pf_source_pos *pf_sources_add(struct pf_sources *s);
 struct pf_source_pos *pf_sources_named(const struct pf_sources *s, const char *name);
 
-/* All, or those that changed (and forget that they did). */
-void pf_sources_write(struct pf_sources *s, bool all, struct pf_buf *json);
+/* Let the oldest go, so that at most keep are left. */
+void pf_sources_forget(struct pf_sources *s, size_t keep);
+
+/* Append all, or those that changed, as a JSON array. Returns how many. */
+size_t pf_sources_write(struct pf_sources *s, bool all, struct pf_buf *json);
+/* They are written: nothing is dirty. */
+void pf_sources_clean(struct pf_sources *s);
+
 /* Take over what a head or seal says. PF_E_STAGE_CORRUPT when malformed. */
 int pf_sources_apply(struct pf_sources *s, const char *json, struct pf_error *err);
 

@@ -60,7 +60,7 @@ struct pf_stage_read {
 	bool accept_gap;     /* rows trimmed away are skipped, and the mark says so */
 	bool hold;           /* open every segment needed now, so that a later
 			      * trim cannot take it away */
-	const volatile int *stop; /* follow: end when not 0; may be NULL */
+	bool (*stopping)(void); /* follow: end when it says so; may be NULL */
 	int mark_ms;         /* follow: a mark at most this often (0: 1000) */
 };
 

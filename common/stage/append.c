@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stage/append.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/fault.h"
+#include "base/time.h"
+#include "stage/adapt.h"
+#include "stage/open.h"
+
+enum { GROUP_MS = 50, BATCH_ROWS = 8192, BATCH_BYTES = 1 << 20 };
+#define GROUP_BYTES ((uint64_t)8 << 20)
+
+/* A position on its way to the disk. */
+struct ticket {
+	char *source;
+	uint64_t position;
+	int64_t offset;
+};
+
+struct pf_append {
+	struct pf_stage_writer *writer;
+	struct pf_append_how how;
+	struct pf_append_counts counts;
+	struct pf_builder *builder;
+	int64_t group_since_us;    /* when the first pending row came; 0: none */
+	struct ticket *tickets;    /* of the commit that is under way */
+	size_t ntickets;
+
+	/* The input at hand. */
+	const struct pf_append_input *input;
+	struct pf_track *track;
+	struct pf_source_pos *source; /* NULL: it has no identity (yet) */
+	bool known;                /* it may have one */
+	uint64_t position;         /* behind the last row taken */
+	int64_t line, rows;
+	bool moved;                /* position is not yet committed */
+};
+
+struct pf_append *pf_append_new(struct pf_stage_writer *writer,
+				const struct pf_append_how *how)
+{
+	struct pf_append *a = pf_zalloc(1, sizeof *a);
+	a->writer = writer;
+	a->how = *how;
+	if (!a->how.group_ms)
+		a->how.group_ms = GROUP_MS;
+	if (!a->how.group_bytes)
+		a->how.group_bytes = GROUP_BYTES;
+	a->builder = pf_builder_new(pf_stage_schema(pf_stage_writer_stage(writer)));
+	return a;
+}
+
+static void drop_tickets(struct pf_append *a)
+{
+	for (size_t i = 0; i < a->ntickets; i++)
+		free(a->tickets[i].source);
+	free(a->tickets);
+	a->tickets = NULL;
+	a->ntickets = 0;
+}
+
+void pf_append_free(struct pf_append *a)
+{
+	if (!a)
+		return;
+	drop_tickets(a);
+	pf_track_free(a->track);
+	pf_builder_free(a->builder);
+	free(a);
+}
+
+const struct pf_append_counts *pf_append_counts(const struct pf_append *a)
+{
+	return &a->counts;
+}
+
+/* --- commits and acknowledgements --- */
+
+static int acknowledge(struct pf_append *a, struct pf_error *err)
+{
+	int code = 0;
+	if (a->ntickets)
+		pf_crash_point("X3");
+	for (size_t i = 0; !code && a->how.ack && i < a->ntickets; i++) {
+		const struct ticket *t = &a->tickets[i];
+		struct pf_append_ack ack = { t->source, t->position, t->offset };
+		code = a->how.ack(a->how.ctx, &ack, err);
+	}
+	drop_tickets(a);
+	return code;
+}
+
+static void add_ticket(struct ticket **list, size_t *n, const char *source,
+		       uint64_t position, int64_t offset)
+{
+	*list = pf_realloc(*list, *n + 1, sizeof **list);
+	(*list)[(*n)++] = (struct ticket){ pf_strdup(source), position, offset };
+}
+
+/* The source of the input as it stands now. */
+static int note_source(struct pf_append *a, struct pf_error *err)
+{
+	if (!a->moved || !a->known)
+		return 0;
+	if (!a->source) {
+		a->source = pf_sources_add(pf_stage_writer_sources(a->writer));
+		a->source->name = a->how.source ? pf_strdup(a->how.source) : NULL;
+	}
+	if (a->input->path && (!a->source->path ||
+			       strcmp(a->source->path, a->input->path) != 0)) {
+		free(a->source->path);
+		a->source->path = pf_strdup(a->input->path);
+	}
+	a->source->rows = a->rows;
+	a->source->line = a->line;
+	return pf_track_note(a->track, a->position, a->source, err);
+}
+
+static int commit(struct pf_append *a, struct pf_error *err)
+{
+	struct ticket *next = NULL;
+	size_t n = 0;
+	if (a->how.settle)
+		PF_TRY(a->how.settle(a->how.ctx, err));
+	if (a->track)
+		PF_TRY(note_source(a, err));
+	int64_t offset = pf_stage_accepted(a->writer);
+	const struct pf_sources *s = pf_stage_writer_sources(a->writer);
+	for (size_t i = 0; a->how.ack && i < s->n; i++) {
+		const struct pf_source_pos *p = s->items[i];
+		if (p->dirty)
+			add_ticket(&next, &n, p->name ? p->name : p->path ? p->path : "-",
+				   p->position, offset);
+	}
+	if (a->how.ack && a->moved && !a->known)
+		add_ticket(&next, &n, a->input->path ? a->input->path : "-",
+			   a->position, offset);
+	/* Returns when the commit before is durable. */
+	int code = pf_stage_commit(a->writer, err);
+	if (!code)
+		code = acknowledge(a, err);
+	a->tickets = next;
+	a->ntickets = n;
+	a->moved = false;
+	a->group_since_us = 0;
+	if (code)
+		drop_tickets(a);
+	return code;
+}
+
+static int commit_and_wait(struct pf_append *a, struct pf_error *err)
+{
+	PF_TRY(commit(a, err));
+	PF_TRY(pf_stage_sync(a->writer, err));
+	return acknowledge(a, err);
+}
+
+/* Is it time? Called after each batch and before each wait for input. */
+static int maybe_commit(struct pf_append *a, struct pf_error *err)
+{
+	bool pending = pf_stage_pending_rows(a->writer) || a->moved;
+	if (a->ntickets && !pf_stage_busy(a->writer)) {
+		PF_TRY(pf_stage_sync(a->writer, err));
+		PF_TRY(acknowledge(a, err));
+	}
+	if (!pf_track_ready(a->track, 0))
+		return pending || a->ntickets ? commit_and_wait(a, err) : 0;
+	if (!pending)
+		return 0;
+	int64_t now = pf_mono_us();
+	if (!a->group_since_us)
+		a->group_since_us = now;
+	bool late = now - a->group_since_us >= a->how.group_ms * 1000;
+	uint64_t bytes = pf_stage_pending_bytes(a->writer);
+	/* While a commit is under way the group may grow on, within bounds. */
+	bool busy = pf_stage_busy(a->writer);
+	if (bytes >= a->how.group_bytes * (busy ? 2 : 1) || (late && !busy))
+		return commit(a, err);
+	return 0;
+}
+
+static int append_rows(struct pf_append *a, const struct pf_batch *batch,
+		       struct pf_error *err)
+{
+	if (!batch->rows)
+		return 0;
+	pf_crash_point("X1");
+	PF_TRY(pf_stage_append(a->writer, batch, err));
+	a->counts.rows += batch->rows;
+	return 0;
+}
+
+/* --- text --- */
+
+static void take_position(struct pf_append *a, const struct pf_text *text,
+			  struct pf_text_position *last)
+{
+	struct pf_text_position p;
+	pf_text_position(text, &p);
+	a->rows += (p.rows - last->rows) + (p.rejected - last->rejected);
+	a->counts.rejected += p.rejected - last->rejected;
+	if (p.byte != a->position)
+		a->moved = true;
+	a->position = p.byte;
+	a->line = (int64_t)p.line;
+	*last = p;
+	pf_track_passed(a->track, p.byte);
+}
+
+static int text_rows(struct pf_append *a, struct pf_text *text, struct pf_error *err)
+{
+	struct pf_text_position last = { 0 };
+	pf_text_position(text, &last);
+	last.rows = last.rejected = 0;
+	for (bool end = false; !end;) {
+		pf_builder_reset(a->builder);
+		/* A row that ends the append leaves the good ones before it. */
+		struct pf_error bad = { 0 };
+		int stop = pf_text_next(text, a->builder, BATCH_ROWS, BATCH_BYTES, &end,
+					&bad);
+		struct pf_batch batch = pf_builder_batch(a->builder);
+		PF_TRY(append_rows(a, &batch, err));
+		take_position(a, text, &last);
+		if (stop) {
+			PF_TRY(commit_and_wait(a, err));
+			*err = bad;
+			return stop;
+		}
+		if (!end)
+			PF_TRY(maybe_commit(a, err));
+	}
+	a->counts.waiting += last.pending;
+	return 0;
+}
+
+static int append_text(struct pf_append *a, const struct pf_source_pos *from,
+		       struct pf_error *err)
+{
+	struct pf_byte_source source = pf_track_source(a->track);
+	struct pf_text_options options = {
+		.format = a->how.format,
+		.file = a->input->path ? a->input->path : a->input->name,
+		.byte = from ? from->position : 0,
+		.line = from ? (uint64_t)from->line : 0,
+		.final_line = a->how.final_line,
+		.reject = a->how.reject,
+		.reject_ctx = a->how.ctx,
+	};
+	if (pf_track_can_skip(a->track)) {
+		options.skip = pf_track_skip;
+		options.skip_ctx = a->track;
+	}
+	struct pf_text *text;
+	PF_TRY(pf_text_open(&source, pf_stage_definition(pf_stage_writer_stage(a->writer)),
+			    &options, &text, err));
+	int code = text_rows(a, text, err);
+	pf_text_close(text);
+	return code;
+}
+
+/* --- Arrow --- */
+
+/* The row with a null where none may be, or -1. */
+static int64_t find_null(const struct pf_batch *b, size_t *column)
+{
+	for (size_t i = 0; i < b->schema->n; i++) {
+		if (b->schema->fields[i].nullable || !b->columns[i].nulls)
+			continue;
+		for (int64_t r = 0; r < b->rows; r++)
+			if (pf_is_null(&b->columns[i], r)) {
+				*column = i;
+				return r;
+			}
+	}
+	return -1;
+}
+
+static int arrow_batch(struct pf_append *a, struct pf_adapt *adapt,
+		       const struct pf_batch *in, int64_t skip, struct pf_error *err)
+{
+	struct pf_batch batch = pf_adapt_batch(adapt, in, skip, in->rows - skip);
+	size_t column = 0;
+	int64_t row = find_null(&batch, &column);
+	if (row >= 0)
+		return pf_fail(err, PF_E_BAD_ROW,
+			       "'%s', row %" PRId64 ": null in column '%s', which must not be",
+			       a->input->name, a->rows + row + 1,
+			       batch.schema->fields[column].name);
+	PF_TRY(append_rows(a, &batch, err));
+	a->rows += batch.rows;
+	a->position = pf_track_taken(a->track);
+	a->moved = true;
+	return 0;
+}
+
+static int arrow_rows(struct pf_append *a, struct pf_stream_in *in, int64_t skip,
+		      struct pf_error *err)
+{
+	struct pf_adapt *adapt;
+	struct pf_event event;
+	PF_TRY(pf_adapt_new(pf_stream_in_schema(in),
+			    pf_stage_schema(pf_stage_writer_stage(a->writer)),
+			    a->input->name, &adapt, err));
+	int code = 0;
+	for (int64_t seen = 0; !code;) {
+		code = pf_stream_in_next(in, &event, err);
+		if (code || event.kind == PF_EVENT_END)
+			break;
+		if (event.kind == PF_EVENT_ABORT)
+			code = pf_fail(err, PF_E_UPSTREAM, "%s failed: %s", event.who,
+				       event.why);
+		if (code || event.kind != PF_EVENT_BATCH)
+			continue;
+		int64_t rows = event.batch.rows, left = skip > seen ? skip - seen : 0;
+		seen += rows;
+		if (left < rows)
+			code = arrow_batch(a, adapt, &event.batch, left, err);
+		if (!code)
+			code = maybe_commit(a, err);
+	}
+	pf_adapt_free(adapt);
+	return code;
+}
+
+static int append_arrow(struct pf_append *a, const struct pf_source_pos *from,
+			struct pf_error *err)
+{
+	struct pf_byte_source source = pf_track_source(a->track);
+	struct pf_stream_in *in;
+	PF_TRY(pf_stream_in_open(&source, 0, &in, err));
+	int code = arrow_rows(a, in, from ? from->rows : 0, err);
+	pf_stream_in_close(in);
+	return code;
+}
+
+/* --- one input --- */
+
+/* Which source is it, and was some of it staged before? */
+static int identify(struct pf_append *a, struct pf_error *err)
+{
+	struct pf_sources *sources = pf_stage_writer_sources(a->writer);
+	a->source = NULL;
+	if (!a->how.source)
+		return pf_track_match(a->track, sources, &a->source, err);
+	a->source = pf_sources_named(sources, a->how.source);
+	bool same = false;
+	if (a->source && a->source->position)
+		PF_TRY(pf_track_same_head(a->track, a->source, &same, err));
+	if (a->source && !same) {
+		a->source->position = 0;
+		a->source->rows = a->source->line = 0;
+	}
+	return 0;
+}
+
+int pf_append_input(struct pf_append *a, const struct pf_append_input *input,
+		    struct pf_error *err)
+{
+	a->input = input;
+	a->known = input->path || a->how.source;
+	a->track = pf_track_new(input, a->known, a->how.stopping);
+	a->moved = false;
+	int code = identify(a, err);
+	const struct pf_source_pos *from = a->source && a->source->position ?
+		a->source : NULL;
+	a->position = from ? from->position : 0;
+	a->rows = from ? from->rows : 0;
+	a->line = from ? from->line : 0;
+	if (!code && from) {
+		a->counts.duplicate += from->rows;
+		pf_track_expect(a->track, from);
+	}
+	if (!code)
+		code = input->arrow ? append_arrow(a, from, err) :
+				      append_text(a, from, err);
+	a->counts.bytes += (int64_t)pf_track_taken(a->track);
+	/* The next input's rows go into the same group. */
+	if (!code && a->moved && a->known)
+		code = note_source(a, err);
+	else if (!code && a->moved)
+		code = commit(a, err);
+	pf_track_free(a->track);
+	a->track = NULL;
+	a->input = NULL;
+	a->moved = false;
+	return code;
+}
+
+int pf_append_finish(struct pf_append *a, struct pf_error *err)
+{
+	return commit_and_wait(a, err);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What an open stage is, for the files of this directory.
+ */
+#ifndef PF_STAGE_OPEN_H
+#define PF_STAGE_OPEN_H
+
+#include "stage/dir.h"
+#include "stage/stage.h"
+#include "text/tabledef.h"
+
+struct pf_stage {
+	struct pf_stage_dir dir;
+	struct pf_stage_identity id;
+	struct pf_tabledef *def;
+	struct pf_schema *schema;
+};
+
+/* Take over an open directory (closed on failure, too). *found is false when
+ * it holds no stage. */
+int pf_stage_take(struct pf_stage_dir *dir, bool *found, struct pf_stage **stage,
+		  struct pf_error *err);
+
+/* Make a stage in an open directory, which is taken over. */
+int pf_stage_make(struct pf_stage_dir *dir, const struct pf_tabledef *def,
+		  struct pf_stage **stage, struct pf_error *err);
+
+/* Replace the definition by one that adds nullable columns or widens types;
+ * an equal one changes nothing. */
+int pf_stage_evolve(struct pf_stage *stage, const struct pf_tabledef *def,
+		    struct pf_error *err);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stage/rejects.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/utf8.h"
+#include "ext/json.h"
+
+enum { WRITE_BYTES = 1 << 20 };
+
+struct pf_rejects {
+	char *path;
+	int fd;
+	bool dirty;
+	bool regular; /* /dev/null and pipes cannot be synced */
+	struct pf_buf out;
+};
+
+int pf_rejects_open(const char *path, struct pf_rejects **rejects,
+		    struct pf_error *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	struct stat st;
+	if (fd < 0)
+		return pf_fail_errno(err, PF_E_IO, errno, "cannot open '%s'", path);
+	struct pf_rejects *r = pf_zalloc(1, sizeof *r);
+	r->path = pf_strdup(path);
+	r->fd = fd;
+	r->regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	*rejects = r;
+	return 0;
+}
+
+static void add_base64(struct pf_buf *out, struct pf_view v)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	for (size_t i = 0; i < v.len; i += 3) {
+		size_t n = v.len - i < 3 ? v.len - i : 3;
+		uint32_t bits = (uint32_t)v.data[i] << 16;
+		if (n > 1)
+			bits |= (uint32_t)v.data[i + 1] << 8;
+		if (n > 2)
+			bits |= v.data[i + 2];
+		for (size_t k = 0; k < 4; k++)
+			pf_buf_byte(out, k <= n ?
+				    (uint8_t)digits[bits >> (18 - 6 * k) & 63] : '=');
+	}
+}
+
+static int write_out(struct pf_rejects *r, struct pf_error *err)
+{
+	size_t n = r->out.len;
+	r->out.len = 0;
+	r->dirty = r->dirty || n;
+	return pf_write_full(r->fd, r->path, r->out.data, n, err);
+}
+
+int pf_rejects_add(struct pf_rejects *r, const struct pf_reject *x,
+		   struct pf_error *err)
+{
+	struct pf_buf *out = &r->out;
+	pf_buf_str(out, "{\"file\": ");
+	pf_json_quote_str(out, x->file ? x->file : "-");
+	pf_buf_printf(out, ", \"line\": %" PRIu64 ", \"byte\": %" PRIu64
+		      ", \"code\": \"PF%d\", \"column\": ", x->line, x->byte, x->code);
+	if (x->column)
+		pf_json_quote_str(out, x->column);
+	else
+		pf_buf_str(out, "null");
+	pf_buf_str(out, ", \"reason\": ");
+	pf_json_quote_str(out, x->reason);
+	if (pf_utf8_valid(x->bytes.data, x->bytes.len)) {
+		pf_buf_str(out, ", \"row\": ");
+		pf_json_quote(out, x->bytes.data, x->bytes.len);
+		pf_buf_str(out, "}\n");
+	} else {
+		pf_buf_str(out, ", \"row_base64\": \"");
+		add_base64(out, x->bytes);
+		pf_buf_str(out, "\"}\n");
+	}
+	return out->len >= WRITE_BYTES ? write_out(r, err) : 0;
+}
+
+int pf_rejects_settle(struct pf_rejects *r, struct pf_error *err)
+{
+	if (r->out.len)
+		PF_TRY(write_out(r, err));
+	if (r->dirty && r->regular)
+		PF_TRY(pf_fdatasync(r->fd, r->path, err));
+	r->dirty = false;
+	return 0;
+}
+
+void pf_rejects_close(struct pf_rejects *r)
+{
+	if (!r)
+		return;
+	close(r->fd);
+	free(r->path);
+	pf_buf_free(&r->out);
+	free(r);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stage/sources.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "ext/json.h"
+
+static void free_item(struct pf_source_pos *p)
+{
+	free(p->name);
+	free(p->path);
+	free(p);
+}
+
+void pf_sources_free(struct pf_sources *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free_item(s->items[i]);
+	free(s->items);
+	*s = (struct pf_sources){ 0 };
+}
+
+struct pf_source_pos *pf_sources_add(struct pf_sources *s)
+{
+	struct pf_source_pos *p = pf_zalloc(1, sizeof *p);
+	if (s->n % 16 == 0)
+		s->items = pf_realloc(s->items, pf_add(s->n, 16), sizeof *s->items);
+	p->id = s->n ? s->items[s->n - 1]->id + 1 : 0;
+	p->line = 1;
+	s->items[s->n++] = p;
+	return p;
+}
+
+struct pf_source_pos *pf_sources_named(const struct pf_sources *s, const char *name)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->items[i]->name && !strcmp(s->items[i]->name, name))
+			return s->items[i];
+	return NULL;
+}
+
+void pf_sources_forget(struct pf_sources *s, size_t keep)
+{
+	if (s->n <= keep)
+		return;
+	size_t drop = s->n - keep;
+	for (size_t i = 0; i < drop; i++)
+		free_item(s->items[i]);
+	memmove(s->items, s->items + drop, keep * sizeof *s->items);
+	s->n = keep;
+}
+
+static void write_item(const struct pf_source_pos *p, struct pf_buf *json)
+{
+	pf_buf_printf(json, "{\"id\":%" PRId64 ",", p->id);
+	if (p->name) {
+		pf_buf_str(json, "\"name\":");
+		pf_json_quote_str(json, p->name);
+		pf_buf_byte(json, ',');
+	}
+	if (p->path) {
+		pf_buf_str(json, "\"path\":");
+		pf_json_quote_str(json, p->path);
+		pf_buf_byte(json, ',');
+	}
+	pf_buf_printf(json,
+		      "\"position\":%" PRIu64 ",\"rows\":%" PRId64
+		      ",\"line\":%" PRId64
+		      ",\"head\":[%u,\"%016" PRIx64 "\"],\"tail\":[%u,\"%016" PRIx64
+		      "\"]}",
+		      p->position, p->rows, p->line, p->head_bytes, p->head_hash,
+		      p->tail_bytes, p->tail_hash);
+}
+
+size_t pf_sources_write(struct pf_sources *s, bool all, struct pf_buf *json)
+{
+	size_t n = 0;
+	pf_buf_byte(json, '[');
+	for (size_t i = 0; i < s->n; i++) {
+		if (!all && !s->items[i]->dirty)
+			continue;
+		if (n++)
+			pf_buf_byte(json, ',');
+		write_item(s->items[i], json);
+	}
+	pf_buf_byte(json, ']');
+	return n;
+}
+
+void pf_sources_clean(struct pf_sources *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		s->items[i]->dirty = false;
+}
+
+static bool read_hash(const struct pf_json *v, uint32_t *bytes, uint64_t *hash)
+{
+	int64_t n;
+	const char *hex = pf_json_text(pf_json_at(v, 1));
+	if (pf_json_size(v) != 2 || !pf_json_int(pf_json_at(v, 0), &n) || n < 0 ||
+	    n > PF_SOURCE_PIECE || !hex || strlen(hex) != 16 ||
+	    strspn(hex, "0123456789abcdef") != 16)
+		return false;
+	*bytes = (uint32_t)n;
+	*hash = strtoull(hex, NULL, 16);
+	return true;
+}
+
+static void set_text(char **to, const char *text)
+{
+	char *copy = text ? pf_strdup(text) : NULL;
+	free(*to);
+	*to = copy;
+}
+
+static int apply_item(struct pf_sources *s, const struct pf_json *v,
+		      struct pf_error *err)
+{
+	int64_t id, position, rows, line;
+	uint32_t head_bytes, tail_bytes;
+	uint64_t head_hash, tail_hash;
+	if (!pf_json_int(pf_json_get(v, "id"), &id) || id < 0 ||
+	    !pf_json_int(pf_json_get(v, "position"), &position) || position < 0 ||
+	    !pf_json_int(pf_json_get(v, "rows"), &rows) || rows < 0 ||
+	    !pf_json_int(pf_json_get(v, "line"), &line) || line < 0 ||
+	    !read_hash(pf_json_get(v, "head"), &head_bytes, &head_hash) ||
+	    !read_hash(pf_json_get(v, "tail"), &tail_bytes, &tail_hash))
+		return pf_fail(err, PF_E_STAGE_CORRUPT,
+			       "malformed source positions");
+	struct pf_source_pos *p = NULL;
+	for (size_t i = s->n; i-- > 0 && !p;)
+		if (s->items[i]->id == id)
+			p = s->items[i];
+	if (!p) {
+		if (s->n && s->items[s->n - 1]->id > id)
+			return pf_fail(err, PF_E_STAGE_CORRUPT,
+				       "source positions are out of order");
+		p = pf_sources_add(s);
+		p->id = id;
+	}
+	set_text(&p->name, pf_json_text(pf_json_get(v, "name")));
+	set_text(&p->path, pf_json_text(pf_json_get(v, "path")));
+	p->position = (uint64_t)position;
+	p->rows = rows;
+	p->line = line;
+	p->head_bytes = head_bytes;
+	p->head_hash = head_hash;
+	p->tail_bytes = tail_bytes;
+	p->tail_hash = tail_hash;
+	p->dirty = false;
+	return 0;
+}
+
+int pf_sources_apply(struct pf_sources *s, const char *json, struct pf_error *err)
+{
+	struct pf_json *root;
+	if (pf_json_parse(json, strlen(json), "source positions", &root, err))
+		return pf_fail(err, PF_E_STAGE_CORRUPT,
+			       "malformed source positions");
+	int code = 0;
+	if (pf_json_kind(root) != PF_JSON_ARRAY)
+		code = pf_fail(err, PF_E_STAGE_CORRUPT,
+			       "malformed source positions");
+	for (size_t i = 0; !code && i < pf_json_size(root); i++)
+		code = apply_item(s, pf_json_at(root, i), err);
+	pf_json_free(root);
+	return code;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stage/status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "stage/end.h"
+#include "stage/open.h"
+
+static int segment_bytes(const struct pf_stage *s, int64_t first, uint64_t *bytes,
+			 struct pf_error *err)
+{
+	char name[PF_STAGE_NAME_BYTES];
+	struct stat st;
+	pf_stage_segment_name(first, name);
+	if (fstatat(s->dir.fd, name, &st, AT_SYMLINK_NOFOLLOW))
+		return pf_fail_errno(err, errno == ENOENT ? PF_E_VANISHED : PF_E_IO,
+				     errno, "cannot look at '%s/%s'", s->dir.path, name);
+	*bytes = (uint64_t)st.st_size;
+	return 0;
+}
+
+int pf_stage_status(struct pf_stage *s, struct pf_stage_status *status,
+		    struct pf_error *err)
+{
+	struct pf_stage_end end;
+	*status = (struct pf_stage_status){ 0 };
+	int code = pf_stage_end_find(&s->dir, false, &status->sources, &end, err);
+	if (code) {
+		pf_stage_status_free(status);
+		return code;
+	}
+	status->segments = end.nsegments;
+	status->first = end.nsegments ? end.segments[0] : 0;
+	status->end = end.place.offset;
+	for (size_t i = 0; !code && i < end.nsegments; i++) {
+		uint64_t bytes;
+		code = segment_bytes(s, end.segments[i], &bytes, err);
+		if (code)
+			break;
+		status->bytes += bytes;
+		if (end.last == end.nsegments || i > end.last)
+			status->torn += bytes;
+	}
+	if (!code && end.last < end.nsegments && !end.closed)
+		status->torn += end.bytes - end.place.at;
+	pf_stage_end_free(&end);
+	if (code)
+		pf_stage_status_free(status);
+	return code;
+}
+
+void pf_stage_status_free(struct pf_stage_status *status)
+{
+	pf_sources_free(&status->sources);
+	*status = (struct pf_stage_status){ 0 };
+}
+
+int pf_stage_trim(struct pf_stage *s, int64_t before, bool dry,
+		  struct pf_trimmed *trimmed, struct pf_error *err)
+{
+	struct pf_stage_end end;
+	*trimmed = (struct pf_trimmed){ 0 };
+	PF_TRY(pf_stage_end_find(&s->dir, false, NULL, &end, err));
+	trimmed->first = end.nsegments ? end.segments[0] : 0;
+	/* The newest one with a seal may be open still; then the one before it is
+	 * the newest finished one. */
+	size_t keep = end.last;
+	if (keep < end.nsegments && !end.closed && keep)
+		keep--;
+	int code = 0;
+	/* Oldest first: what is left has no hole at any moment. */
+	for (size_t i = 0; !code && i < keep && i + 1 < end.nsegments; i++) {
+		char name[PF_STAGE_NAME_BYTES];
+		uint64_t bytes;
+		if (end.segments[i + 1] > before)
+			break;
+		code = segment_bytes(s, end.segments[i], &bytes, err);
+		pf_stage_segment_name(end.segments[i], name);
+		if (!code && !dry && unlinkat(s->dir.fd, name, 0) && errno != ENOENT)
+			code = pf_fail_errno(err, PF_E_IO, errno, "cannot remove '%s/%s'",
+					     s->dir.path, name);
+		if (code)
+			break;
+		trimmed->segments++;
+		trimmed->bytes += bytes;
+		trimmed->first = end.segments[i + 1];
+	}
+	pf_stage_end_free(&end);
+	if (!code && trimmed->segments && !dry)
+		code = pf_fsync(s->dir.fd, s->dir.path, err);
+	return code;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a stage holds, and the removal of what nobody needs any more.
+ */
+#ifndef PF_STAGE_STATUS_H
+#define PF_STAGE_STATUS_H
+
+#include "stage/sources.h"
+#include "stage/stage.h"
+
+struct pf_stage_status {
+	int64_t first, end;  /* offsets: oldest row kept, end of the durable ones */
+	size_t segments;
+	uint64_t bytes;
+	uint64_t torn;       /* bytes behind the last seal, without a good one */
+	struct pf_sources sources;
+};
+
+int pf_stage_status(struct pf_stage *stage, struct pf_stage_status *status,
+		    struct pf_error *err);
+void pf_stage_status_free(struct pf_stage_status *status);
+
+struct pf_trimmed {
+	size_t segments;
+	uint64_t bytes;
+	int64_t first; /* oldest row now */
+};
+
+/* Remove the segments whose rows all lie before `before`, but never the
+ * newest finished one: it says where the sources stand.
+ * A writer or reader that is running is not disturbed. dry: only count. */
+int pf_stage_trim(struct pf_stage *stage, int64_t before, bool dry,
+		  struct pf_trimmed *trimmed, struct pf_error *err);
+
+#endif
