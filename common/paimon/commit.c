@@ -68,6 +68,8 @@ struct attempt {
 	int64_t started_ms;
 	int64_t rows, bytes;
 	char *delta_list;
+	struct pf_file_list live;      /* when files are replaced: the base's */
+	struct pf_data_files deletes;  /* and those of it that go */
 };
 
 static int conflict(const struct attempt *a, const struct pf_mark *m,
@@ -154,6 +156,9 @@ static int write_manifests(struct attempt *a, struct pf_snapshot *s,
 		code = pf_manifest_out_list(a->out, &base, &a->arena, &s->base_list,
 					    &s->base_list_size, err);
 	if (!code)
+		code = pf_manifest_out_files(a->out, a->deletes.items, a->deletes.n,
+					     &a->arena, &delta, err);
+	if (!code)
 		code = pf_manifest_out_files(a->out, c->files.items, c->files.n,
 					     &a->arena, &delta, err);
 	if (!code)
@@ -175,9 +180,10 @@ static void fill_snapshot(struct attempt *a, struct pf_snapshot *s)
 	s->schema_id = pf_table_schema(c->table)->id;
 	s->user = c->user;
 	s->identifier = c->next_identifier;
-	s->kind = (char *)(uintptr_t)"APPEND";
+	s->kind = (char *)(uintptr_t)(a->deletes.n ? "COMPACT" : "APPEND");
 	s->time_ms = pf_now_ms();
-	s->delta_rows = s->total_rows = a->rows;
+	/* Files that replace others bring no rows. */
+	s->delta_rows = s->total_rows = a->deletes.n ? 0 : a->rows;
 	if (b) {
 		if (s->time_ms < b->time_ms)
 			s->time_ms = b->time_ms;
@@ -304,7 +310,9 @@ static int try_commit(struct attempt *a, enum outcome *outcome, int64_t *id,
 	if (*outcome == LOADED)
 		return 0;
 	PF_TRY(check_schema(c, err));
-	if (c->files.n) {
+	if (pf_commit_replaces(c)) {
+		PF_TRY(pf_commit_resolve(c, a->base, &a->live, &a->deletes, err));
+	} else if (c->files.n) {
 		PF_TRY(pf_cells_update(c->cells, c->table, a->base, err));
 		PF_TRY(pf_cells_number(c->cells, c->files.items, c->files.n, err));
 	}
@@ -337,6 +345,8 @@ static void attempt_free(struct attempt *a)
 {
 	pf_snapshot_free(a->base);
 	pf_offset_map_free(&a->map);
+	pf_file_list_free(&a->live);
+	free(a->deletes.items);
 	pf_arena_free(&a->arena);
 }
 
@@ -364,7 +374,7 @@ static void finish(struct pf_commit *c, int64_t id, struct pf_commit_result *res
 	result->snapshot = id;
 	result->partitions = count_partitions(c);
 	write_hints(c, id);
-	if (c->files.n)
+	if (c->files.n && !pf_commit_replaces(c))
 		pf_cells_commit(c->cells, c->files.items, c->files.n, id);
 	c->next_identifier++;
 	c->last_commit_ms = pf_now_ms();
@@ -455,6 +465,9 @@ int pf_commit_mark(struct pf_commit *c, const struct pf_mark *mark, bool now,
 	*result = (struct pf_commit_result){ 0 };
 	if (!mark->nparts)
 		return pf_fail(err, PF_E_CORRUPT, "a mark of no partition");
+	if (pf_commit_replaces(c))
+		return pf_fail(err, PF_E_UNSUPPORTED,
+			       "segments that replace files stand before a mark");
 	PF_TRY(add_pending(c, mark, err));
 	if (!c->files.n && !now && c->last_commit_ms &&
 	    pf_now_ms() - c->last_commit_ms < c->options.empty_every_ms) {

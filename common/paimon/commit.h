@@ -45,6 +45,15 @@ int pf_commit_add(struct pf_commit *commit, const struct pf_cell *cell,
 		  int32_t buckets, int64_t rows, struct pf_view parquet,
 		  struct pf_view index, struct pf_error *err);
 
+/* The same for a file with the rows of stored files of its cell, whose place
+ * it takes: they are named and must be live still when it is committed, else
+ * PF_E_CONFLICT. Such a commit is a COMPACT snapshot without new rows, made by
+ * pf_commit_stream; every file of it must replace some. */
+int pf_commit_replace(struct pf_commit *commit, const struct pf_cell *cell,
+		      int32_t buckets, int64_t rows, struct pf_view parquet,
+		      struct pf_view index, const struct pf_view *names, size_t n,
+		      struct pf_error *err);
+
 /* Commit everything added since the last commit together with the mark.
  * now: do not postpone an advance without rows. PF_E_CONFLICT: somebody else
  * loaded other parts of this range; own files are deleted. */

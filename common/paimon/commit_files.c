@@ -46,6 +46,9 @@ static void forget_files(struct pf_commit *c)
 	c->nwritten = 0;
 	free(c->files.items);
 	c->files = (struct pf_data_files){ 0 };
+	free(c->replaced);
+	c->replaced = NULL;
+	c->nreplaced = 0;
 	pf_arena_free(&c->arena);
 	set_clear(&c->dirty);
 }

@@ -15,6 +15,12 @@ struct pf_names_set { /* of texts, each once */
 	size_t n;
 };
 
+/* A stored file whose place one of ours takes. */
+struct pf_replaced {
+	size_t file; /* position among the commit's files */
+	char *name;  /* in the arena */
+};
+
 struct pf_commit {
 	struct pf_table *table;
 	const struct pf_table_schema *schema; /* of the data */
@@ -26,6 +32,8 @@ struct pf_commit {
 	/* Files since the last commit. */
 	struct pf_arena arena;
 	struct pf_data_files files;
+	struct pf_replaced *replaced; /* by file */
+	size_t nreplaced;
 	char **written; /* their paths, indexes too */
 	size_t nwritten;
 	struct pf_names_set made;  /* directories made and synced */
@@ -37,6 +45,20 @@ struct pf_commit {
 	int64_t last_commit_ms; /* 0: none yet */
 	bool unknown; /* an attempt may have succeeded: delete nothing */
 };
+
+/* --- commit_replace.c --- */
+
+/* Does the commit replace files? */
+bool pf_commit_replaces(const struct pf_commit *c);
+
+/* The entries to delete, and sequence numbers for the files that take their
+ * place. The entries borrow from the list, which the caller frees.
+ * PF_E_CONFLICT when one of them is not live in the base. */
+int pf_commit_resolve(struct pf_commit *c, const struct pf_snapshot *base,
+		      struct pf_file_list *list, struct pf_data_files *deletes,
+		      struct pf_error *err);
+
+/* --- commit_files.c --- */
 
 /* Sync the directories of the files written. */
 int pf_commit_sync(struct pf_commit *c, struct pf_error *err);

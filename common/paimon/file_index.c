@@ -203,7 +203,7 @@ static int read_entry(struct pf_file_index *index, struct pf_view bytes,
 		return malformed(err, "its indexes overlap");
 	*left -= (size_t)length;
 	index->entries = pf_realloc(index->entries, index->n + 1, sizeof *index->entries);
-	index->entries[index->n++] = (struct pf_index_entry){
+	index->entries[index->n++] = (struct pf_index_part){
 		column, type, pf_view_of(bytes.data + start, (size_t)length),
 	};
 	return 0;
@@ -255,7 +255,7 @@ void pf_file_index_free(struct pf_file_index *index)
 	}
 }
 
-bool pf_index_entry_is(const struct pf_index_entry *e, struct pf_view column,
+bool pf_index_part_is(const struct pf_index_part *e, struct pf_view column,
 		       enum pf_file_index_kind kind)
 {
 	return !pf_view_cmp(e->column, column) &&
@@ -277,7 +277,7 @@ bool pf_file_index_has(const struct pf_file_index *index, const char *column,
 		return false;
 	struct pf_view name = encoded_name(&buf, column);
 	for (size_t i = 0; !found && i < index->n; i++)
-		found = pf_index_entry_is(&index->entries[i], name, kind);
+		found = pf_index_part_is(&index->entries[i], name, kind);
 	pf_buf_free(&buf);
 	return found;
 }
@@ -291,10 +291,10 @@ bool pf_file_index_may_match(const struct pf_file_index *index, const char *colu
 		return true;
 	struct pf_view name = encoded_name(&buf, column);
 	for (size_t i = 0; may && i < index->n; i++) {
-		const struct pf_index_entry *e = &index->entries[i];
-		if (pf_index_entry_is(e, name, PF_FILE_INDEX_BLOOM))
+		const struct pf_index_part *e = &index->entries[i];
+		if (pf_index_part_is(e, name, PF_FILE_INDEX_BLOOM))
 			may = pf_index_bloom_may_match(e->body, type, range);
-		else if (pf_index_entry_is(e, name, PF_FILE_INDEX_BITMAP))
+		else if (pf_index_part_is(e, name, PF_FILE_INDEX_BITMAP))
 			may = !pf_index_bitmap_rows(e->body, type, index->rows,
 						    range, NULL, &any) || any;
 	}
@@ -313,8 +313,8 @@ bool pf_file_index_rows(const struct pf_file_index *index, const char *column,
 	size_t bytes = ((size_t)index->rows + 7) / 8;
 	struct pf_view name = encoded_name(&buf, column);
 	for (size_t i = 0; !known && i < index->n; i++) {
-		const struct pf_index_entry *e = &index->entries[i];
-		if (!pf_index_entry_is(e, name, PF_FILE_INDEX_BITMAP))
+		const struct pf_index_part *e = &index->entries[i];
+		if (!pf_index_part_is(e, name, PF_FILE_INDEX_BITMAP))
 			continue;
 		uint8_t *rows = pf_zalloc(bytes, 1);
 		known = pf_index_bitmap_rows(e->body, type, index->rows, range,

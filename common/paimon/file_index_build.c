@@ -84,7 +84,7 @@ int pf_file_index_builder_add(struct pf_file_index_builder *b,
 /* What goes into a container, in its order: the parts of a column stand
  * together. */
 struct contents {
-	struct pf_index_entry *entries;
+	struct pf_index_part *entries;
 	size_t n;
 	struct pf_buf bodies, names;
 };
@@ -112,7 +112,7 @@ static void list_parts(const struct pf_file_index_builder *b, struct contents *c
 	struct pf_view names = pf_view_of(c->names.data, c->names.len);
 	for (size_t i = 0, at = 0; i < b->n; at = ends[i++]) {
 		uint64_t len = 0;
-		struct pf_index_entry *e = &c->entries[c->n++];
+		struct pf_index_part *e = &c->entries[c->n++];
 		pf_take_be(&names, 2, &len);
 		pf_take(&names, (size_t)len, &e->column);
 		e->type = pf_view_str(pf_file_index_kind_name(b->parts[i].spec.kind));
@@ -120,7 +120,7 @@ static void list_parts(const struct pf_file_index_builder *b, struct contents *c
 	}
 }
 
-static bool same_part(const struct pf_index_entry *a, const struct pf_index_entry *b)
+static bool same_part(const struct pf_index_part *a, const struct pf_index_part *b)
 {
 	return !pf_view_cmp(a->column, b->column) && !pf_view_cmp(a->type, b->type);
 }
@@ -140,7 +140,7 @@ static void list_kept(const struct pf_file_index *keep, struct contents *c)
 static void group_columns(struct contents *c)
 {
 	for (size_t i = 1; i < c->n; i++) {
-		struct pf_index_entry e = c->entries[i];
+		struct pf_index_part e = c->entries[i];
 		size_t to = i;
 		for (size_t k = 0; k < i; k++)
 			if (!pf_view_cmp(c->entries[k].column, e.column))
@@ -187,7 +187,7 @@ static void write_container(const struct contents *c, struct pf_buf *out)
 	pf_put_be(out, body, 4);
 	pf_put_be(out, columns, 4);
 	for (size_t i = 0, left = 0; i < c->n; i++, left--) {
-		const struct pf_index_entry *e = &c->entries[i];
+		const struct pf_index_part *e = &c->entries[i];
 		if (!left) {
 			left = parts_of_column(c, i);
 			put_view(out, e->column);

@@ -56,21 +56,21 @@ static inline bool pf_take_i32(struct pf_view *from, int32_t *v)
 #define PF_INDEX_VERSION 1
 
 /* An index of a column, of a type known to us or not. */
-struct pf_index_entry {
+struct pf_index_part {
 	struct pf_view column, type; /* as they stand: modified UTF-8 */
 	struct pf_view body;
 };
 
 struct pf_file_index {
 	int64_t rows;
-	struct pf_index_entry *entries;
+	struct pf_index_part *entries;
 	size_t n;
 };
 
 /* Append a name: modified UTF-8 behind a uint16 length. */
 void pf_index_put_name(struct pf_buf *out, const char *name);
 
-bool pf_index_entry_is(const struct pf_index_entry *e, struct pf_view column,
+bool pf_index_part_is(const struct pf_index_part *e, struct pf_view column,
 		       enum pf_file_index_kind kind);
 
 /* --- values --- */
