@@ -16,10 +16,9 @@
 
 #include "base/alloc.h"
 #include "base/utf8.h"
+#include "text/fast_value.h"
 #include "text/json_scan.h"
-#include "text/number.h"
 #include "text/reader_impl.h"
-#include "text/scan.h"
 
 enum {
 	LONGEST_LITERAL = 64, /* that is remembered */
@@ -55,6 +54,8 @@ struct node {
 	struct guess *guesses;
 	size_t nguesses, guess_cap;
 	uint64_t seen; /* the row that had it last */
+	enum pf_fast fast; /* of the only column, if there is nothing else */
+	uint32_t column;
 };
 
 /* A part of a column, in the scratch. */
@@ -228,99 +229,6 @@ static const uint8_t *general_value(struct pf_json_rows *j, struct node *n,
 
 /* --- values, the short ways: NULL means the general way --- */
 
-static inline bool ends_value(uint8_t c)
-{
-	return c == ',' || c == '}' || c == ' ';
-}
-
-/* Are these eight bytes digits, and then their number (Lemire's method). */
-static inline bool eight_digits(const uint8_t *p, uint64_t *value)
-{
-	uint64_t w;
-	memcpy(&w, p, sizeof w);
-	if (((w & 0xf0f0f0f0f0f0f0f0) |
-	     (((w + 0x0606060606060606) & 0xf0f0f0f0f0f0f0f0) >> 4)) !=
-	    0x3333333333333333)
-		return false;
-	w -= 0x3030303030303030;
-	w = w * 10 + (w >> 8);
-	*value = (((w & 0x000000ff000000ff) * 0x000f424000000064) +
-		  ((w >> 16 & 0x000000ff000000ff) * 0x0000271000000001)) >> 32;
-	return true;
-}
-
-/* Up to 18 digits, without leading zeros. */
-static inline const uint8_t *short_digits(const uint8_t *p, uint64_t *value)
-{
-	const uint8_t *start = p;
-	uint64_t v = 0, eight;
-	if (eight_digits(p, &eight)) {
-		v = eight;
-		p += 8;
-	}
-	for (; (uint8_t)(*p - '0') < 10; p++) {
-		if (p - start == 18)
-			return NULL;
-		v = v * 10 + (uint64_t)(*p - '0');
-	}
-	if (p == start || (*start == '0' && p - start > 1))
-		return NULL;
-	*value = v;
-	return p;
-}
-
-static inline const uint8_t *short_int(struct pf_conv *c, struct pf_colbuf *out,
-				       const uint8_t *p)
-{
-	uint64_t v;
-	bool negative = *p == '-';
-	p = short_digits(p + negative, &v);
-	if (!p || !ends_value(*p))
-		return NULL;
-	int64_t value = negative ? -(int64_t)v : (int64_t)v;
-	if (c->kind == PF_BIGINT) {
-		pf_col_i64(out, value);
-		return p;
-	}
-	return pf_conv_append_int(c, out, value) ? NULL : p;
-}
-
-static inline const uint8_t *short_double(struct pf_conv *c, struct pf_colbuf *out,
-					  const uint8_t *p)
-{
-	static const double powers[] = { 1e0,  1e1,  1e2,  1e3,	1e4,  1e5,  1e6,
-					 1e7,  1e8,  1e9,  1e10, 1e11, 1e12, 1e13,
-					 1e14, 1e15, 1e16, 1e17, 1e18 };
-	const uint8_t *start = p;
-	bool negative = *p == '-';
-	uint64_t v;
-	p = short_digits(p + negative, &v);
-	if (!p)
-		return NULL;
-	const uint8_t *point = p;
-	if (*p == '.') {
-		const uint8_t *digits = ++p;
-		for (; (uint8_t)(*p - '0') < 10; p++) {
-			if (p - start > 17)
-				return NULL;
-			v = v * 10 + (uint64_t)(*p - '0');
-		}
-		if (p == digits)
-			return NULL;
-		point = digits;
-	}
-	if (!ends_value(*p) || v > (uint64_t)1 << 53 || p - start > 18)
-		return NULL;
-	double d = (double)v / powers[p - point];
-	d = negative ? -d : d;
-	if (c->kind == PF_DOUBLE)
-		pf_col_f64(out, d);
-	else if (c->kind == PF_FLOAT)
-		pf_col_f32(out, pf_float_of(d, (const char *)start,
-					    (size_t)(p - start)));
-	return p;
-}
-
 static inline const uint8_t *short_string(struct pf_json_rows *j, struct pf_conv *c,
 					  struct pf_colbuf *out, const uint8_t *p)
 {
@@ -330,57 +238,43 @@ static inline const uint8_t *short_string(struct pf_json_rows *j, struct pf_conv
 	const uint8_t *start = p + 1;
 	p = pf_find_string_end(start, &high);
 	size_t len = (size_t)(p - start);
-	if (*p != '"' || c->nnulls)
+	if (*p != '"' || (high && !pf_utf8_valid(start, len)))
 		return NULL;
-	if (high && !pf_utf8_valid(start, len))
-		return NULL;
-	if (c->kind == PF_STRING) {
-		pf_col_bytes(out, start, len);
+	if (c->fast == PF_FAST_STRING) {
+		pf_fast_bytes(out, start, len);
 		return p + 1;
 	}
-	const char *why = pf_conv_append(c, out, (const char *)start, len);
+	const char *why = pf_conv_append_time(c, out, (const char *)start, len);
 	if (why)
 		complain_value(j, c, start, len, why);
 	return p + 1;
 }
 
-static inline const uint8_t *short_value(struct pf_json_rows *j, uint32_t column,
-					 const uint8_t *p)
+static inline const uint8_t *short_value(struct pf_json_rows *j, enum pf_fast fast,
+					 uint32_t column, const uint8_t *p)
 {
 	struct pf_conv *c = &j->text->conv[column];
 	struct pf_colbuf *out = &j->builder->columns[column];
-	switch (c->kind) {
-	case PF_TINYINT:
-	case PF_SMALLINT:
-	case PF_INT:
-	case PF_BIGINT:
-		return c->nnulls ? NULL : short_int(c, out, p);
-	case PF_FLOAT:
-	case PF_DOUBLE:
-		return c->nnulls ? NULL : short_double(c, out, p);
-	case PF_BOOLEAN:
-		if (!memcmp(p, "true", 4) && ends_value(p[4])) {
+	switch (fast) {
+	case PF_FAST_INT:
+		return pf_fast_int(c, out, p, NULL);
+	case PF_FAST_DOUBLE:
+		return pf_fast_double(c, out, p, NULL);
+	case PF_FAST_STRING:
+	case PF_FAST_TIME:
+		return short_string(j, c, out, p);
+	case PF_FAST_EPOCH:
+		return pf_fast_epoch(c, out, p, NULL);
+	case PF_FAST_BOOL:
+		if (!memcmp(p, "true", 4) && pf_fast_end(p + 4, NULL)) {
 			pf_col_bool(out, true);
 			return p + 4;
 		}
-		if (!memcmp(p, "false", 5) && ends_value(p[5])) {
+		if (!memcmp(p, "false", 5) && pf_fast_end(p + 5, NULL)) {
 			pf_col_bool(out, false);
 			return p + 5;
 		}
 		return NULL;
-	case PF_TIMESTAMP:
-	case PF_TIMESTAMP_LTZ:
-		if (c->format.kind == PF_TIMEFMT_EPOCH && !c->nnulls) {
-			uint64_t v;
-			p = short_digits(p, &v);
-			if (!p || !ends_value(*p))
-				return NULL;
-			return pf_conv_append_epoch(c, out, (int64_t)v) ? NULL : p;
-		}
-		return short_string(j, c, out, p);
-	case PF_STRING:
-	case PF_DATE:
-		return short_string(j, c, out, p);
 	default:
 		return NULL;
 	}
@@ -394,8 +288,8 @@ static inline const uint8_t *value(struct pf_json_rows *j, struct node *n,
 	if (n->seen == j->row)
 		forget(j, n);
 	n->seen = j->row;
-	if (n->nsinks == 1 && !n->nchildren && n->sinks[0].part == WHOLE) {
-		const uint8_t *end = short_value(j, n->sinks[0].column, p);
+	if (n->fast) {
+		const uint8_t *end = short_value(j, n->fast, n->column, p);
 		if (j->code)
 			return NULL;
 		if (end) {
@@ -778,6 +672,17 @@ static int add_path(struct pf_json_rows *j, const struct pf_coldef *c,
 	return 0;
 }
 
+/* Where a value is for one column and nothing else, it can go the short way. */
+static void find_fast(struct pf_json_rows *j, struct node *n)
+{
+	if (n->nsinks == 1 && !n->nchildren && n->sinks[0].part == WHOLE) {
+		n->column = n->sinks[0].column;
+		n->fast = j->text->conv[n->column].fast;
+	}
+	for (size_t i = 0; i < n->nchildren; i++)
+		find_fast(j, n->children[i]);
+}
+
 static int add_column(struct pf_json_rows *j, uint32_t i, struct pf_error *err)
 {
 	const struct pf_coldef *c = &j->text->def->columns[i];
@@ -805,6 +710,7 @@ int pf_json_rows_open(struct pf_text *t, struct pf_error *err)
 	j->parts = pf_zalloc(t->def->n, sizeof *j->parts);
 	for (size_t i = 0; i < t->def->n; i++)
 		PF_TRY(add_column(j, (uint32_t)i, err));
+	find_fast(j, &j->root);
 	return 0;
 }
 

@@ -21,21 +21,28 @@ static inline __m128i pf_load16(const uint8_t *p)
 }
 #endif
 
-/* The first byte that is a or b. */
-static inline const uint8_t *pf_find_either(const uint8_t *p, uint8_t a, uint8_t b)
+/* The first byte that is a or b. *high becomes true when a byte before it has
+ * its top bit set. */
+static inline const uint8_t *pf_find_either(const uint8_t *p, uint8_t a, uint8_t b,
+					    bool *high)
 {
 #ifdef __SSE2__
 	const __m128i va = _mm_set1_epi8((char)a), vb = _mm_set1_epi8((char)b);
 	for (;; p += 16) {
 		__m128i x = pf_load16(p);
-		int hit = _mm_movemask_epi8(
+		unsigned hit = (unsigned)_mm_movemask_epi8(
 			_mm_or_si128(_mm_cmpeq_epi8(x, va), _mm_cmpeq_epi8(x, vb)));
-		if (hit)
-			return p + __builtin_ctz((unsigned)hit);
+		unsigned top = (unsigned)_mm_movemask_epi8(x);
+		if (hit) {
+			unsigned at = (unsigned)__builtin_ctz(hit);
+			*high = *high || (top & ((1u << at) - 1));
+			return p + at;
+		}
+		*high = *high || top;
 	}
 #else
-	while (*p != a && *p != b)
-		p++;
+	for (; *p != a && *p != b; p++)
+		*high = *high || *p >= 0x80;
 	return p;
 #endif
 }

@@ -10,6 +10,34 @@
 #include "base/utf8.h"
 #include "text/number.h"
 
+static enum pf_fast fast_way(const struct pf_conv *c, bool json)
+{
+	/* In JSON, markers of NULL are rare enough to go the general way. */
+	if (json && c->nnulls)
+		return PF_FAST_NONE;
+	switch (c->kind) {
+	case PF_TINYINT:
+	case PF_SMALLINT:
+	case PF_INT:
+	case PF_BIGINT:
+		return PF_FAST_INT;
+	case PF_FLOAT:
+	case PF_DOUBLE:
+		return PF_FAST_DOUBLE;
+	case PF_STRING:
+		return PF_FAST_STRING;
+	case PF_BOOLEAN:
+		return PF_FAST_BOOL;
+	case PF_DATE:
+	case PF_TIMESTAMP:
+	case PF_TIMESTAMP_LTZ:
+		return c->format.kind == PF_TIMEFMT_EPOCH ? PF_FAST_EPOCH :
+							    PF_FAST_TIME;
+	default:
+		return PF_FAST_NONE;
+	}
+}
+
 int pf_conv_open(struct pf_conv *c, const struct pf_tabledef *def,
 		 const struct pf_coldef *column, bool json, struct pf_error *err)
 {
@@ -52,6 +80,9 @@ int pf_conv_open(struct pf_conv *c, const struct pf_tabledef *def,
 	if (code)
 		pf_conv_close(c);
 	c->same_zone = !strcmp(zone, def->zone);
+	int32_t offset = 1;
+	c->in_utc = !code && pf_zone_fixed(c->table_zone, &offset) && !offset;
+	c->fast = fast_way(c, json);
 	return code;
 }
 
@@ -103,6 +134,8 @@ static const char *append_moment(struct pf_conv *c, struct pf_colbuf *out,
 	int64_t s = m->seconds;
 	if (c->kind == PF_TIMESTAMP_LTZ)
 		s = m->has_offset ? s - m->offset : pf_zone_to_utc(c->zone, s);
+	else if (m->has_offset && c->in_utc)
+		s -= m->offset;
 	else if (m->has_offset)
 		s = pf_zone_to_wall(c->table_zone, s - m->offset);
 	else if (!c->same_zone && (m->has_time || c->kind != PF_DATE))
@@ -173,7 +206,7 @@ static bool quick_iso(const struct pf_conv *c, const char *p, size_t len,
 	return utc || c->format.kind != PF_TIMEFMT_RFC3339;
 }
 
-static const char *append_times(struct pf_conv *c, struct pf_colbuf *out,
+const char *pf_conv_append_time(struct pf_conv *c, struct pf_colbuf *out,
 				const char *text, size_t len)
 {
 	struct pf_moment m;
@@ -410,6 +443,6 @@ const char *pf_conv_append(struct pf_conv *c, struct pf_colbuf *out,
 		return c->base64 ? append_base64(out, text, len) :
 				   append_hex(out, text, len);
 	default:
-		return append_times(c, out, text, len);
+		return pf_conv_append_time(c, out, text, len);
 	}
 }

@@ -12,7 +12,19 @@
 #include "text/tabledef.h"
 #include "text/timefmt.h"
 
+/* Which short way a value can take (text/fast_value.h). */
+enum pf_fast {
+	PF_FAST_NONE,
+	PF_FAST_INT,
+	PF_FAST_DOUBLE,
+	PF_FAST_STRING,
+	PF_FAST_TIME, /* a text */
+	PF_FAST_EPOCH,
+	PF_FAST_BOOL,
+};
+
 struct pf_conv {
+	enum pf_fast fast;
 	enum pf_kind kind;
 	struct pf_type type;
 	bool nullable, round_down;
@@ -21,6 +33,7 @@ struct pf_conv {
 	struct pf_zone *zone;       /* of times without offset */
 	struct pf_zone *table_zone; /* of wall clocks in the table */
 	bool same_zone;             /* both are the same */
+	bool in_utc;                /* the table's is UTC */
 	const char *name;
 	char *const *nulls;
 	size_t nnulls;
@@ -45,6 +58,10 @@ bool pf_conv_is_null(const struct pf_conv *c, const char *text, size_t len);
  * an integer"); nothing is appended then. */
 const char *pf_conv_append(struct pf_conv *c, struct pf_colbuf *out,
 			   const char *text, size_t len);
+
+/* The same for dates and times, without blanks around them. */
+const char *pf_conv_append_time(struct pf_conv *c, struct pf_colbuf *out,
+				const char *text, size_t len);
 
 /* Append an instant of epoch units: an integer of JSON under epoch_*. The
  * format must be PF_TIMEFMT_EPOCH. */
