@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
+
+#include <stdlib.h>
+
+#include "text/tabledef.h"
+
+static const char full[] =
+	"table: events\n"
+	"id: user_id\n"
+	"time: ts\n"
+	"zone: Europe/Zurich\n"
+	"partition: month\n"
+	"buckets: 16\n"
+	"null: [NA, '-', '']\n"
+	"input:\n"
+	"  format: csv\n"
+	"  delimiter: ';'\n"
+	"  quote: none\n"
+	"  header: [a, b, 'c d']\n"
+	"  comment: '#'\n"
+	"columns:\n"
+	"  user_id: bigint not null\n"
+	"  ts: {type: timestamp(3), from: [a, b], format: '%Y-%m-%d %H:%M', zone: '+02:00'}\n"
+	"  price: {type: 'decimal(10,2)', round: down, null: '?'}\n"
+	"  file: {type: string, from: filename, match: '([A-Z]+)'}\n"
+	"  'odd: name': string\n";
+
+TEST(reads_and_prints)
+{
+	struct pf_error err = { 0 };
+	struct pf_tabledef *def, *again;
+	CHECK_OK(pf_tabledef_parse(full, strlen(full), "t.yaml", &def, &err), &err);
+	CHECK_STR(def->table, "events");
+	CHECK_INT(def->grain, PF_GRAIN_MONTH);
+	CHECK_INT(def->buckets, 16);
+	CHECK_INT(def->n, 5);
+	CHECK_INT(def->columns[0].nullable, false);
+	CHECK_INT(def->columns[1].nullable, false); /* the time, implicitly */
+	CHECK_INT(def->columns[2].nullable, true);
+	CHECK_INT(def->columns[1].nfrom, 2);
+	CHECK_INT(def->columns[3].from_filename, true);
+	CHECK_INT(def->input.quote, 0);
+	CHECK_INT(def->input.has_quote, true);
+	CHECK_INT(def->nnulls, 3);
+	CHECK_STR(def->columns[4].name, "odd: name");
+	const char *text = pf_tabledef_text(def);
+	CHECK_OK(pf_tabledef_parse(text, strlen(text), "again", &again, &err), &err);
+	CHECK_STR(pf_tabledef_text(again), text);
+	struct pf_schema *s = pf_tabledef_schema(def);
+	CHECK_STR(pf_meta_get(&s->meta, "pf:id"), "user_id");
+	CHECK_STR(pf_meta_get(&s->meta, "pf:partition-by"), "month");
+	CHECK_STR(pf_meta_get(&s->meta, "pf:zone"), "Europe/Zurich");
+	CHECK_INT(s->n, 5);
+	CHECK_INT(s->fields[4].id, 4);
+	struct pf_tabledef *third;
+	s->fields[4].id = 9;
+	CHECK_OK(pf_tabledef_from_schema(s, &third, &err), &err);
+	CHECK_INT(third->columns[4].field_id, 9);
+	CHECK_INT(third->columns[1].type.precision, 3);
+	pf_schema_unref(s);
+	pf_tabledef_free(def);
+	pf_tabledef_free(again);
+	pf_tabledef_free(third);
+}
+
+static void refused(const char *yaml, const char *message, const char *hint)
+{
+	struct pf_error err = { 0 };
+	struct pf_tabledef *def;
+	int code = pf_tabledef_parse(yaml, strlen(yaml), "t.yaml", &def, &err);
+	CHECK_INT(code, PF_E_SCHEMA_FILE);
+	CHECK_INT(err.code, PF_E_SCHEMA_FILE);
+	CHECK_STR(err.message, message);
+	if (hint)
+		CHECK_STR(err.hint, hint);
+	if (!code)
+		pf_tabledef_free(def);
+}
+
+TEST(refusals)
+{
+	refused("id: a\ntime: t\ncolumns: {a: int, t: date}\nbukets: 3\n",
+		"'t.yaml' line 4: unknown key 'bukets' in the table definition",
+		"did you mean 'buckets'?");
+	refused("id: a\ntime: t\ncolumns:\n  a: int\n  t: timestmp(3)\n",
+		"'t.yaml' line 5: unknown type 'timestmp(3)'", NULL);
+	refused("id: a\ntime: t\ncolumns:\n  a: int\n  t: {type: date, form: x}\n",
+		"'t.yaml' line 5: unknown key 'form' in the column 't'",
+		"did you mean 'from'?");
+	refused("id: usr\ntime: t\ncolumns: {user: int, t: date}\n",
+		"'t.yaml' line 1: 'id' names the column 'usr', which is not there",
+		"did you mean 'user'?");
+	refused("primary_key: [a]\nid: a\ntime: t\ncolumns: {a: int, t: date}\n",
+		"'t.yaml' line 1: 'primary_key': tables with updates are not supported yet",
+		NULL);
+	refused("id: a\ntime: t\ncolumns: {a: double, t: date}\n",
+		"'t.yaml' line 3: the ID column 'a' cannot be of type 'double'",
+		"integers, string, decimal or date");
+	refused("id: a\ntime: t\ncolumns: {a: int, t: string}\n",
+		"'t.yaml' line 3: the time column 't' cannot be of type 'string'", NULL);
+	refused("id: a\ntime: t\ncolumns: {a: int, t: date, dt: string}\n",
+		"'t.yaml' line 3: a column named 'dt' would clash with the partition column",
+		NULL);
+	refused("id: a\ntime: t\ncolumns: {a: int, t: date, _KEY_x: string}\n",
+		"'t.yaml' line 3: the column name '_KEY_x' is reserved", NULL);
+	refused("id: a\ntime: t\ncolumns: {a: int, t: date, a: string}\n",
+		"'t.yaml' line 3: 'a' is given twice", NULL);
+	refused("id: a\ntime: t\npartition: week\ncolumns: {a: int, t: date}\n",
+		"'t.yaml' line 3: unknown partition grain 'week': one of day, month, year, none",
+		NULL);
+	refused("id: a\ntime: t\nbuckets: 0\ncolumns: {a: int, t: date}\n",
+		"'t.yaml' line 3: 'buckets' must be a number from 1 to 65536", NULL);
+	refused("id: a\ntime: t\nzone: Europe/Zurch\ncolumns: {a: int, t: date}\n",
+		"'t.yaml' line 3: unknown time zone 'Europe/Zurch'", NULL);
+	refused("id: a\ntime: t\ncolumns: {a: int, t: {type: date, format: '%H:%M'}}\n",
+		"'t.yaml' line 3: the time format '%H:%M' has no year", NULL);
+	refused("id: a\ntime: t\ncolumns: {a: int, t: {type: date, format: epoch}}\n",
+		"'t.yaml' line 3: unknown time format 'epoch'", NULL);
+	refused("id: a\ntime: t\ncolumns: {a: int, t: date\n",
+		"'t.yaml' line 4: not YAML: did not find expected ',' or '}'", NULL);
+	refused("id: &x a\ntime: *x\ncolumns: {a: int}\n",
+		"'t.yaml' line 1: anchors and tags are not supported", NULL);
+	refused("", "'t.yaml' line 1: a table definition is a mapping: id, time, columns ...",
+		NULL);
+	refused("id: a\ncolumns: {a: int}\n", "'t.yaml': 'time' is missing", NULL);
+	refused("id: a\ntime: t\ncolumns: {a: int, t: {type: date, from: filename, match: '('}}\n",
+		"'t.yaml' line 3: 'match' is no regular expression: Unmatched ( or \\(",
+		NULL);
+}
+
+/* A column named dt is fine where no partition column is made. */
+TEST(no_partition)
+{
+	struct pf_error err = { 0 };
+	struct pf_tabledef *def;
+	const char *yaml = "id: a\ntime: dt\npartition: none\ncolumns: {a: int, dt: date}\n";
+	CHECK_OK(pf_tabledef_parse(yaml, strlen(yaml), "t", &def, &err), &err);
+	pf_tabledef_free(def);
+}
+
+UNIT_MAIN(CASE(reads_and_prints), CASE(refusals), CASE(no_partition))
