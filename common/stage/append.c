@@ -338,13 +338,24 @@ static int append_arrow(struct pf_append *a, const struct pf_source_pos *from,
 
 /* --- one input --- */
 
+static bool from_filename(const struct pf_tabledef *def)
+{
+	for (size_t i = 0; i < def->n; i++)
+		if (def->columns[i].from_filename)
+			return true;
+	return false;
+}
+
 /* Which source is it, and was some of it staged before? */
 static int identify(struct pf_append *a, struct pf_error *err)
 {
 	struct pf_sources *sources = pf_stage_writer_sources(a->writer);
 	a->source = NULL;
 	if (!a->how.source)
-		return pf_track_match(a->track, sources, &a->source, err);
+		return pf_track_match(a->track, sources,
+				      from_filename(pf_stage_definition(
+					      pf_stage_writer_stage(a->writer))),
+				      &a->source, err);
 	a->source = pf_sources_named(sources, a->how.source);
 	bool same = false;
 	if (a->source && a->source->position)

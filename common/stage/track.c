@@ -333,9 +333,21 @@ static int by_position(const void *a, const void *b)
 	return ((*x)->position > (*y)->position) - ((*x)->position < (*y)->position);
 }
 
-/* Those that begin like this file, by position. */
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+static bool same_file_name(const char *a, const char *b)
+{
+	return a && b && !strcmp(last_part(a), last_part(b));
+}
+
+/* Those that begin like this file. */
 static int candidates(const struct pf_track *t, const struct pf_sources *sources,
-		      struct pf_source_pos **list, size_t *n, struct pf_error *err)
+		      bool same_name, struct pf_source_pos **list, size_t *n,
+		      struct pf_error *err)
 {
 	struct second_look look;
 	struct pf_buf head = { 0 };
@@ -352,7 +364,8 @@ static int candidates(const struct pf_track *t, const struct pf_sources *sources
 	uint64_t hash = 0;
 	for (size_t i = 0; !code && i < sources->n; i++) {
 		struct pf_source_pos *s = sources->items[i];
-		if (s->name || !s->position || s->head_bytes > head.len)
+		if (s->name || !s->position || s->head_bytes > head.len ||
+		    (same_name && !same_file_name(s->path, t->input->path)))
 			continue;
 		if (hashed != s->head_bytes)
 			hash = pf_xxh3(head.data, hashed = s->head_bytes);
@@ -364,7 +377,8 @@ static int candidates(const struct pf_track *t, const struct pf_sources *sources
 }
 
 int pf_track_match(struct pf_track *t, const struct pf_sources *sources,
-		   struct pf_source_pos **found, struct pf_error *err)
+		   bool same_name, struct pf_source_pos **found,
+		   struct pf_error *err)
 {
 	*found = NULL;
 	if (!t->input->path || !sources->n)
@@ -372,7 +386,7 @@ int pf_track_match(struct pf_track *t, const struct pf_sources *sources,
 	struct pf_source_pos **list = pf_alloc(sources->n, sizeof *list);
 	size_t n = 0;
 	struct stat st;
-	int code = candidates(t, sources, list, &n, err);
+	int code = candidates(t, sources, same_name, list, &n, err);
 	struct second_look look = { .fd = -1 };
 	if (n)
 		qsort(list, n, sizeof *list, by_position);

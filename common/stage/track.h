@@ -34,9 +34,11 @@ uint64_t pf_track_taken(const struct pf_track *t);
 bool pf_track_ready(struct pf_track *t, int timeout_ms);
 
 /* Find which of the sources without a name this file is: *found is NULL when
- * it is a new one. A regular file only; does not move it. */
+ * it is a new one. A regular file only; does not move it. same_name: rows
+ * depend on the file's name, so that under another it is another source. */
 int pf_track_match(struct pf_track *t, const struct pf_sources *sources,
-		   struct pf_source_pos **found, struct pf_error *err);
+		   bool same_name, struct pf_source_pos **found,
+		   struct pf_error *err);
 
 /* Does the input begin as this source did? Waits for that many bytes. */
 int pf_track_same_head(struct pf_track *t, const struct pf_source_pos *source,
