@@ -25,7 +25,7 @@ static const struct pf_option options[] = {
 	  "take partition, buckets and columns from this table" },
 	{ 0, "memory", PF_OPT_SIZE, OPT(memory), "SIZE",
 	  "memory for rows that are being regrouped", .def = "64Mi",
-	  .min = 1 << 20, .max = INT64_MAX },
+	  .min = 1 << 20, .max = INT64_MAX, .config = true },
 	{ 0 },
 };
 

@@ -127,18 +127,40 @@ static void option_line(const struct pf_option *o, bool all, struct pf_buf *out)
 	pf_buf_free(&right);
 }
 
+/* A command line, broken behind a pipe where it is too long. */
+static void example_lines(const char *command, struct pf_buf *out)
+{
+	size_t indent = 2, len = strlen(command);
+
+	while (indent + len > WIDTH) {
+		size_t cut = 0;
+		for (size_t i = 0; i + 3 < len && indent + i + 2 < WIDTH; i++)
+			if (!memcmp(command + i, " | ", 3))
+				cut = i + 2;
+		if (!cut)
+			break;
+		pf_buf_printf(out, "%*s%.*s\n", (int)indent, "", (int)cut, command);
+		command += cut + 1;
+		len -= cut + 1;
+		indent = 6;
+	}
+	pf_buf_printf(out, "%*s%s\n", (int)indent, "", command);
+}
+
 static void help_screen(const struct pf_run *run, bool all, struct pf_buf *out)
 {
 	const struct pf_program *p = run->program;
 	bool hidden = false;
 
-	pf_buf_printf(out, "%s - %s\n\n", p->name, p->summary);
+	pf_buf_printf(out, "%s - ", p->name);
+	wrap(p->summary, strlen(p->name) + 3, strlen(p->name) + 3, out);
+	pf_buf_byte(out, '\n');
 	usage_lines(p, out);
 	pf_buf_byte(out, '\n');
 	for (const struct pf_example *e = p->examples; e && e->command; e++) {
 		if (all && e->what)
 			pf_buf_printf(out, "  # %s\n", e->what);
-		pf_buf_printf(out, "  %s\n", e->command);
+		example_lines(e->command, out);
 	}
 	if (p->examples && p->examples->command)
 		pf_buf_byte(out, '\n');
@@ -172,6 +194,10 @@ static void json_text(struct pf_buf *out, const char *text)
 	}
 	pf_buf_byte(out, '"');
 	for (; *text; text++) {
+		if (*text == '\n') {
+			pf_buf_str(out, "\\n");
+			continue;
+		}
 		if (*text == '"' || *text == '\\')
 			pf_buf_byte(out, '\\');
 		pf_buf_byte(out, (uint8_t)*text);
@@ -206,6 +232,7 @@ static void json_options(const struct pf_option *o, bool common, bool *first,
 		json_text(out, o->def);
 		pf_buf_str(out, ", \"commands\": ");
 		json_text(out, o->commands);
+		pf_buf_printf(out, ", \"config\": %s", o->config ? "true" : "false");
 		pf_buf_str(out, ", \"help\": ");
 		json_text(out, o->help);
 		pf_buf_byte(out, '}');
@@ -289,6 +316,9 @@ static void mdoc_option(const struct pf_option *o, struct pf_buf *out)
 			at += n + (dot ? 2 : 0);
 		}
 	}
+	if (o->config)
+		pf_buf_str(out, "May also be set by the configuration, see\n"
+			   ".Xr pf-config 5 .\n");
 	if (o->commands) {
 		pf_buf_str(out, "Only with ");
 		mdoc_text(out, o->commands);

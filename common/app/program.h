@@ -86,7 +86,7 @@ enum pf_format {
 };
 
 struct pf_example {
-	const char *command; /* a line to type */
+	const char *command; /* a line to type; a long one is broken behind a pipe */
 	const char *what;    /* what it does, or NULL */
 };
 
@@ -130,8 +130,11 @@ struct pf_run {
 	int quiet, verbose, color, errors;
 	int format, input_format; /* enum pf_format */
 	const char *output;       /* -o, or NULL */
+	const char *config;       /* --config: a file, "none" or NULL */
 
-	/* The skeleton's: see app/output.h */
+	/* The skeleton's: see app/output.h; kept: values from files. */
+	char **kept;
+	size_t nkept;
 	struct pf_output *out;
 	/* Called when run fails: tells downstream. Set by pf_output_stream. */
 	void (*abort)(struct pf_run *run, const struct pf_error *err);

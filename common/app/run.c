@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/config.h"
 #include "app/help.h"
 #include "app/program.h"
 #include "ext/versions.h"
@@ -27,13 +28,15 @@ static const struct pf_option common_options[] = {
 	  "auto|arrow|table|csv|tsv|jsonl|json|md",
 	  "input format; auto: by the first bytes", .group = PF_COMMON_INPUT },
 	{ 'q', "quiet", PF_OPT_COUNTER, RUN(quiet), NULL,
-	  "no summary line; twice: no warnings" },
+	  "no summary line; twice: no warnings", .config = true },
 	{ 'v', "verbose", PF_OPT_COUNTER, RUN(verbose), NULL,
-	  "say more; twice: much more" },
+	  "say more; twice: much more", .config = true },
 	{ 0, "color", PF_OPT_ENUM, RUN(color), "auto|always|never",
-	  "colours; NO_COLOR is honoured", .minor = true },
+	  "colours; NO_COLOR is honoured", .minor = true, .config = true },
 	{ 0, "errors", PF_OPT_ENUM, RUN(errors), "text|json",
-	  "how errors are printed", .minor = true },
+	  "how errors are printed", .minor = true, .config = true },
+	{ 0, "config", PF_OPT_STRING, RUN(config), "FILE",
+	  "settings, instead of the user's file; none: no file", .minor = true },
 	{ 'h', "help", PF_OPT_OPTIONAL, RUN(help), "all|json",
 	  "this page; all: every option" },
 	{ 'V', "version", PF_OPT_FLAG, RUN(version), NULL, "version" },
@@ -131,6 +134,8 @@ static int parse(struct pf_run *run, const char *const *commands,
 	run->command = a->command;
 	run->operands = a->operands;
 	run->noperands = a->noperands;
+	if (!code && !run->help && !run->version)
+		code = pf_config_apply(run, err);
 	run->diag.quiet = run->quiet;
 	run->diag.verbose = run->verbose;
 	run->diag.json = run->errors == 1;
@@ -208,6 +213,9 @@ int pf_main(const struct pf_program *program, int argc, char **argv)
 		pf_diag_error(&run.diag, &late);
 	}
 	pf_options_free(&run.arguments);
+	while (run.nkept)
+		free(run.kept[--run.nkept]);
+	free(run.kept);
 	free(run.options);
 	return code ? pf_exit_status(code) : 0;
 }

@@ -52,6 +52,8 @@ struct pf_option {
 	int group;                /* at most one option of a group > 0 */
 	const char *commands;     /* "append read": only with these; NULL: all */
 	bool minor;               /* shown by --help=all, not by --help */
+	bool config;              /* may come from PF_NAME or a configuration file:
+				     never what changes rows or values */
 };
 
 /* A table and the struct that its rows write to. Tables end with a row

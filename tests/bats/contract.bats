@@ -321,3 +321,25 @@ command_of()
 	make -s -C "$PF_ROOT" B="$PF_BUILD" uninstall DESTDIR="$PWD/root" PREFIX=/usr
 	equals "$(find root -type f)" ""
 }
+
+@test "configuration: flag, then PF_ variable, then file, then default; none is none" {
+	export XDG_CONFIG_HOME=$PWD
+	mkdir paraflow
+	local p
+	for p in $(programs); do
+		run --separate-stderr "$p" --config=missing.yaml
+		equals $status 4
+		contains "$stderr" "missing.yaml"
+		printf 'color: bleu\n' > paraflow/config.yaml
+		status 2 "$p" x
+		contains "$stderr" "config.yaml:1: option '--color' does not know 'bleu'"
+		PF_COLOR=bloo status 2 "$p" x
+		contains "$stderr" "PF_COLOR: option '--color' does not know 'bloo'"
+		PF_COLOR=bloo status 2 "$p" --color=blai x
+		contains "$stderr" "option '--color' does not know 'blai'"
+		status 0 "$p" --config=none --help
+		printf '%s:\n  colour: never\n' "$p" > paraflow/config.yaml
+		status 2 "$p" x
+		contains "$stderr" "config.yaml:2: $p has no option 'colour'"
+	done
+}
