@@ -7,16 +7,30 @@
 
 enum { WIDTH = 80, HELP_AT = 30 };
 
-static void usage_lines(const struct pf_program *p, struct pf_buf *out)
+static const struct pf_command *the_command(const struct pf_run *run)
 {
+	const struct pf_command *c = run->program->commands;
+	for (; run->command && c && c->name; c++)
+		if (!strcmp(c->name, run->command))
+			return c;
+	return NULL;
+}
+
+static void usage_lines(const struct pf_run *run, struct pf_buf *out)
+{
+	const struct pf_program *p = run->program;
+	const struct pf_command *chosen = the_command(run);
 	const char *lead = "usage:";
 
 	for (const struct pf_command *c = p->commands; c && c->name; c++) {
+		if (chosen && c != chosen)
+			continue;
 		pf_buf_printf(out, "%s %s %s [options] %s\n", lead, p->name, c->name,
 			      c->synopsis ? c->synopsis : "");
 		lead = "      ";
 	}
-	for (const char *const *s = p->synopsis; s && *s; s++) {
+	/* Where there are commands they tell more than the program's lines. */
+	for (const char *const *s = p->synopsis; !p->commands && s && *s; s++) {
 		pf_buf_printf(out, "%s %s %s\n", lead, p->name, *s);
 		lead = "      ";
 	}
@@ -25,25 +39,19 @@ static void usage_lines(const struct pf_program *p, struct pf_buf *out)
 void pf_usage(const struct pf_run *run, struct pf_buf *out)
 {
 	const struct pf_program *p = run->program;
-	const struct pf_command *c = p->commands;
+	const struct pf_command *c = the_command(run);
 
-	for (; run->command && c && c->name; c++)
-		if (!strcmp(c->name, run->command)) {
-			pf_buf_printf(out, "usage: %s %s [options] %s\n", p->name,
-				      c->name, c->synopsis ? c->synopsis : "");
-			break;
-		}
-	if (!c || !c->name) {
-		if (p->commands) {
-			pf_buf_printf(out, "usage: %s ", p->name);
-			for (c = p->commands; c->name; c++)
-				pf_buf_printf(out, "%s%s", c == p->commands ? "" : "|",
-					      c->name);
-			pf_buf_str(out, " ...\n");
-		} else {
-			pf_buf_printf(out, "usage: %s %s\n", p->name,
-				      p->synopsis ? p->synopsis[0] : "[options]");
-		}
+	if (c)
+		pf_buf_printf(out, "usage: %s %s [options] %s\n", p->name, c->name,
+			      c->synopsis ? c->synopsis : "");
+	else if (p->commands) {
+		pf_buf_printf(out, "usage: %s ", p->name);
+		for (c = p->commands; c->name; c++)
+			pf_buf_printf(out, "%s%s", c == p->commands ? "" : "|", c->name);
+		pf_buf_str(out, " ...\n");
+	} else {
+		pf_buf_printf(out, "usage: %s %s\n", p->name,
+			      p->synopsis ? p->synopsis[0] : "[options]");
 	}
 	pf_buf_printf(out, "'%s --help' tells more\n", p->name);
 }
@@ -147,16 +155,20 @@ static void example_lines(const char *command, struct pf_buf *out)
 	pf_buf_printf(out, "%*s%s\n", (int)indent, "", command);
 }
 
-static void help_screen(const struct pf_run *run, bool all, struct pf_buf *out)
+/* Does the option stand on this page? A program with commands shows those of
+ * the command that was named, or, on its first page, those that all have. */
+static bool shown(const struct pf_run *run, const struct pf_option *o, bool all)
 {
-	const struct pf_program *p = run->program;
-	bool hidden = false;
+	if (run->command && o->commands &&
+	    pf_word_index(o->commands, ' ', run->command, strlen(run->command)) < 0)
+		return false;
+	if (all)
+		return true;
+	return !o->minor && (run->command || !o->commands);
+}
 
-	pf_buf_printf(out, "%s - ", p->name);
-	wrap(p->summary, strlen(p->name) + 3, strlen(p->name) + 3, out);
-	pf_buf_byte(out, '\n');
-	usage_lines(p, out);
-	pf_buf_byte(out, '\n');
+static void examples(const struct pf_program *p, bool all, struct pf_buf *out)
+{
 	for (const struct pf_example *e = p->examples; e && e->command; e++) {
 		if (all && e->what)
 			pf_buf_printf(out, "  # %s\n", e->what);
@@ -164,26 +176,62 @@ static void help_screen(const struct pf_run *run, bool all, struct pf_buf *out)
 	}
 	if (p->examples && p->examples->command)
 		pf_buf_byte(out, '\n');
+}
+
+static void common_line(const struct pf_run *run, bool hidden, struct pf_buf *out)
+{
+	struct pf_buf text = { 0 };
+
+	for (const struct pf_option *o = run->arguments.sets[1].table; o->name; o++)
+		if (!o->minor)
+			pf_buf_printf(&text, "-%c, ", o->letter);
+	pf_buf_printf(&text, "--color, ...: common options, pf(7)%s",
+		      hidden ? "; --help=all lists all" : "");
+	pf_buf_str(out, "  ");
+	wrap(pf_buf_cstr(&text), 2, 2, out);
+	pf_buf_free(&text);
+}
+
+static void help_screen(const struct pf_run *run, bool all, struct pf_buf *out)
+{
+	const struct pf_program *p = run->program;
+	const struct pf_command *c = the_command(run);
+	struct pf_buf exits = { 0 };
+	bool hidden = false;
+
+	pf_buf_printf(out, "%s - ", p->name);
+	wrap(p->summary, strlen(p->name) + 3, strlen(p->name) + 3, out);
+	pf_buf_byte(out, '\n');
+	usage_lines(run, out);
+	pf_buf_byte(out, '\n');
+	examples(p, all, out);
+	if (c && c->summary) {
+		pf_buf_printf(out, "%s: ", c->name);
+		wrap(c->summary, strlen(c->name) + 2, strlen(c->name) + 2, out);
+	}
+	for (c = p->commands; c && c->name && !run->command; c++) {
+		pf_buf_printf(out, "  %-12s", c->name);
+		wrap(c->summary ? c->summary : "", 14, 14, out);
+	}
 	for (const struct pf_option *o = p->options; o && o->name; o++) {
-		if (all || !o->minor)
+		if (shown(run, o, all))
 			option_line(o, all, out);
 		else
-			hidden = true;
+			hidden |= o->minor && !all;
 	}
-	if (all) {
+	if (all)
 		for (const struct pf_option *o = run->arguments.sets[1].table; o->name; o++)
 			option_line(o, all, out);
-	} else {
-		pf_buf_str(out, "  ");
-		for (const struct pf_option *o = run->arguments.sets[1].table; o->name; o++)
-			if (!o->minor)
-				pf_buf_printf(out, "-%c, ", o->letter);
-		pf_buf_printf(out, "--color, ...: common options, pf(7)%s\n",
-			      hidden ? "; --help=all lists all" : "");
-	}
-	pf_buf_printf(out, "\nexit: 0 done, 1 %s, 2 usage, 3 bad data, 4 system, "
-		      "5 upstream\n      failed, 75 try again\n",
-		      p->exit_note ? p->exit_note : "partial");
+	else if (p->commands && !run->command)
+		pf_buf_printf(out, "\n'%s COMMAND --help' lists the options of a command, "
+			      "--help=all\nthose of all.\n", p->name);
+	else
+		common_line(run, hidden, out);
+	pf_buf_printf(&exits, "exit: 0 done, 1 %s, 2 usage, 3 bad data, 4 system, 5 upstream "
+		      "failed, 75 try again", p->exit_note ? p->exit_note : "partial");
+	pf_buf_byte(out, '\n');
+	wrap(pf_buf_cstr(&exits), 0, 0, out);
+	pf_buf_free(&exits);
 }
 
 static void json_text(struct pf_buf *out, const char *text)

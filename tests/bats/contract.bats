@@ -64,7 +64,7 @@ command_of()
 		"$p" --help | awk -v p="$p" '
 			$0 ~ "^  .*" p && !example { example = NR }
 			/^  -|^      --/ && !option { option = NR }
-			END { exit !(example && option && example < option) }' ||
+			END { exit !(example && (!option || example < option)) }' ||
 			{ echo "$p: no example before the options"; return 1; }
 	done
 }
