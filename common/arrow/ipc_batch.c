@@ -279,9 +279,10 @@ static bool has_validity(const struct pf_array *a, int version)
 	const struct pf_arrow_field *f = a->field;
 	if (f->dictionary)
 		return true;
-	if (f->id == PF_ARROW_UNION)
+	/* V4 left out the nulls' alone. */
+	if (f->id == PF_ARROW_UNION || f->id == PF_ARROW_RUN_END)
 		return version < 4;
-	return f->id != PF_ARROW_NULL && f->id != PF_ARROW_RUN_END;
+	return f->id != PF_ARROW_NULL;
 }
 
 static int read_array(struct cursor *c, struct pf_array *a, struct pf_error *err)
