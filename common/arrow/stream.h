@@ -10,9 +10,11 @@
  * stage from .. to. end: rows, bytes and hash of the whole stream; when it is
  * missing the stream was cut. abort: who failed and why.
  *
- * The hash is XXH3-64 of every encapsulated message (prefix, metadata, body)
- * after the schema and before end or abort, as it stands on the wire; that of
- * a mark covers the messages between the begin or mark before it and itself.
+ * Every encapsulated message (prefix, metadata, body) has an XXH3-64 as it
+ * stands on the wire. The hash of a stream is the XXH3-64 of those numbers, 8
+ * bytes each, little-endian, of all messages after the schema and before end
+ * or abort; that of a mark covers the messages between the begin or mark
+ * before it and itself.
  *
  * Streams may follow one another ("cat a b") when their schemas agree.
  */

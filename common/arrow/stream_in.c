@@ -23,7 +23,7 @@ struct pf_stream_in {
 	struct pf_mark mark;
 	struct pf_counts counts;
 	int64_t rows, stream_rows, rows_since, stream_bytes;
-	struct pf_xxh3_state *whole, *since;
+	struct pf_xxh3_state *one, *whole, *since; /* message, stream, since mark */
 	uint64_t earlier; /* hash of the streams before this one */
 	size_t streams;
 };
@@ -35,15 +35,16 @@ static void reset_stream(struct pf_stream_in *in)
 	pf_xxh3_reset(in->since);
 }
 
-static void hash_message(struct pf_stream_in *in, bool since)
+/* The message belongs to the stream's hash. */
+static void count_message(struct pf_stream_in *in)
 {
 	const struct pf_ipc_message *m = &in->message;
-	pf_xxh3_update(in->whole, m->head.data, m->head.len);
-	pf_xxh3_update(in->whole, m->body.data, m->body.len);
-	if (since && in->streams_own) {
-		pf_xxh3_update(in->since, m->head.data, m->head.len);
-		pf_xxh3_update(in->since, m->body.data, m->body.len);
-	}
+	pf_xxh3_reset(in->one);
+	pf_xxh3_update(in->one, m->head.data, m->head.len);
+	pf_xxh3_update(in->one, m->body.data, m->body.len);
+	uint64_t hash = pf_xxh3_digest(in->one);
+	pf_xxh3_update(in->whole, &hash, sizeof hash);
+	pf_xxh3_update(in->since, &hash, sizeof hash);
 	in->stream_bytes += (int64_t)(m->head.len + m->body.len);
 }
 
@@ -60,7 +61,8 @@ static int look_for_begin(struct pf_stream_in *in, struct pf_error *err)
 	if (!in->streams_own)
 		return 0;
 	PF_TRY(pf_control_get_begin(in->message.meta, err));
-	hash_message(in, false);
+	count_message(in);
+	pf_xxh3_reset(in->since);
 	return 0;
 }
 
@@ -84,6 +86,7 @@ int pf_stream_in_open(const struct pf_byte_source *source, size_t limit_bytes,
 	in->name = pf_strdup(source->name);
 	in->limit = limit_bytes;
 	in->reader = pf_ipc_reader_new(source, limit_bytes);
+	in->one = pf_xxh3_new();
 	in->whole = pf_xxh3_new();
 	in->since = pf_xxh3_new();
 	int code = open_stream(in, err);
@@ -164,7 +167,7 @@ static int take_mark(struct pf_stream_in *in, struct pf_event *event,
 			       "the hash of a mark is not that of the %" PRId64
 			       " rows before it",
 			       in->rows_since);
-	hash_message(in, false);
+	count_message(in);
 	pf_xxh3_reset(in->since);
 	in->rows_since = 0;
 	event->kind = PF_EVENT_MARK;
@@ -247,7 +250,7 @@ static int take_message(struct pf_stream_in *in, struct pf_event *event, bool *a
 	case PF_CONTROL_NONE:
 		break;
 	}
-	hash_message(in, true);
+	count_message(in);
 	*again = !in->message.rows;
 	return *again ? 0 : take_batch(in, event, err);
 }
@@ -331,6 +334,7 @@ void pf_stream_in_close(struct pf_stream_in *in)
 	pf_ipc_reader_free(in->reader);
 	pf_schema_unref(in->schema);
 	pf_mark_free(&in->mark);
+	pf_xxh3_free(in->one);
 	pf_xxh3_free(in->whole);
 	pf_xxh3_free(in->since);
 	free(in->name);

@@ -6,72 +6,75 @@
 #include "base/alloc.h"
 #include "ext/hash.h"
 
-/* BUFFER: what is gathered into one write. DIRECT: pieces from here on are
- * not worth copying. */
-enum { BUFFER = 256 * 1024, DIRECT = 64 * 1024 };
+/* BUFFER: what is gathered into one write. SMALL: messages up to here are
+ * copied into it whole. DIRECT: pieces of others that are not copied. */
+enum { BUFFER = 256 * 1024, SMALL = 64 * 1024, DIRECT = 32 * 1024 };
 
 struct pf_stream_out {
 	struct pf_byte_sink sink;
 	struct pf_schema *schema;
 	struct pf_ipc_writer *writer;
 	struct pf_buf buffer;
-	size_t hashed; /* of the buffer */
+	struct pf_xxh3_state *message; /* being written */
 	struct pf_xxh3_state *whole, *since; /* since: the last mark */
 	int64_t rows, rows_since, bytes;
-	bool begun; /* messages count from behind begin or the last mark on */
 };
 
-/* Bytes enter the hashes in large pieces. */
-static void hash_bytes(struct pf_stream_out *out, const void *data, size_t len)
+/* A message has left. */
+static void count_message(struct pf_stream_out *out, uint64_t hash, size_t bytes)
 {
-	pf_xxh3_update(out->whole, data, len);
-	if (out->begun)
-		pf_xxh3_update(out->since, data, len);
-	out->bytes += (int64_t)len;
-}
-
-static void hash_buffer(struct pf_stream_out *out)
-{
-	hash_bytes(out, out->buffer.data + out->hashed, out->buffer.len - out->hashed);
-	out->hashed = out->buffer.len;
+	pf_xxh3_update(out->whole, &hash, sizeof hash);
+	pf_xxh3_update(out->since, &hash, sizeof hash);
+	out->bytes += (int64_t)bytes;
 }
 
 int pf_stream_out_flush(struct pf_stream_out *out, struct pf_error *err)
 {
-	if (!out->buffer.len)
-		return 0;
-	hash_buffer(out);
 	size_t len = out->buffer.len;
-	out->buffer.len = out->hashed = 0;
-	return out->sink.write(out->sink.ctx, out->buffer.data, len, err);
+	out->buffer.len = 0;
+	return len ? out->sink.write(out->sink.ctx, out->buffer.data, len, err) : 0;
 }
 
-static int send_pieces(struct pf_stream_out *out, const struct pf_view *pieces,
-		       size_t n, struct pf_error *err)
+static int put_small(struct pf_stream_out *out, const struct pf_view *pieces, size_t n,
+		     size_t total, struct pf_error *err)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct pf_view *p = &pieces[i];
-		if (out->buffer.len + p->len > BUFFER)
-			PF_TRY(pf_stream_out_flush(out, err));
-		if (p->len < DIRECT) {
-			pf_buf_add(&out->buffer, p->data, p->len);
-			continue;
-		}
+	if (out->buffer.len + total > BUFFER)
 		PF_TRY(pf_stream_out_flush(out, err));
-		hash_bytes(out, p->data, p->len);
-		PF_TRY(out->sink.write(out->sink.ctx, p->data, p->len, err));
-	}
+	size_t from = out->buffer.len;
+	for (size_t i = 0; i < n; i++)
+		pf_buf_add(&out->buffer, pieces[i].data, pieces[i].len);
+	count_message(out, pf_xxh3(out->buffer.data + from, total), total);
 	return 0;
 }
 
-/* Put a control message into the buffer; frees meta. */
-static void put_control(struct pf_stream_out *out, struct pf_meta *meta, bool hashed)
+static int put_large(struct pf_stream_out *out, const struct pf_view *pieces, size_t n,
+		     size_t total, struct pf_error *err)
+{
+	pf_xxh3_reset(out->message);
+	for (size_t i = 0; i < n; i++) {
+		const struct pf_view *p = &pieces[i];
+		pf_xxh3_update(out->message, p->data, p->len);
+		if (out->buffer.len + p->len > BUFFER || p->len >= DIRECT)
+			PF_TRY(pf_stream_out_flush(out, err));
+		if (p->len >= DIRECT)
+			PF_TRY(out->sink.write(out->sink.ctx, p->data, p->len, err));
+		else
+			pf_buf_add(&out->buffer, p->data, p->len);
+	}
+	count_message(out, pf_xxh3_digest(out->message), total);
+	return 0;
+}
+
+/* Put a control message into the buffer; frees meta. end and abort are not
+ * counted. */
+static void put_control(struct pf_stream_out *out, struct pf_meta *meta, bool counted)
 {
 	struct pf_batch batch = { .schema = out->schema, .meta = meta };
-	hash_buffer(out);
+	size_t from = out->buffer.len;
 	pf_ipc_append_batch(out->writer, &batch, &out->buffer);
-	if (!hashed)
-		out->hashed = out->buffer.len;
+	size_t len = out->buffer.len - from;
+	if (counted)
+		count_message(out, pf_xxh3(out->buffer.data + from, len), len);
 	pf_meta_free(meta);
 }
 
@@ -84,15 +87,15 @@ int pf_stream_out_open(const struct pf_byte_sink *sink, const struct pf_schema *
 	/* Counting references changes nothing that others see. */
 	out->schema = pf_schema_ref((struct pf_schema *)(uintptr_t)schema);
 	out->writer = pf_ipc_writer_new(schema);
+	out->message = pf_xxh3_new();
 	out->whole = pf_xxh3_new();
 	out->since = pf_xxh3_new();
 	pf_buf_room(&out->buffer, BUFFER);
 	pf_ipc_append_schema(out->writer, &out->buffer);
-	out->hashed = out->buffer.len;
 	pf_control_put_begin(&meta);
 	put_control(out, &meta, true);
+	pf_xxh3_reset(out->since);
 	int code = pf_stream_out_flush(out, err);
-	out->begun = true;
 	if (code) {
 		pf_stream_out_close(out);
 		return code;
@@ -104,13 +107,16 @@ int pf_stream_out_open(const struct pf_byte_sink *sink, const struct pf_schema *
 int pf_stream_out_batch(struct pf_stream_out *out, const struct pf_batch *batch,
 			struct pf_error *err)
 {
-	size_t n;
+	size_t n, total = 0;
 	if (!batch->rows)
 		return 0;
 	out->rows += batch->rows;
 	out->rows_since += batch->rows;
 	const struct pf_view *pieces = pf_ipc_write_batch(out->writer, batch, &n);
-	return send_pieces(out, pieces, n, err);
+	for (size_t i = 0; i < n; i++)
+		total += pieces[i].len;
+	return total <= SMALL ? put_small(out, pieces, n, total, err) :
+				put_large(out, pieces, n, total, err);
 }
 
 int pf_stream_out_mark(struct pf_stream_out *out, const struct pf_mark *mark,
@@ -118,24 +124,19 @@ int pf_stream_out_mark(struct pf_stream_out *out, const struct pf_mark *mark,
 {
 	struct pf_mark filled = *mark;
 	struct pf_meta meta = { 0 };
-	hash_buffer(out);
 	filled.rows = out->rows_since;
 	filled.hash = pf_xxh3_digest(out->since);
 	pf_control_put_mark(&meta, &filled);
-	out->begun = false;
 	put_control(out, &meta, true);
-	int code = pf_stream_out_flush(out, err);
-	out->begun = true;
 	out->rows_since = 0;
 	pf_xxh3_reset(out->since);
-	return code;
+	return pf_stream_out_flush(out, err);
 }
 
 static int finish(struct pf_stream_out *out, struct pf_meta *meta, struct pf_error *err)
 {
 	put_control(out, meta, false);
 	pf_buf_add(&out->buffer, pf_ipc_end_of_stream, sizeof pf_ipc_end_of_stream);
-	out->hashed = out->buffer.len;
 	return pf_stream_out_flush(out, err);
 }
 
@@ -143,7 +144,6 @@ int pf_stream_out_end(struct pf_stream_out *out, const struct pf_counts *counts,
 		      struct pf_error *err)
 {
 	struct pf_meta meta = { 0 };
-	hash_buffer(out);
 	struct pf_control_end end = { .rows = out->rows,
 				      .bytes = out->bytes,
 				      .hash = pf_xxh3_digest(out->whole) };
@@ -173,6 +173,7 @@ void pf_stream_out_close(struct pf_stream_out *out)
 	pf_ipc_writer_free(out->writer);
 	pf_schema_unref(out->schema);
 	pf_buf_free(&out->buffer);
+	pf_xxh3_free(out->message);
 	pf_xxh3_free(out->whole);
 	pf_xxh3_free(out->since);
 	free(out);

@@ -3,6 +3,10 @@
 
 #include <stdlib.h>
 #include <xxhash.h>
+/* The variant for the processor at hand: three times as fast with AVX2. */
+#if defined(__x86_64__) && __has_include(<xxh_x86dispatch.h>)
+#include <xxh_x86dispatch.h>
+#endif
 #include <zlib.h>
 
 #include "base/alloc.h"
