@@ -216,7 +216,7 @@ static void patch(struct pf_buf *buf, size_t from, size_t to, int64_t old, int64
 			memcpy(buf->data + i, &new, width);
 			return;
 		}
-	CHECK(!"the value to patch is not there");
+	unit_check(false, __FILE__, __LINE__, "the value to patch is not there");
 }
 
 TEST(lying_metadata)
