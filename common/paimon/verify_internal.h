@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inside of pf_table_verify: metadata (verify.c), one data file
+ * (verify_file.c).
+ */
+#ifndef PF_PAIMON_VERIFY_INTERNAL_H
+#define PF_PAIMON_VERIFY_INTERNAL_H
+
+#include "paimon/verify.h"
+
+struct pf_verify {
+	struct pf_table *table;
+	pf_verify_say *say;
+	void *ctx;
+	struct pf_verify_report *report;
+	int64_t in_file; /* problems of the file at hand */
+};
+
+void pf_verify_problem(struct pf_verify *v, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Everything that can be said about one live file. */
+int pf_verify_file(struct pf_verify *v, const struct pf_data_file *file,
+		   struct pf_error *err);
+
+#endif
