@@ -7,6 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "arrow/flatbuf.h"
+#include "ext/hash.h"
 #include "unit.h"
 
 static struct pf_type type_of(const char *text)
@@ -310,7 +312,7 @@ TEST(flipped_bytes)
 	uint64_t schema = 0, accepted = 0;
 	memcpy(&schema, buf.data + 4, 4);
 	schema += 8;
-	for (size_t n = 0; n < buf.len; n += n < 9000 || n + 2500 > buf.len ? 1 : 211) {
+	for (size_t n = 0; n < buf.len; n += n < 9000 || n + 2500 > buf.len ? 3 : 211) {
 		buf.data[n] ^= (uint8_t)(1 + n % 255);
 		int code = drain(buf.data, buf.len, 1 << 20, &rows, &err);
 		/* The schema's names have no hash; padding and the counts in
@@ -323,7 +325,7 @@ TEST(flipped_bytes)
 		}
 		buf.data[n] ^= (uint8_t)(1 + n % 255);
 	}
-	CHECK(accepted < 2500);
+	CHECK(accepted < 900);
 	free_stream(s, batches);
 	pf_buf_free(&buf);
 }
@@ -484,5 +486,59 @@ TEST(marks_merge)
 	pf_mark_free(&m);
 }
 
+/* Length of the message at p. */
+static size_t message_bytes(const uint8_t *p)
+{
+	uint32_t size;
+	memcpy(&size, p + 4, 4);
+	struct pf_fb fb = { .data = p + 8, .len = size };
+	return 8 + size + (size_t)pf_fb_int(pf_fb_root(&fb), 3, 8, 0);
+}
+
+static bool contains(const uint8_t *p, size_t len, const char *text)
+{
+	return memmem(p, len, text, strlen(text)) != NULL;
+}
+
+/* The hashes of pf-stream(5), computed from the bytes alone. */
+TEST(documented_hashes)
+{
+	struct pf_buf buf = { 0 };
+	struct pf_builder *batches[3];
+	struct pf_schema *s = write_stream(&buf, batches);
+	uint64_t whole[16], since[16], hash;
+	size_t n = 0, m = 0, marks = 0, bytes = 0;
+	char text[40];
+	for (size_t at = message_bytes(buf.data); at + 8 < buf.len;) {
+		const uint8_t *p = buf.data + at;
+		size_t len = message_bytes(p);
+		at += len;
+		hash = pf_xxh3(p, len);
+		if (contains(p, len, "pf:status")) {
+			snprintf(text, sizeof text, "%016" PRIx64, pf_xxh3(whole, n * 8));
+			CHECK(contains(p, len, text));
+			snprintf(text, sizeof text, "%zu", bytes);
+			CHECK(contains(p, len, text));
+			CHECK_INT(at + 8, buf.len);
+			continue;
+		}
+		bytes += len;
+		whole[n++] = hash;
+		if (contains(p, len, "pf:parts")) {
+			snprintf(text, sizeof text, "%016" PRIx64, pf_xxh3(since, m * 8));
+			CHECK(contains(p, len, text));
+			marks++;
+			m = 0;
+		} else if (!contains(p, len, "pf:stream")) {
+			since[m++] = hash;
+		}
+	}
+	CHECK_INT(n, 6);
+	CHECK_INT(marks, 2);
+	free_stream(s, batches);
+	pf_buf_free(&buf);
+}
+
 UNIT_MAIN(CASE(round_trip), CASE(cut_anywhere), CASE(flipped_bytes), CASE(concatenated),
-	  CASE(aborted), CASE(empty_streams), CASE(few_writes), CASE(marks_merge))
+	  CASE(aborted), CASE(empty_streams), CASE(few_writes), CASE(marks_merge),
+	  CASE(documented_hashes))
