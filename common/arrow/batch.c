@@ -224,6 +224,33 @@ static void need_validity(struct pf_colbuf *c)
 		c->validity.data[bytes - 1] = (uint8_t)((1u << (c->rows & 7)) - 1);
 }
 
+/* Append n bits, of src from bit `from`, or ones when src is NULL; bits holds
+ * `at` of them. Bits behind the last stay zero. */
+static void push_bits(struct pf_buf *bits, int64_t at, const uint8_t *src,
+		      int64_t from, int64_t n)
+{
+	int64_t i = 0;
+	for (; i < n && (at + i) & 7; i++)
+		push_bit(bits, at + i, !src || pf_bit(src, from + i));
+	size_t whole = (size_t)(n - i) / 8;
+	uint8_t *out = pf_buf_room(bits, whole);
+	unsigned shift = (unsigned)(from + i) & 7;
+	if (!whole) {
+		/* Nothing, and maybe no room either. */
+	} else if (!src) {
+		memset(out, 0xff, whole);
+	} else if (!shift) {
+		memcpy(out, src + ((from + i) >> 3), whole);
+	} else {
+		const uint8_t *in = src + ((from + i) >> 3);
+		for (size_t k = 0; k < whole; k++)
+			out[k] = (uint8_t)(in[k] >> shift | in[k + 1] << (8 - shift));
+	}
+	bits->len += whole;
+	for (i += (int64_t)whole * 8; i < n; i++)
+		push_bit(bits, at + i, !src || pf_bit(src, from + i));
+}
+
 static void push_offset(struct pf_colbuf *c)
 {
 	if (c->kind == PF_LARGE_BYTES) {
@@ -302,33 +329,36 @@ void pf_col_int(struct pf_colbuf *c, int64_t value)
 	}
 }
 
-/* Zeroed bits for rows [rows, rows + n); returns the whole bitmap. */
-static uint8_t *room_for_bits(struct pf_buf *bits, int64_t rows, int64_t n)
+/* Nothing null: bits are only needed when there are some already. */
+static bool all_valid(struct pf_colbuf *c, const struct pf_column *src, int64_t n)
 {
-	size_t bytes = (size_t)(rows + n + 7) / 8;
-	if (bytes > bits->len)
-		pf_buf_zeros(bits, bytes - bits->len);
-	return bits->data;
+	if (src->validity && src->nulls)
+		return false;
+	if (c->validity.len)
+		push_bits(&c->validity, c->rows, NULL, 0, n);
+	return true;
 }
 
-/* Validity of n more rows, given by a function of their position. */
-static void append_validity(struct pf_colbuf *c, const struct pf_column *src,
-			    const uint32_t *rows, int64_t from, int64_t n)
+void pf_col_append_validity(struct pf_colbuf *c, const struct pf_column *src,
+			    int64_t from, int64_t n)
 {
-	if (!src->validity || !src->nulls) {
-		if (c->validity.len) {
-			uint8_t *bits = room_for_bits(&c->validity, c->rows, n);
-			for (int64_t i = c->rows; i < c->rows + n; i++)
-				pf_bit_set(bits, i);
-		}
+	if (all_valid(c, src, n))
 		return;
-	}
 	need_validity(c);
-	uint8_t *bits = room_for_bits(&c->validity, c->rows, n);
-	for (int64_t i = 0; i < n; i++) {
-		unsigned valid = pf_bit(src->validity, rows ? rows[i] : from + i);
-		int64_t at = c->rows + i;
-		bits[at >> 3] = (uint8_t)(bits[at >> 3] | valid << (at & 7));
+	push_bits(&c->validity, c->rows, src->validity, from, n);
+	for (int64_t i = 0; i < n; i++)
+		c->nulls += !pf_bit(src->validity, from + i);
+}
+
+static void gather_validity(struct pf_colbuf *c, const struct pf_column *src,
+			    const uint32_t *rows, size_t n)
+{
+	if (all_valid(c, src, (int64_t)n))
+		return;
+	need_validity(c);
+	for (size_t i = 0; i < n; i++) {
+		bool valid = pf_bit(src->validity, rows[i]);
+		push_bit(&c->validity, c->rows + (int64_t)i, valid);
 		c->nulls += !valid;
 	}
 }
@@ -350,15 +380,13 @@ void pf_col_append(struct pf_colbuf *c, const struct pf_column *src,
 {
 	if (n <= 0)
 		return;
-	append_validity(c, src, NULL, from, n);
+	pf_col_append_validity(c, src, from, n);
 	size_t width = pf_kind_width(c->kind);
 	if (width) {
 		pf_buf_add(&c->values, (const char *)src->values + (size_t)from * width,
 			   (size_t)n * width);
 	} else if (c->kind == PF_BOOLEAN) {
-		for (int64_t i = 0; i < n; i++)
-			push_bit(&c->values, c->rows + i,
-				 pf_bit(src->values, from + i));
+		push_bits(&c->values, c->rows, src->values, from, n);
 	} else if (c->kind == PF_STRINGS) {
 		for (int64_t i = 0; i < n; i++)
 			append_strings(c, src, from + i);
@@ -400,7 +428,7 @@ void pf_col_gather(struct pf_colbuf *c, const struct pf_column *src,
 {
 	if (!n)
 		return;
-	append_validity(c, src, rows, 0, (int64_t)n);
+	gather_validity(c, src, rows, n);
 	switch (pf_kind_width(c->kind)) {
 	case 1:
 		GATHER(uint8_t);

@@ -164,6 +164,11 @@ void pf_col_int(struct pf_colbuf *c, int64_t value);
 void pf_col_append(struct pf_colbuf *c, const struct pf_column *src,
 		   int64_t from, int64_t n);
 
+/* For those who fill values by themselves: the validity of n more rows. Counts
+ * nulls, not rows; call before counting the rows. */
+void pf_col_append_validity(struct pf_colbuf *c, const struct pf_column *src,
+			    int64_t from, int64_t n);
+
 /* Append the rows named, in that order. */
 void pf_col_gather(struct pf_colbuf *c, const struct pf_column *src,
 		   const uint32_t *rows, size_t n);

@@ -73,7 +73,8 @@ const struct pf_parquet_sorting *pf_parquet_group_sorting(
 int64_t pf_parquet_chunk_bytes(const struct pf_parquet_file *f, size_t group,
 			       size_t column);
 
-/* Statistics of a column of a row group; what is absent is not known. */
+/* Statistics of a column of a row group, in the column's type; what is absent
+ * is not known. */
 struct pf_parquet_stats pf_parquet_group_stats(const struct pf_parquet_file *f,
 					       size_t group, size_t column);
 

@@ -18,10 +18,13 @@ struct pf_parquet_value {
 	struct pf_view bytes; /* string, bytes; borrowed */
 };
 
+/* min <= every value <= max, except that a NaN may hide in a float column
+ * (pf_value_cmp takes NaN for the greatest): look at nan_count. */
 struct pf_parquet_stats {
-	struct pf_parquet_value min, max; /* bounds: min <= every value <= max */
+	struct pf_parquet_value min, max;
 	int64_t rows;
 	int64_t null_count; /* -1: not known */
+	int64_t nan_count;  /* -1: not known; 0 for other than floats */
 };
 
 /* The value of a row that is not null; bytes point into the column. */

@@ -196,8 +196,8 @@ TEST(segments_close_at_their_size)
 {
 	struct pf_pack_options small = roomy;
 	small.segment_bytes = 64u << 10;
-	struct result a = pack(PF_BIGINT, 200000, 8192, &small);
-	CHECK(a.segments > 3 * DAYS * BUCKETS);
+	struct result a = pack(PF_BIGINT, 600000, 8192, &small);
+	CHECK(a.segments > 2 * DAYS * BUCKETS);
 }
 
 TEST(a_null_id_is_refused)

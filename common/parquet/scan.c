@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "ext/codec.h"
+#include "ext/hash.h"
+#include "parquet/encoding.h"
+#include "parquet/file.h"
+
+/* A page header is short unless statistics make it long. */
+#define HEADER_BYTES 512
+#define HEADER_MOST ((int64_t)1 << 20)
+/* Neighbouring pages are fetched together, up to that. */
+#define AHEAD_BYTES ((int64_t)4 << 20)
+/* Some old writers left a header out of the chunk's size (PARQUET-816). */
+#define CHUNK_SLACK 100
+
+/* Room that is reused from column to column. */
+struct pq_scan {
+	struct pf_buf page;      /* unpacked */
+	struct pf_buf validity;
+	struct pq_dictionary dictionary;
+	struct pq_decode_room decode;
+	struct pq_convert_room convert;
+};
+
+struct pq_scan *pq_scan_new(void)
+{
+	return pf_zalloc(1, sizeof(struct pq_scan));
+}
+
+void pq_scan_free(struct pq_scan *s)
+{
+	if (!s)
+		return;
+	struct pf_buf *bufs[] = { &s->page, &s->validity,
+				  &s->dictionary.page, &s->dictionary.views,
+				  &s->decode.codes, &s->decode.values,
+				  &s->decode.bytes, &s->decode.scratch,
+				  &s->convert.ints, &s->convert.values,
+				  &s->convert.spread };
+	for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
+		pf_buf_free(bufs[i]);
+	free(s);
+}
+
+/* The column of a row group that is being read. */
+struct chunk {
+	struct pf_parquet_file *f;
+	struct pq_scan *s;
+	const struct pq_chunk *meta;
+	const struct pq_mapping *m;
+	bool nullable;
+	int64_t begin, end;  /* its pages */
+	int64_t rows;        /* of the row group */
+	struct pf_type to;
+	struct pf_colbuf *out;
+	const struct pf_parquet_range *ranges;
+	size_t n_ranges, at_range;
+};
+
+int pq_chunk_extent(const struct pf_parquet_file *f, const struct pq_chunk *c,
+		    int64_t *begin, int64_t *end, struct pf_error *err)
+{
+	int64_t size = (int64_t)f->source.size;
+	*begin = c->data_offset;
+	/* Some writers say 0 for "none". */
+	if (c->dictionary_offset >= 4 && c->dictionary_offset < *begin)
+		*begin = c->dictionary_offset;
+	if (*begin < 4 || *begin >= size || c->compressed_bytes < 0 ||
+	    c->compressed_bytes > size - *begin)
+		return pf_fail(err, PF_E_PARQUET, "its pages are not inside the file");
+	*end = *begin + c->compressed_bytes;
+	*end = size - *end < CHUNK_SLACK ? size : *end + CHUNK_SLACK;
+	return 0;
+}
+
+/* --- bytes of pages --- */
+
+/* Have len bytes at offset in memory; while at it, those up to ahead. */
+static int need(struct chunk *c, int64_t offset, int64_t len, int64_t ahead,
+		const uint8_t **bytes, struct pf_error *err)
+{
+	if (len > c->end - offset)
+		return pf_fail(err, PF_E_PARQUET, "a page at %" PRId64
+			       " reaches beyond its column", offset);
+	if (!pq_in_memory(c->f, (size_t)len, offset)) {
+		int64_t more = ahead - offset;
+		more = more > AHEAD_BYTES ? AHEAD_BYTES : more;
+		more = more > c->end - offset ? c->end - offset : more;
+		PF_TRY(pq_fetch(c->f, (size_t)(more > len ? more : len), offset, err));
+	}
+	*bytes = pq_in_memory(c->f, (size_t)len, offset);
+	return 0;
+}
+
+/* The header of the page at offset. */
+static int page_header(struct chunk *c, int64_t offset, int64_t ahead,
+		       struct pq_page_header *h, int64_t *used, struct pf_error *err)
+{
+	for (int64_t len = HEADER_BYTES; ; len *= 8) {
+		const uint8_t *bytes;
+		size_t n;
+		bool more;
+		int64_t left = c->end - offset;
+		len = len > left ? left : len;
+		PF_TRY(need(c, offset, len, ahead, &bytes, err));
+		int code = pq_page_header_parse(bytes, (size_t)len, h, &n, &more, err);
+		if (code && more && len < left && len < HEADER_MOST)
+			continue;
+		if (code)
+			return code;
+		*used = (int64_t)n;
+		return 0;
+	}
+}
+
+static enum pf_codec codec_of(int32_t codec)
+{
+	switch (codec) {
+	case PQ_SNAPPY:
+		return PF_CODEC_SNAPPY;
+	case PQ_GZIP:
+		return PF_CODEC_GZIP;
+	case PQ_LZ4:
+		return PF_CODEC_LZ4_HADOOP;
+	case PQ_ZSTD:
+		return PF_CODEC_ZSTD;
+	case PQ_LZ4_RAW:
+		return PF_CODEC_LZ4_RAW;
+	default:
+		return PF_CODEC_NONE;
+	}
+}
+
+/* How many times its size can a page be, unpacked? What no compressor can
+ * reach is a lie, and no reason to make room. */
+static int64_t most_unpacked(int32_t codec, int64_t packed)
+{
+	int64_t ratio = codec == PQ_UNCOMPRESSED ? 1 :
+			codec == PQ_SNAPPY ? 64 :
+			codec == PQ_LZ4 || codec == PQ_LZ4_RAW ? 256 :
+			codec == PQ_GZIP ? 1100 : 32768;
+	return packed * ratio + 64;
+}
+
+static int check_sizes(const struct chunk *c, const struct pq_page_header *h,
+		       struct pf_error *err)
+{
+	if (h->compressed > PQ_PAGE_BYTES || h->uncompressed > PQ_PAGE_BYTES)
+		return pf_fail(err, PF_E_LIMIT, "a page of more than 256 MiB");
+	if (h->uncompressed > most_unpacked(c->meta->codec, h->compressed))
+		return pf_fail(err, PF_E_PARQUET,
+			       "a page of %d bytes cannot unpack to %d", h->compressed,
+			       h->uncompressed);
+	return 0;
+}
+
+static int check_crc(const struct pq_page_header *h, const uint8_t *body,
+		     int64_t offset, struct pf_error *err)
+{
+	if (!h->has_crc || pf_crc32(0, body, (size_t)h->compressed) == h->crc)
+		return 0;
+	return pf_fail(err, PF_E_CORRUPT, "the checksum of the page at %" PRId64
+		       " is wrong", offset);
+}
+
+/* Unpack len bytes into out_len at the end of out, with slack. */
+static int unpack(const struct chunk *c, bool compressed, const uint8_t *data,
+		  size_t len, size_t out_len, struct pf_buf *out, struct pf_error *err)
+{
+	uint8_t *to = pf_buf_room(out, out_len + PQ_SLACK);
+	if (!compressed || c->meta->codec == PQ_UNCOMPRESSED) {
+		if (len != out_len)
+			return pf_fail(err, PF_E_PARQUET,
+				       "a page of %zu bytes that should be %zu", len,
+				       out_len);
+		if (len)
+			memcpy(to, data, len);
+	} else if (out_len) {
+		PF_TRY(pf_decompress(codec_of(c->meta->codec), data, len, to,
+				     out_len, err));
+	}
+	out->len += out_len;
+	return 0;
+}
+
+/* --- dictionary page --- */
+
+static int take_dictionary(struct chunk *c, const struct pq_page_header *h,
+			   const uint8_t *body, struct pf_error *err)
+{
+	struct pq_dictionary *d = &c->s->dictionary;
+	if (d->loaded)
+		return pf_fail(err, PF_E_PARQUET, "a second dictionary");
+	if (h->values < 0 || h->values > PQ_PAGE_VALUES ||
+	    (h->encoding != PQ_PLAIN && h->encoding != PQ_PLAIN_DICTIONARY))
+		return pf_fail(err, PF_E_PARQUET, "malformed dictionary page");
+	d->page.len = 0;
+	PF_TRY(unpack(c, true, body, (size_t)h->compressed, (size_t)h->uncompressed,
+		      &d->page, err));
+	return pq_decode_dictionary(c->m, (size_t)h->values, d, err);
+}
+
+/* --- data pages --- */
+
+struct page {
+	struct pq_page_header h;
+	int64_t first_row;
+	const uint8_t *body;
+	int64_t offset;
+};
+
+/* The old bit-packed levels: most significant bit first. */
+static int legacy_levels(const uint8_t *data, size_t len, size_t n, uint8_t *bits,
+			 size_t *ones, struct pf_error *err)
+{
+	if (len < (n + 7) / 8)
+		return pf_fail(err, PF_E_PARQUET, "a page ends inside its levels");
+	memset(bits, 0, n / 8 + 1);
+	*ones = 0;
+	for (size_t i = 0; i < n; i++)
+		if (data[i >> 3] >> (7 - (i & 7)) & 1) {
+			pf_bit_set(bits, (int64_t)i);
+			++*ones;
+		}
+	return 0;
+}
+
+/* Definition levels as validity. *skip: the bytes they take in the body. */
+static int take_levels(struct chunk *c, const struct page *p, const uint8_t *data,
+		       size_t len, size_t *skip, struct pq_page_rows *rows,
+		       struct pf_error *err)
+{
+	size_t ones = rows->n, n = rows->n;
+	bool v2 = p->h.kind == PQ_PAGE_DATA_V2;
+	*skip = 0;
+	rows->valid = NULL;
+	rows->dense.n = n;
+	if (!c->nullable)
+		return 0;
+	c->s->validity.len = 0;
+	uint8_t *bits = pf_buf_room(&c->s->validity, n / 8 + 1 + PQ_SLACK);
+	if (v2) {
+		*skip = (size_t)p->h.def_bytes;
+		PF_TRY(pq_hybrid_bitmap(data, *skip, n, bits, &ones, err));
+	} else if (p->h.level_encoding == PQ_BIT_PACKED) {
+		*skip = (n + 7) / 8;
+		PF_TRY(legacy_levels(data, len, n, bits, &ones, err));
+	} else {
+		if (len < 4 || pq_load32(data) > len - 4)
+			return pf_fail(err, PF_E_PARQUET, "a page ends inside its levels");
+		*skip = 4 + (size_t)pq_load32(data);
+		PF_TRY(pq_hybrid_bitmap(data + 4, *skip - 4, n, bits, &ones, err));
+	}
+	rows->dense.n = ones;
+	if (ones < n)
+		rows->valid = bits;
+	return 0;
+}
+
+static int unpack_page(struct chunk *c, const struct page *p, struct pf_error *err)
+{
+	const struct pq_page_header *h = &p->h;
+	struct pf_buf *out = &c->s->page;
+	out->len = 0;
+	if (h->kind == PQ_PAGE_DATA)
+		return unpack(c, true, p->body, (size_t)h->compressed,
+			      (size_t)h->uncompressed, out, err);
+	/* V2: levels stand before what is compressed. */
+	if (h->def_bytes < 0 || h->rep_bytes < 0 || h->rows != h->values ||
+	    (!c->nullable && h->def_bytes) || h->rep_bytes ||
+	    h->def_bytes > h->compressed || h->def_bytes > h->uncompressed)
+		return pf_fail(err, PF_E_PARQUET, "malformed page header");
+	size_t levels = (size_t)h->def_bytes;
+	PF_TRY(unpack(c, false, p->body, levels, levels, out, err));
+	return unpack(c, h->is_compressed, p->body + levels,
+		      (size_t)h->compressed - levels, (size_t)h->uncompressed - levels,
+		      out, err);
+}
+
+/* Append the rows of the page that the ranges ask for. */
+static int take_page(struct chunk *c, const struct page *p, struct pf_error *err)
+{
+	struct pq_page_rows rows = { .n = (size_t)p->h.values };
+	struct pf_column column;
+	size_t skip;
+	int64_t end = p->first_row + p->h.values;
+	PF_TRY(unpack_page(c, p, err));
+	const struct pf_buf *page = &c->s->page;
+	PF_TRY(take_levels(c, p, page->data, page->len, &skip, &rows, err));
+	PF_TRY(pq_decode_values(c->m, p->h.encoding, &c->s->dictionary,
+				page->data + skip, page->len - skip, rows.dense.n,
+				&c->s->decode, &rows.dense, err));
+	PF_TRY(pq_convert(c->m, c->to, &rows, &c->s->convert, &column, err));
+	c->f->counters.pages_decoded++;
+	for (; c->at_range < c->n_ranges; c->at_range++) {
+		const struct pf_parquet_range *r = &c->ranges[c->at_range];
+		int64_t from = r->from > p->first_row ? r->from : p->first_row;
+		int64_t to = r->to < end ? r->to : end;
+		if (from < to)
+			PF_TRY(pq_append(&rows, c->m->width, &column,
+					 from - p->first_row, to - p->first_row,
+					 c->out, err));
+		if (r->to > end)
+			break;
+	}
+	return 0;
+}
+
+static bool wanted(const struct chunk *c, int64_t from, int64_t to)
+{
+	for (size_t i = c->at_range; i < c->n_ranges && c->ranges[i].from < to; i++)
+		if (c->ranges[i].to > from && c->ranges[i].from < c->ranges[i].to)
+			return true;
+	return false;
+}
+
+static int check_page(const struct chunk *c, const struct page *p, struct pf_error *err)
+{
+	const struct pq_page_header *h = &p->h;
+	if (h->values < 0 || h->values > c->rows - p->first_row)
+		return pf_fail(err, PF_E_PARQUET, "its pages have more rows than the row group");
+	if (h->values > PQ_PAGE_VALUES)
+		return pf_fail(err, PF_E_LIMIT, "a page of more than 16 Mi values");
+	return 0;
+}
+
+static bool is_data(const struct pq_page_header *h)
+{
+	return h->kind == PQ_PAGE_DATA || h->kind == PQ_PAGE_DATA_V2;
+}
+
+/* The page at offset: header, whole body, checksum. */
+static int load_page(struct chunk *c, int64_t offset, int64_t ahead, struct page *p,
+		     int64_t *next, struct pf_error *err)
+{
+	int64_t used;
+	PF_TRY(page_header(c, offset, ahead, &p->h, &used, err));
+	PF_TRY(check_sizes(c, &p->h, err));
+	p->offset = offset;
+	*next = offset + used + p->h.compressed;
+	return 0;
+}
+
+static int load_body(struct chunk *c, struct page *p, int64_t next, int64_t ahead,
+		     struct pf_error *err)
+{
+	PF_TRY(need(c, next - p->h.compressed, p->h.compressed, ahead, &p->body, err));
+	return check_crc(&p->h, p->body, p->offset, err);
+}
+
+/* Page by page from the chunk's beginning. */
+static int walk(struct chunk *c, struct pf_error *err)
+{
+	int64_t offset = c->begin, row = 0;
+	struct page dictionary = { .offset = -1 };
+	int64_t dictionary_next = 0;
+	while (row < c->rows && c->at_range < c->n_ranges) {
+		struct page p = { .first_row = row };
+		int64_t next;
+		PF_TRY(load_page(c, offset, c->end, &p, &next, err));
+		if (p.h.kind == PQ_PAGE_DICTIONARY) {
+			if (dictionary.offset >= 0)
+				return pf_fail(err, PF_E_PARQUET, "a second dictionary");
+			dictionary = p;
+			dictionary_next = next;
+		} else if (is_data(&p.h)) {
+			PF_TRY(check_page(c, &p, err));
+			bool take = wanted(c, row, row + p.h.values);
+			/* The dictionary is only worth its bytes now. */
+			if (take && dictionary.offset >= 0 && !c->s->dictionary.loaded) {
+				PF_TRY(load_body(c, &dictionary, dictionary_next,
+						 c->end, err));
+				PF_TRY(take_dictionary(c, &dictionary.h,
+						       dictionary.body, err));
+			}
+			if (take) {
+				PF_TRY(load_body(c, &p, next, c->end, err));
+				PF_TRY(take_page(c, &p, err));
+			}
+			row += p.h.values;
+		}
+		offset = next;
+	}
+	return 0;
+}
+
+/* --- by the offset index --- */
+
+/* The dictionary stands before the first data page. */
+static int indexed_dictionary(struct chunk *c, int64_t first_page, int64_t ahead,
+			      struct pf_error *err)
+{
+	struct page p = { 0 };
+	int64_t next;
+	if (c->begin >= first_page)
+		return 0;
+	PF_TRY(load_page(c, c->begin, ahead, &p, &next, err));
+	if (p.h.kind != PQ_PAGE_DICTIONARY)
+		return 0;
+	PF_TRY(load_body(c, &p, next, ahead, err));
+	return take_dictionary(c, &p.h, p.body, err);
+}
+
+/* End of the run of wanted pages that begins with page i, so that they come
+ * in one pread. */
+static int64_t run_end(const struct chunk *c, const struct pq_chunk_cache *cache, size_t i)
+{
+	const struct pq_page_location *l = cache->locations;
+	int64_t end = l[i].offset + l[i].bytes;
+	for (size_t k = i + 1; k < cache->pages.n && l[k].offset == end &&
+			       wanted(c, cache->first_row[k], cache->first_row[k + 1]);
+	     k++)
+		end = l[k].offset + l[k].bytes;
+	return end;
+}
+
+/* *agrees: false when index and pages contradict each other; then the pages
+ * are right. */
+static int by_index(struct chunk *c, const struct pq_chunk_cache *cache, bool *agrees,
+		    struct pf_error *err)
+{
+	const struct pq_page_location *l = cache->locations;
+	bool first = true;
+	*agrees = false;
+	if (l[0].offset < c->begin ||
+	    l[cache->pages.n - 1].offset + l[cache->pages.n - 1].bytes > c->end)
+		return 0;
+	for (size_t i = 0; i < cache->pages.n; i++) {
+		struct page p = { .first_row = cache->first_row[i] };
+		int64_t next;
+		if (!wanted(c, cache->first_row[i], cache->first_row[i + 1]))
+			continue;
+		int64_t ahead = run_end(c, cache, i);
+		if (first)
+			PF_TRY(indexed_dictionary(c, l[0].offset,
+						  i ? l[0].offset : ahead, err));
+		first = false;
+		struct pf_error ignored;
+		if (load_page(c, l[i].offset, ahead, &p, &next, &ignored) ||
+		    !is_data(&p.h) || next != l[i].offset + l[i].bytes ||
+		    p.h.values != cache->first_row[i + 1] - cache->first_row[i])
+			return 0;
+		PF_TRY(check_page(c, &p, err));
+		PF_TRY(load_body(c, &p, next, ahead, err));
+		PF_TRY(take_page(c, &p, err));
+	}
+	*agrees = true;
+	return 0;
+}
+
+static int64_t rows_asked(const struct pf_parquet_range *ranges, size_t n)
+{
+	int64_t rows = 0;
+	for (size_t i = 0; i < n; i++)
+		rows += ranges[i].to - ranges[i].from;
+	return rows;
+}
+
+static int scan(struct chunk *c, const struct pq_chunk_cache *cache,
+		const struct pf_parquet_pages *pages, struct pf_error *err)
+{
+	int64_t before = c->out->rows;
+	int64_t want = rows_asked(c->ranges, c->n_ranges);
+	bool agrees = false;
+	c->s->dictionary.loaded = false;
+	if (pages)
+		PF_TRY(by_index(c, cache, &agrees, err));
+	if (!agrees) {
+		pf_col_truncate(c->out, before);
+		c->s->dictionary.loaded = false;
+		c->at_range = 0;
+		PF_TRY(walk(c, err));
+	}
+	if (c->out->rows - before != want)
+		return pf_fail(err, PF_E_PARQUET, "its pages have fewer rows than the row group");
+	return 0;
+}
+
+int pq_scan_column(struct pf_parquet_file *f, size_t group, size_t column,
+		   const struct pf_parquet_range *ranges, size_t n_ranges,
+		   struct pf_type to, struct pf_colbuf *out, struct pf_error *err)
+{
+	struct chunk c = {
+		.f = f, .s = f->scan, .meta = pq_chunk_of(f, group, column),
+		.m = &f->leaves[column].mapping,
+		.nullable = f->columns[column].nullable,
+		.rows = f->footer.groups[group].rows, .to = to, .out = out,
+		.ranges = ranges, .n_ranges = n_ranges,
+	};
+	if (c.meta->type != (int32_t)c.m->physical)
+		return pf_fail(err, PF_E_PARQUET, "schema and pages differ in its type");
+	if (c.meta->num_values != c.rows)
+		return pf_fail(err, PF_E_PARQUET,
+			       "it has %" PRId64 " values in a row group of %" PRId64 " rows",
+			       c.meta->num_values, c.rows);
+	if (!rows_asked(ranges, n_ranges))
+		return 0;
+	PF_TRY(pq_chunk_extent(f, c.meta, &c.begin, &c.end, err));
+	const struct pf_parquet_pages *pages = NULL;
+	bool all = n_ranges == 1 && ranges[0].from == 0 && ranges[0].to == c.rows;
+	/* Whoever wants everything needs no index to find it. */
+	if (!all)
+		PF_TRY(pf_parquet_pages(f, group, column, &pages, err));
+	return scan(&c, pq_cache_of(f, group, column), pages, err);
+}
+
+/* --- the public face --- */
+
+static int check_ranges(const struct pf_parquet_range *r, size_t n, int64_t rows,
+			struct pf_error *err)
+{
+	int64_t last = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (r[i].from < last || r[i].to < r[i].from || r[i].to > rows)
+			return pf_fail(err, PF_E_INTERNAL,
+				       "rows %" PRId64 " to %" PRId64 " of %" PRId64
+				       " were asked for", r[i].from, r[i].to, rows);
+		last = r[i].to;
+	}
+	return 0;
+}
+
+static int read_column(struct pf_parquet_file *f, size_t group, int column,
+		       const struct pf_parquet_range *ranges, size_t n_ranges,
+		       struct pf_type to, struct pf_colbuf *out, struct pf_error *err)
+{
+	if (column < 0) {
+		for (int64_t i = rows_asked(ranges, n_ranges); i > 0; i--)
+			pf_col_null(out);
+		return 0;
+	}
+	const struct pf_parquet_column *c = &f->columns[column];
+	if (c->refused)
+		return pf_fail(err, PF_E_UNSUPPORTED, "'%s': column '%s': %s",
+			       f->source.name, c->name, c->refused);
+	if (!pq_convertible(&f->leaves[column].mapping, to)) {
+		char have[40], want[40];
+		return pf_fail(err, PF_E_UNSUPPORTED,
+			       "'%s': column '%s' is %s and cannot be read as %s",
+			       f->source.name, c->name, pf_type_name(c->type, have),
+			       pf_type_name(to, want));
+	}
+	int code = pq_scan_column(f, group, (size_t)column, ranges, n_ranges, to, out, err);
+	if (code)
+		return pf_context(err, "'%s': column '%s' of row group %zu",
+				  f->source.name, c->name, group);
+	return 0;
+}
+
+int pf_parquet_read(struct pf_parquet_file *f, size_t group, const int *columns,
+		    size_t n, const struct pf_parquet_range *ranges,
+		    size_t n_ranges, struct pf_builder *out, struct pf_error *err)
+{
+	struct pf_parquet_range all = { 0, f->footer.groups[group].rows };
+	if (!ranges) {
+		ranges = &all;
+		n_ranges = 1;
+	}
+	PF_TRY(check_ranges(ranges, n_ranges, all.to, err));
+	int64_t before = n ? out->columns[0].rows : 0;
+	for (size_t i = 0; i < n; i++) {
+		int code = read_column(f, group, columns[i], ranges, n_ranges,
+				       out->schema->fields[i].type, &out->columns[i],
+				       err);
+		if (code) {
+			pf_builder_truncate(out, before);
+			return code;
+		}
+	}
+	return 0;
+}
