@@ -197,18 +197,15 @@ static int open_stage(const char *path, const struct pf_stage_write *how,
 {
 	struct pf_stage_dir dir;
 	bool found = false;
+	if (!how->definition && !pf_stage_is(path)) {
+		pf_fail(err, PF_E_NOT_A_STAGE, "there is no stage '%s'", path);
+		return pf_hint(err, "-S schema.yaml makes one");
+	}
 	if (how->definition)
 		PF_TRY(pf_stage_dir_make(path, &dir, err));
 	else
 		PF_TRY(pf_stage_dir_open(path, &dir, err));
-	int code = 0;
-	if (!how->definition && !pf_stage_is(path)) {
-		code = pf_fail(err, PF_E_NOT_A_STAGE,
-			       "'%s' is not a stage: it has no stage.json", path);
-		pf_hint(err, "-S schema.yaml makes one");
-	}
-	if (!code)
-		code = pf_stage_lock(&dir, how->wait_ms, &w->lock, err);
+	int code = pf_stage_lock(&dir, how->wait_ms, &w->lock, err);
 	if (code) {
 		pf_stage_dir_close(&dir);
 		return code;
