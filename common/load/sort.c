@@ -296,6 +296,50 @@ static void radix_sort(struct pf_sorter *s, size_t n, uint64_t used)
 	}
 }
 
+/* Sorted by the bits from `width` on; put rows that agree in these in the
+ * order of the bits below. Times come nearly in order, so few rows move a few
+ * places. False when they do not and this would cost too much; nothing has
+ * been lost then, only the order of equal upper bits. */
+static bool mend_runs(struct item *items, size_t n, unsigned width)
+{
+	size_t moves = 0;
+	for (size_t i = 1; i < n; i++) {
+		if (items[i - 1].key <= items[i].key ||
+		    items[i - 1].key >> width != items[i].key >> width)
+			continue;
+		struct item x = items[i];
+		size_t j = i;
+		for (; j && items[j - 1].key > x.key; j--)
+			items[j] = items[j - 1];
+		items[j] = x;
+		moves += i - j;
+		if (moves > 8 * n)
+			return false;
+	}
+	return true;
+}
+
+/* By all bits below `top`, of which those below `low` are probably in order
+ * already where the upper ones agree. */
+static void sort_items(struct pf_sorter *s, size_t n, unsigned low, uint64_t all)
+{
+	uint64_t upper = low && low < 64 ? all >> low << low : all;
+	if (n <= FEW_ROWS || upper == all) {
+		radix_sort(s, n, all);
+		return;
+	}
+	radix_sort(s, n, upper);
+	if (!mend_runs(s->items, n, low)) {
+		/* Equal keys may only be told apart by their rows now. */
+		for (size_t i = 0; i < n; i++)
+			s->spare[s->items[i].row] = s->items[i];
+		struct item *t = s->items;
+		s->items = s->spare;
+		s->spare = t;
+		radix_sort(s, n, all);
+	}
+}
+
 static unsigned bits_of(uint64_t v)
 {
 	return v ? 64 - (unsigned)__builtin_clzll(v) : 0;
@@ -313,8 +357,9 @@ const uint32_t *pf_sort_rows(struct pf_sorter *s, const struct pf_batch *batch,
 		s->items[i] = (struct item){ 0, (uint32_t)i };
 	/* From the least significant column on; those that fit in one key are
 	 * sorted together. `width` bits of the key are taken so far. */
-	unsigned width = 0;
+	unsigned width = 0, low = 0;
 	uint64_t all = 0;
+	bool first = true; /* no sort yet: items stand in the order of rows */
 	for (size_t c = n_columns; c-- > 0;) {
 		const struct pf_column *column = &batch->columns[columns[c]];
 		enum pf_kind kind = batch->schema->fields[columns[c]].type.kind;
@@ -333,7 +378,8 @@ const uint32_t *pf_sort_rows(struct pf_sorter *s, const struct pf_batch *batch,
 			radix_sort(s, rows, all);
 			for (size_t i = 0; i < rows; i++)
 				s->items[i].key = 0;
-			width = 0;
+			first = false;
+			width = low = 0;
 			all = 0;
 		}
 		for (size_t i = 0; i < rows; i++) {
@@ -341,9 +387,11 @@ const uint32_t *pf_sort_rows(struct pf_sorter *s, const struct pf_batch *batch,
 			s->items[i].key |= k;
 		}
 		all |= need ? (UINT64_MAX >> (64 - need)) << width : 0;
+		if (c == n_columns - 1)
+			low = need;
 		width += need;
 	}
-	radix_sort(s, rows, all);
+	sort_items(s, rows, first ? low : 0, all);
 	for (size_t i = 0; i < rows; i++)
 		s->order[i] = s->items[i].row;
 	free(keys);

@@ -252,9 +252,14 @@ int pf_parquet_writer_gather(struct pf_parquet_writer *w,
 			     size_t n, struct pf_error *err)
 {
 	PF_TRY(check_nulls(w, batch, rows, 0, (int64_t)n, err));
+	/* Rows are looked at one by one only if their strings could fill the
+	 * group at all. */
+	size_t all = string_bytes(w, batch, 0, batch->rows);
 	while (n > 0) {
 		size_t most = n < (size_t)rows_left(w) ? n : (size_t)rows_left(w);
 		size_t have = buffered_string_bytes(w), take = 0;
+		if (have + all < ROW_GROUP_BYTES)
+			take = most;
 		while (take < most && have < ROW_GROUP_BYTES) {
 			have += string_bytes(w, batch, rows[take], (int64_t)rows[take] + 1);
 			take++;
