@@ -169,30 +169,32 @@ size_t pf_builder_capacity(const struct pf_builder *b)
 	return bytes;
 }
 
+struct pf_column pf_colbuf_view(struct pf_colbuf *c)
+{
+	struct pf_column v = { .nulls = c->nulls };
+	v.validity = c->nulls ? c->validity.data : NULL;
+	/* Never lend a NULL values pointer: empty columns are legal
+	 * arguments of memcpy and of codecs. */
+	pf_buf_room(&c->values, 8);
+	v.values = c->values.data;
+	if (c->kind == PF_LARGE_BYTES)
+		v.offsets64 = (const int64_t *)(const void *)c->offsets.data;
+	else if (pf_kind_is_variable(c->kind))
+		v.offsets = (const int32_t *)(const void *)c->offsets.data;
+	if (c->kind == PF_STRINGS) {
+		c->child_view = (struct pf_column){
+			.values = c->values.data,
+			.offsets = (const int32_t *)(const void *)c->child_offsets.data,
+		};
+		v.child = &c->child_view;
+	}
+	return v;
+}
+
 struct pf_batch pf_builder_batch(struct pf_builder *b)
 {
-	for (size_t i = 0; i < b->schema->n; i++) {
-		struct pf_colbuf *c = &b->columns[i];
-		struct pf_column *v = &b->views[i];
-		*v = (struct pf_column){ .nulls = c->nulls };
-		v->validity = c->nulls ? c->validity.data : NULL;
-		/* Never lend a NULL values pointer: empty columns are legal
-		 * arguments of memcpy and of codecs. */
-		pf_buf_room(&c->values, 8);
-		v->values = c->values.data;
-		if (c->kind == PF_LARGE_BYTES)
-			v->offsets64 = (const int64_t *)(const void *)c->offsets.data;
-		else if (pf_kind_is_variable(c->kind))
-			v->offsets = (const int32_t *)(const void *)c->offsets.data;
-		if (c->kind == PF_STRINGS) {
-			c->child_view = (struct pf_column){
-				.values = c->values.data,
-				.offsets = (const int32_t *)(const void *)
-						   c->child_offsets.data,
-			};
-			v->child = &c->child_view;
-		}
-	}
+	for (size_t i = 0; i < b->schema->n; i++)
+		b->views[i] = pf_colbuf_view(&b->columns[i]);
 	return (struct pf_batch){ .schema = b->schema,
 				  .rows = b->schema->n ? b->columns[0].rows : 0,
 				  .columns = b->views };

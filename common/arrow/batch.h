@@ -106,6 +106,9 @@ size_t pf_builder_capacity(const struct pf_builder *b);
  * columns must have the same number of rows. */
 struct pf_batch pf_builder_batch(struct pf_builder *b);
 
+/* Lend one column, likewise. */
+struct pf_column pf_colbuf_view(struct pf_colbuf *c);
+
 /* Drop what was appended beyond rows in every column: a row that turned out
  * bad halfway. */
 void pf_builder_truncate(struct pf_builder *b, int64_t rows);

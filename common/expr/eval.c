@@ -802,6 +802,23 @@ int pf_expr_filter(struct pf_expr *e, const struct pf_batch *batch,
 	return 0;
 }
 
+int pf_expr_refine(struct pf_expr *e, const struct pf_batch *batch,
+		   uint32_t *rows, size_t *n, struct pf_error *err)
+{
+	run(e, batch);
+	const struct pf_vec *r = &e->root->out;
+	size_t m = 0;
+	for (size_t i = 0; i < *n; i++) {
+		uint8_t s = pf_state_at(r, rows[i]);
+		if (s > PF_S_NULL)
+			return fail_value(e, rows[i], err);
+		if (s == PF_S_VALID && PF_AT(uint8_t, r, rows[i]))
+			rows[m++] = rows[i];
+	}
+	*n = m;
+	return 0;
+}
+
 static void put(struct pf_colbuf *out, const struct pf_node *x, size_t i)
 {
 	const struct pf_vec *r = &x->out;

@@ -54,6 +54,11 @@ size_t pf_expr_names(const struct pf_expr *e, const char ***names);
 int pf_expr_filter(struct pf_expr *e, const struct pf_batch *batch,
 		   uint32_t *rows, size_t *n, struct pf_error *err);
 
+/* The same among the *n rows that are in rows already: the others are not
+ * looked at, also not for errors. */
+int pf_expr_refine(struct pf_expr *e, const struct pf_batch *batch,
+		   uint32_t *rows, size_t *n, struct pf_error *err);
+
 /* Append the result for every row to a column of pf_expr_type's kind. */
 int pf_expr_eval(struct pf_expr *e, const struct pf_batch *batch,
 		 struct pf_colbuf *out, struct pf_error *err);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pf-query: rows of tables, stages and files, filtered, aggregated, ordered.
+ */
+#include "app/program.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/rows.h"
+#include "app/sources.h"
+#include "base/zone.h"
+#include "query/list.h"
+#include "query/query.h"
+
+struct options {
+	struct pf_strings ids, where, columns, group_by, order_by;
+	const char *since, *until, *as_of, *definition, *time, *id;
+	int64_t limit, offset, snapshot, memory;
+	bool explain, files, snapshots, schema, no_prune, exit_status;
+};
+
+enum { GROUP_VERSION = 1, GROUP_LIST };
+
+#define OPT(field) offsetof(struct options, field)
+static const struct pf_option options[] = {
+	{ 0, "id", PF_OPT_COLUMNS, OPT(ids), "ID,...",
+	  "rows of these entities, in time order" },
+	{ 0, "since", PF_OPT_STRING, OPT(since), "TIME", "rows at or after",
+	  .more = "RFC 3339, a date, @epoch, now, or a duration, meaning ago." },
+	{ 0, "until", PF_OPT_STRING, OPT(until), "TIME", "rows before" },
+	{ 'w', "where", PF_OPT_LIST, OPT(where), "EXPR",
+	  "rows for which it is true; again: and",
+	  .more = "The language is described in pf-expr(7)." },
+	{ 'c', "columns", PF_OPT_COLUMNS, OPT(columns), "LIST",
+	  "columns: names, a-c, 'x*', #3, -x, expressions, aggregates",
+	  .more = "An expression gets a name by name=expr or by expr as name. Aggregates "
+		  "are count() sum(x) min(x) max(x) avg(x) distinct(x) first(x) last(x)." },
+	{ 'g', "group-by", PF_OPT_COLUMNS, OPT(group_by), "LIST",
+	  "one row for each value of these" },
+	{ 0, "order-by", PF_OPT_COLUMNS, OPT(order_by), "LIST",
+	  "sort: columns or expressions, each with desc, nulls first" },
+	{ 'n', "limit", PF_OPT_INT, OPT(limit), "N", "at most so many rows",
+	  .def = "-1", .min = -1, .max = INT64_MAX },
+	{ 0, "offset", PF_OPT_INT, OPT(offset), "N", "leave out the first rows",
+	  .def = "0", .min = 0, .max = INT64_MAX },
+	{ 0, "snapshot", PF_OPT_INT, OPT(snapshot), "N", "the table as of this snapshot",
+	  .def = "0", .min = 0, .max = INT64_MAX, .group = GROUP_VERSION },
+	{ 0, "as-of", PF_OPT_STRING, OPT(as_of), "TIME", "the table as it was then",
+	  .group = GROUP_VERSION },
+	{ 0, "explain", PF_OPT_FLAG, OPT(explain), NULL,
+	  "run, but print what was read and skipped, and why", .group = GROUP_LIST },
+	{ 0, "files", PF_OPT_FLAG, OPT(files), NULL, "list the table's data files",
+	  .group = GROUP_LIST },
+	{ 0, "snapshots", PF_OPT_FLAG, OPT(snapshots), NULL, "list the table's snapshots",
+	  .group = GROUP_LIST },
+	{ 0, "schema", PF_OPT_FLAG, OPT(schema), NULL, "list the columns",
+	  .group = GROUP_LIST },
+	{ 'S', "definition", PF_OPT_STRING, OPT(definition), "FILE",
+	  "table definition, to read text" },
+	{ 't', "time-column", PF_OPT_STRING, OPT(time), "NAME",
+	  "event time, where the schema does not say it" },
+	{ 0, "id-column", PF_OPT_STRING, OPT(id), "NAME",
+	  "entity ID, where the schema does not say it" },
+	{ 0, "exit-status", PF_OPT_FLAG, OPT(exit_status), NULL, "exit 1 when no row matches" },
+	{ 0, "memory", PF_OPT_SIZE, OPT(memory), "SIZE", "memory for groups and sorting",
+	  .def = "256Mi", .min = 1 << 20, .max = (int64_t)1 << 40 },
+	{ 0, "no-prune", PF_OPT_FLAG, OPT(no_prune), NULL,
+	  "read everything: the answer must be the same", .minor = true },
+	{ 0 }
+};
+
+static int table_options(const struct options *o, struct pf_table_source_options *t,
+			 struct pf_error *err)
+{
+	int64_t micros;
+	*t = (struct pf_table_source_options){ .snapshot = o->snapshot };
+	if (!o->as_of)
+		return 0;
+	PF_TRY(pf_time_argument(o->as_of, "--as-of", NULL, &micros, err));
+	t->has_as_of = true;
+	t->as_of_ms = micros / 1000 - (micros % 1000 < 0);
+	return 0;
+}
+
+static int list(struct pf_run *run, const struct pf_table_source_options *t,
+		struct pf_error *err)
+{
+	const struct options *o = run->options;
+	struct pf_builder *rows;
+	if (run->noperands != 1)
+		return pf_fail(err, PF_E_USAGE, "%s takes one table",
+			       o->files ? "--files" : "--snapshots");
+	PF_TRY(o->files ? pf_list_files(run->operands[0], t, &rows, err) :
+			  pf_list_snapshots(run->operands[0], &rows, err));
+	int code = pf_rows_put(run, rows, err);
+	pf_builder_free(rows);
+	return code;
+}
+
+static int explain(struct pf_run *run, struct pf_query *q, struct pf_error *err)
+{
+	struct pf_batch batch;
+	struct pf_byte_sink sink;
+	struct pf_buf text = { 0 };
+	int64_t rows = 0;
+	for (bool end = false; !end; rows += batch.rows)
+		PF_TRY(pf_query_next(q, &batch, &end, err));
+	pf_query_explain(q, &text);
+	pf_buf_printf(&text, "result      %lld rows\n", (long long)rows);
+	int code = pf_output_sink(run, false, &sink, err);
+	if (!code)
+		code = sink.write(sink.ctx, text.data, text.len, err);
+	pf_buf_free(&text);
+	return code;
+}
+
+static int print(struct pf_run *run, struct pf_query *q, struct pf_error *err)
+{
+	const struct options *o = run->options;
+	struct pf_rows_out *out;
+	struct pf_batch batch;
+	PF_TRY(pf_rows_open(run, pf_query_schema(q), pf_query_zone(q), &out, err));
+	int code = 0;
+	for (bool end = false; !end && !code;) {
+		/* What is there leaves before we wait for more. */
+		if (!pf_query_ready(q))
+			code = pf_rows_flush(out, err);
+		if (!code)
+			code = pf_query_next(q, &batch, &end, err);
+		if (!code && batch.rows)
+			code = pf_rows_batch(out, &batch, err);
+	}
+	if (!code)
+		code = pf_rows_finish(out, err);
+	if (!code && o->exit_status && !pf_rows_count(out))
+		code = PF_E_NO_ROWS; /* as grep: the status says it */
+	pf_rows_free(out);
+	return code;
+}
+
+static int ask(struct pf_run *run, struct pf_operand_sources *s, struct pf_error *err)
+{
+	const struct options *o = run->options;
+	struct pf_query *q;
+	const struct pf_query_options query = {
+		.ids = o->ids.items, .nids = o->ids.n,
+		.since = o->since, .until = o->until,
+		.where = o->where.items, .nwhere = o->where.n,
+		.columns = o->columns.items, .ncolumns = o->columns.n,
+		.group_by = o->group_by.items, .ngroup_by = o->group_by.n,
+		.order_by = o->order_by.items, .norder_by = o->order_by.n,
+		.limit = o->limit, .offset = o->offset,
+		.time = o->time, .id = o->id,
+		.memory = (size_t)o->memory,
+		.no_prune = o->no_prune,
+		.fixed_snapshot = o->snapshot || o->as_of,
+	};
+	size_t n = s->n;
+	s->n = 0;
+	PF_TRY(pf_query_open(s->items, n, &query, &q, err));
+	int code = o->explain ? explain(run, q, err) : print(run, q, err);
+	pf_query_close(q);
+	return code;
+}
+
+static int run_query(struct pf_run *run, struct pf_error *err)
+{
+	const struct options *o = run->options;
+	struct pf_table_source_options t;
+	struct pf_operand_sources s;
+	PF_TRY(table_options(o, &t, err));
+	if (o->files || o->snapshots)
+		return list(run, &t, err);
+	PF_TRY(pf_sources_open(run, o->definition, &t, &s, err));
+	int code = 0;
+	if (o->schema) {
+		struct pf_builder *rows = pf_list_columns(s.items[0]->schema);
+		code = pf_rows_put(run, rows, err);
+		pf_builder_free(rows);
+	} else {
+		code = ask(run, &s, err);
+	}
+	pf_sources_close(&s);
+	return code;
+}
+
+static const struct pf_example examples[] = {
+	{ "pf-query wh/events stage/ --id 4242 --since 2h",
+	  "an entity's last two hours, rows in flight included" },
+	{ "pf-query wh/events -w \"price > 100\" -c user_id,ts,price -n 10", NULL },
+	{ "pf-query wh/events -g user_id -c 'count(), sum(price)' --order-by 'count desc' -n 5",
+	  "the five busiest" },
+	{ 0 }
+};
+
+static const struct pf_program program = {
+	.name = "pf-query",
+	.summary = "ask tables, stages and files",
+	.synopsis = (const char *const[]){ "[options] [TABLE|STAGE|FILE...]", NULL },
+	.options = options,
+	.options_bytes = sizeof(struct options),
+	.common = PF_COMMON_OUTPUT | PF_COMMON_FORMAT | PF_COMMON_INPUT,
+	.examples = examples,
+	.max_operands = PF_ANY,
+	.reads_stdin = true,
+	.exit_note = "no row matched, with --exit-status",
+	.run = run_query,
+};
+PF_MAIN(program)

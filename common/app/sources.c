@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/sources.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "text/tabledef.h"
+
+static enum pf_text_format text_format(const struct pf_run *run)
+{
+	switch (run->input_format) {
+	case PF_FORMAT_CSV:
+		return PF_TEXT_CSV;
+	case PF_FORMAT_TSV:
+		return PF_TEXT_TSV;
+	case PF_FORMAT_JSONL:
+		return PF_TEXT_JSONL;
+	case PF_FORMAT_JSON:
+		return PF_TEXT_JSON;
+	default:
+		return PF_TEXT_AUTO;
+	}
+}
+
+/* A stream or text: told by the first bytes, or by -I. */
+static int open_input(struct pf_run *run, const char *operand,
+		      struct pf_operand_sources *s, struct pf_source **source,
+		      struct pf_error *err)
+{
+	struct pf_input *in = pf_zalloc(1, sizeof *in);
+	s->inputs = pf_realloc(s->inputs, s->ninputs + 1, sizeof *s->inputs);
+	int code = pf_input_open(run, operand, in, err);
+	if (code) {
+		free(in);
+		return code;
+	}
+	s->inputs[s->ninputs++] = in;
+	bool text = text_format(run) != PF_TEXT_AUTO || in->kind == PF_OPERAND_TEXT;
+	if (!text && (in->kind == PF_OPERAND_ARROW || in->kind == PF_OPERAND_EMPTY))
+		return pf_source_stream(&in->source, source, err);
+	if (!text) {
+		pf_fail(err, PF_E_USAGE, "'%s' is %s, which cannot be read %s", in->name,
+			pf_operand_kind_name(in->kind),
+			in->kind == PF_OPERAND_PARQUET ? "from a pipe" : "here");
+		return err ? err->code : PF_E_USAGE;
+	}
+	if (!s->definition) {
+		pf_fail(err, PF_E_NO_SCHEMA, "'%s' is text: a schema is needed", in->name);
+		return pf_hint(err, "-S FILE names a table definition; "
+				    "'pf-stage schema' guesses one");
+	}
+	return pf_source_text(&in->source, s->definition, (int)text_format(run), source,
+			      err);
+}
+
+static int open_operand(struct pf_run *run, const char *operand,
+			enum pf_operand_kind kind,
+			const struct pf_table_source_options *options,
+			struct pf_operand_sources *s, struct pf_error *err)
+{
+	struct pf_source *source = NULL;
+	struct pf_source *table =
+		s->n && !strcmp(s->items[0]->kind, "table") ? s->items[0] : NULL;
+	int code;
+	switch (kind) {
+	case PF_OPERAND_TABLE:
+		code = pf_source_table(operand, options, &source, err);
+		break;
+	case PF_OPERAND_STAGE:
+		s->stage = true;
+		code = pf_source_stage(operand, table, &source, err);
+		break;
+	case PF_OPERAND_KAFKA:
+		pf_fail(err, PF_E_UNSUPPORTED, "a Kafka stage cannot be queried yet: '%s'",
+			operand);
+		code = pf_hint(err, "pf-stage read '%s' | pf-query", operand);
+		break;
+	case PF_OPERAND_PARQUET:
+		code = pf_source_parquet(operand, &source, err);
+		break;
+	default:
+		code = open_input(run, operand, s, &source, err);
+		break;
+	}
+	if (!code)
+		s->items[s->n++] = source;
+	return code;
+}
+
+static int open_all(struct pf_run *run, const struct pf_table_source_options *options,
+		    struct pf_operand_sources *s, struct pf_error *err)
+{
+	size_t n = run->noperands ? run->noperands : 1, tables = 0, stages = 0;
+	enum pf_operand_kind *kinds = pf_alloc(n, sizeof *kinds);
+	s->items = pf_alloc(n, sizeof *s->items);
+	int code = 0;
+	for (size_t i = 0; i < n && !code; i++) {
+		kinds[i] = PF_OPERAND_STDIN;
+		if (run->noperands)
+			code = pf_operand_kind(run->operands[i], &kinds[i], err);
+		tables += kinds[i] == PF_OPERAND_TABLE;
+		stages += kinds[i] == PF_OPERAND_STAGE;
+	}
+	if (!code && tables > 1 && stages)
+		code = pf_fail(err, PF_E_USAGE,
+			       "a stage together with several tables: which one loads it?");
+	if (!code && stages && (options->snapshot || options->has_as_of)) {
+		pf_fail(err, PF_E_USAGE,
+			"--snapshot and --as-of cannot be combined with a stage");
+		code = pf_hint(err, "rows in flight have no past; leave the stage out");
+	}
+	/* Tables first: a stage begins where the table's snapshot ends. */
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < n && !code; i++)
+			if ((kinds[i] == PF_OPERAND_TABLE) == (pass == 0))
+				code = open_operand(run, run->noperands ? run->operands[i] : "-",
+						    kinds[i], options, s, err);
+	free(kinds);
+	return code;
+}
+
+int pf_sources_open(struct pf_run *run, const char *definition,
+		    const struct pf_table_source_options *options,
+		    struct pf_operand_sources *s, struct pf_error *err)
+{
+	*s = (struct pf_operand_sources){ 0 };
+	int code = definition ? pf_tabledef_load(definition, &s->definition, err) : 0;
+	if (!code)
+		code = open_all(run, options, s, err);
+	if (code)
+		pf_sources_close(s);
+	return code;
+}
+
+void pf_sources_close(struct pf_operand_sources *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		pf_source_close(s->items[i]);
+	free(s->items);
+	for (size_t i = 0; i < s->ninputs; i++) {
+		pf_input_close(s->inputs[i]);
+		free(s->inputs[i]);
+	}
+	free(s->inputs);
+	pf_tabledef_free(s->definition);
+	*s = (struct pf_operand_sources){ 0 };
+}

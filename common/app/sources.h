@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The operands of pf-query and pf-window as sources: tables, stages, files,
+ * stdin, in any mix that shares a schema.
+ */
+#ifndef PF_APP_SOURCES_H
+#define PF_APP_SOURCES_H
+
+#include "app/program.h"
+#include "query/source.h"
+
+struct pf_tabledef;
+
+struct pf_operand_sources {
+	struct pf_source **items; /* tables first; the caller's to close */
+	size_t n;
+	struct pf_input **inputs; /* what they read from */
+	size_t ninputs;
+	struct pf_tabledef *definition;
+	bool stage;               /* one of them is a stage */
+};
+
+/* definition: path of a table definition for text, or NULL. Items are taken
+ * over by pf_query_open; set s->n to 0 then. */
+int pf_sources_open(struct pf_run *run, const char *definition,
+		    const struct pf_table_source_options *options,
+		    struct pf_operand_sources *s, struct pf_error *err);
+void pf_sources_close(struct pf_operand_sources *s);
+
+#endif

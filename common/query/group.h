@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rows to groups and aggregates, by hashing, within a bound of memory. Sums
+ * of integers and decimals are exact; one that does not fit its result type
+ * is an error, not a wrong number. Sums of doubles carry their rounding error
+ * along (Neumaier), so that the order of rows hardly matters.
+ *
+ * Null values count in count() only; min, max, sum and avg of nothing are
+ * null; first and last go by time, ties by the order in which rows came.
+ */
+#ifndef PF_QUERY_GROUP_H
+#define PF_QUERY_GROUP_H
+
+#include "query/items.h"
+
+struct pf_group;
+
+/* keys and items are bound to schema; both must outlive the group. time: the
+ * column for first and last, -1: rows are in order. */
+int pf_group_new(struct pf_items *keys, struct pf_items *items,
+		 const struct pf_schema *schema, int time, size_t memory,
+		 struct pf_group **group, struct pf_error *err);
+void pf_group_free(struct pf_group *g); /* NULL is fine */
+
+/* Keys, then aggregates. Borrowed. */
+struct pf_schema *pf_group_schema(struct pf_group *g);
+
+/* Take in the rows of a batch. PF_E_LIMIT beyond the memory. */
+int pf_group_add(struct pf_group *g, const struct pf_batch *batch, struct pf_error *err);
+
+/* Behind the last row: the next groups, in the order they came; rows == 0
+ * behind the last. Without keys there is one group, also of no rows. */
+int pf_group_next(struct pf_group *g, struct pf_batch *batch, struct pf_error *err);
+
+#endif

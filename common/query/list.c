@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "query/list.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "paimon/scan.h"
+
+static const struct pf_type text = { .kind = PF_STRING };
+static const struct pf_type number = { .kind = PF_BIGINT };
+static const struct pf_type instant = { PF_TIMESTAMP_LTZ, 3, 0 };
+
+static void put_text(struct pf_colbuf *c, const char *s)
+{
+	if (s)
+		pf_col_bytes(c, s, strlen(s));
+	else
+		pf_col_null(c);
+}
+
+int pf_find_snapshot(struct pf_table *table, const struct pf_table_source_options *o,
+		     struct pf_snapshot **snapshot, struct pf_error *err)
+{
+	const char *name = pf_table_name(table);
+	*snapshot = NULL;
+	if (o->snapshot) {
+		int code = pf_snapshot_read(table, o->snapshot, snapshot, err);
+		if (code != PF_E_NO_FILE)
+			return code;
+		pf_fail(err, PF_E_USAGE, "'%s' has no snapshot %lld", name,
+			(long long)o->snapshot);
+		return pf_hint(err, "pf-query --snapshots lists them");
+	}
+	if (!o->has_as_of)
+		return pf_snapshot_latest(table, snapshot, err);
+	PF_TRY(pf_snapshot_as_of(table, o->as_of_ms, snapshot, err));
+	if (*snapshot)
+		return 0;
+	pf_fail(err, PF_E_USAGE, "'%s' has no snapshot that old", name);
+	return pf_hint(err, "pf-query --snapshots lists them");
+}
+
+static void put_file(struct pf_builder *b, const struct pf_data_file *f)
+{
+	/* dt=2024-01-31/bucket-3: the partition stands before the last part */
+	const char *slash = strrchr(f->dir, '/');
+	if (slash)
+		pf_col_bytes(&b->columns[0], f->dir, (size_t)(slash - f->dir));
+	else
+		pf_col_null(&b->columns[0]);
+	pf_col_i32(&b->columns[1], f->bucket);
+	put_text(&b->columns[2], f->name);
+	pf_col_i64(&b->columns[3], f->rows);
+	pf_col_i64(&b->columns[4], f->size);
+	pf_col_i32(&b->columns[5], f->level);
+	pf_col_i64(&b->columns[6], f->schema_id);
+	if (f->has_created)
+		pf_col_i64(&b->columns[7], f->created_ms);
+	else
+		pf_col_null(&b->columns[7]);
+}
+
+static int list_files(struct pf_table *table, const struct pf_table_source_options *o,
+		      struct pf_builder *b, struct pf_error *err)
+{
+	struct pf_snapshot *snapshot;
+	struct pf_file_list list = { 0 };
+	PF_TRY(pf_find_snapshot(table, o, &snapshot, err));
+	int code = pf_scan_files(table, snapshot, NULL, &list, err);
+	for (size_t i = 0; i < list.n && !code; i++)
+		put_file(b, &list.files[i]);
+	pf_file_list_free(&list);
+	pf_snapshot_free(snapshot);
+	return code;
+}
+
+int pf_list_files(const char *path, const struct pf_table_source_options *o,
+		  struct pf_builder **rows, struct pf_error *err)
+{
+	struct pf_table *table;
+	PF_TRY(pf_table_open(path, &table, err));
+	struct pf_schema *s = pf_schema_new();
+	pf_schema_add(s, "partition", text, true);
+	pf_schema_add(s, "bucket", (struct pf_type){ .kind = PF_INT }, false);
+	pf_schema_add(s, "file", text, false);
+	pf_schema_add(s, "rows", number, false);
+	pf_schema_add(s, "bytes", number, false);
+	pf_schema_add(s, "level", (struct pf_type){ .kind = PF_INT }, false);
+	pf_schema_add(s, "schema", number, false);
+	pf_schema_add(s, "created", instant, true);
+	*rows = pf_builder_new(s);
+	pf_schema_unref(s);
+	int code = list_files(table, o, *rows, err);
+	pf_table_close(table);
+	if (code)
+		pf_builder_free(*rows);
+	return code;
+}
+
+static int list_snapshots(struct pf_table *table, struct pf_builder *b,
+			  struct pf_error *err)
+{
+	int64_t *ids;
+	size_t n;
+	PF_TRY(pf_snapshot_ids(table, &ids, &n, err));
+	int code = 0;
+	for (size_t i = 0; i < n && !code; i++) {
+		struct pf_snapshot *s;
+		code = pf_snapshot_read(table, ids[i], &s, err);
+		/* expired since we looked */
+		if (code == PF_E_NO_FILE) {
+			code = 0;
+			continue;
+		}
+		if (code)
+			break;
+		pf_col_i64(&b->columns[0], s->id);
+		pf_col_i64(&b->columns[1], s->time_ms);
+		put_text(&b->columns[2], s->kind);
+		pf_col_i64(&b->columns[3], s->total_rows);
+		pf_col_i64(&b->columns[4], s->delta_rows);
+		pf_col_i64(&b->columns[5], s->schema_id);
+		put_text(&b->columns[6], s->user);
+		pf_snapshot_free(s);
+	}
+	free(ids);
+	return code;
+}
+
+int pf_list_snapshots(const char *path, struct pf_builder **rows, struct pf_error *err)
+{
+	struct pf_table *table;
+	PF_TRY(pf_table_open(path, &table, err));
+	struct pf_schema *s = pf_schema_new();
+	pf_schema_add(s, "snapshot", number, false);
+	pf_schema_add(s, "time", instant, false);
+	pf_schema_add(s, "kind", text, true);
+	pf_schema_add(s, "rows", number, false);
+	pf_schema_add(s, "added", number, false);
+	pf_schema_add(s, "schema", number, false);
+	pf_schema_add(s, "user", text, true);
+	*rows = pf_builder_new(s);
+	pf_schema_unref(s);
+	int code = list_snapshots(table, *rows, err);
+	pf_table_close(table);
+	if (code)
+		pf_builder_free(*rows);
+	return code;
+}
+
+static bool is(const struct pf_schema *s, const char *key, const char *name)
+{
+	const char *v = pf_meta_get(&s->meta, key);
+	return v && !strcmp(v, name);
+}
+
+struct pf_builder *pf_list_columns(const struct pf_schema *schema)
+{
+	struct pf_schema *s = pf_schema_new();
+	pf_schema_add(s, "column", text, false);
+	pf_schema_add(s, "type", text, false);
+	pf_schema_add(s, "nullable", (struct pf_type){ .kind = PF_BOOLEAN }, false);
+	pf_schema_add(s, "role", text, true);
+	struct pf_builder *b = pf_builder_new(s);
+	pf_schema_unref(s);
+	for (size_t i = 0; i < schema->n; i++) {
+		const struct pf_field *f = &schema->fields[i];
+		char name[40];
+		put_text(&b->columns[0], f->name);
+		put_text(&b->columns[1], pf_type_name(f->type, name));
+		pf_col_bool(&b->columns[2], f->nullable);
+		put_text(&b->columns[3], is(schema, "pf:id", f->name) ? "id" :
+			 is(schema, "pf:time", f->name) ? "time" :
+			 pf_meta_get(&schema->meta, "pf:id") &&
+			 !strcmp(f->name, "dt") ? "partition" : NULL);
+	}
+	return b;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One Parquet file, filtered: row groups are left out by statistics and bloom
+ * filters, pages by the page index, and the columns that no condition reads
+ * are fetched only for the rows that passed. Leaving out never changes the
+ * answer; with prune off everything is read.
+ */
+#ifndef PF_QUERY_PARQUET_SCAN_H
+#define PF_QUERY_PARQUET_SCAN_H
+
+#include "parquet/reader.h"
+#include "query/source.h"
+
+struct pf_parquet_scan;
+
+/* columns[i]: ordinal in the file of wanted->schema's column i, -1: all null.
+ * The scan owns file from here on, also when it fails. counts is added to. */
+int pf_parquet_scan_new(struct pf_parquet_file *file, const int *columns,
+			const struct pf_wanted *wanted,
+			struct pf_scan_counts *counts,
+			struct pf_parquet_scan **scan, struct pf_error *err);
+
+/* Rows that pass, of wanted->schema, until the next call; rows == 0 behind the
+ * last. */
+int pf_parquet_scan_next(struct pf_parquet_scan *scan, struct pf_batch *batch,
+			 struct pf_error *err);
+void pf_parquet_scan_free(struct pf_parquet_scan *scan); /* NULL is fine */
+
+#endif

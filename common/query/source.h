@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Where rows come from: a table, a stage, a Parquet file, a record stream,
+ * text. A source is opened (its schema is known then), told what is wanted
+ * (which columns under which names and types, and a filter), held (everything
+ * it needs is open, so that nobody can take it away) and read.
+ */
+#ifndef PF_QUERY_SOURCE_H
+#define PF_QUERY_SOURCE_H
+
+#include "base/io.h"
+#include "query/filter.h"
+
+/* What reading took, and what it was spared. */
+struct pf_scan_counts {
+	int64_t manifests, manifests_skipped;
+	int64_t files;            /* live in the snapshot, or given */
+	int64_t files_partition;  /* skipped by partition, bucket, statistics */
+	int64_t files_bucket;
+	int64_t files_stats;
+	int64_t groups;           /* row groups of the files that were opened */
+	int64_t groups_stats;     /* skipped by statistics, bloom filter, pages */
+	int64_t groups_bloom;
+	int64_t groups_pages;
+	int64_t pages, pages_skipped; /* of the columns read, by the page index */
+	int64_t pages_decoded;
+	int64_t rows;             /* looked at */
+	int64_t matched;
+	int64_t reads, bytes;     /* preads and what they brought */
+	int64_t bytes_stored;     /* size of the files that were opened */
+};
+
+/* What is asked of all sources. */
+struct pf_wanted {
+	const struct pf_schema *schema; /* the columns needed, by name */
+	struct pf_filter *filter;       /* bound to schema */
+	bool prune;
+};
+
+struct pf_source;
+
+struct pf_source_ops {
+	/* Fix what will be read and hold it open. PF_E_VANISHED and
+	 * PF_E_STAGE_GAP are worth another try. */
+	int (*start)(struct pf_source *s, const struct pf_wanted *w,
+		     struct pf_error *err);
+	/* Rows of wanted->schema, valid until the next call; rows == 0 behind
+	 * the last. filtered: the filter has been applied. */
+	int (*next)(struct pf_source *s, struct pf_batch *batch, struct pf_error *err);
+	/* Would next return without waiting? NULL: always. */
+	bool (*ready)(struct pf_source *s);
+	void (*close)(struct pf_source *s);
+};
+
+struct pf_source {
+	const struct pf_source_ops *ops;
+	char *name;               /* as given, for messages */
+	const char *kind;         /* "table", "stage", ... */
+	struct pf_schema *schema; /* all it has; a reference */
+	bool filtered;
+	int64_t snapshot;         /* tables: the one that was read */
+	struct pf_scan_counts counts;
+};
+
+void pf_source_close(struct pf_source *s); /* NULL is fine */
+
+/* --- kinds --- */
+
+struct pf_table_source_options {
+	int64_t snapshot; /* 0: the newest */
+	bool has_as_of;
+	int64_t as_of_ms;
+};
+int pf_source_table(const char *path, const struct pf_table_source_options *options,
+		    struct pf_source **s, struct pf_error *err);
+
+/* The rows of the stage that the table source (NULL: none) does not hold. The
+ * table must be started before the stage. */
+int pf_source_stage(const char *path, struct pf_source *table,
+		    struct pf_source **s, struct pf_error *err);
+
+int pf_source_parquet(const char *path, struct pf_source **s, struct pf_error *err);
+
+/* bytes must outlive the source. */
+int pf_source_stream(const struct pf_byte_source *bytes, struct pf_source **s,
+		     struct pf_error *err);
+
+struct pf_tabledef;
+/* format: enum pf_text_format, 0: as the definition says. */
+int pf_source_text(const struct pf_byte_source *bytes,
+		   const struct pf_tabledef *definition, int format,
+		   struct pf_source **s, struct pf_error *err);
+
+/* --- shared by the kinds --- */
+
+/* Puts batches of one schema into the columns wanted: by name, widened where
+ * the wanted type is wider; a missing dt is made from the time column. */
+struct pf_fit;
+/* PF_E_SCHEMA_MISMATCH when a column is missing or of another type. */
+int pf_fit_new(const struct pf_source *s, const struct pf_schema *wanted,
+	       struct pf_fit **fit, struct pf_error *err);
+struct pf_batch pf_fit_batch(struct pf_fit *fit, const struct pf_batch *batch);
+void pf_fit_free(struct pf_fit *fit); /* NULL is fine */
+
+/* Can values of type a be read as b without loss? */
+bool pf_type_widens(struct pf_type a, struct pf_type b);
+
+/* The snapshot that a started table source reads, and the table. */
+struct pf_table;
+struct pf_snapshot;
+struct pf_table *pf_source_table_of(struct pf_source *s,
+				    const struct pf_snapshot **snapshot);
+
+#endif

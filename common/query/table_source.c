@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A table and a stage as sources. The table fixes a snapshot and holds its
+ * files open; the stage begins exactly where that snapshot ends.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "base/alloc.h"
+#include "paimon/offsets.h"
+#include "paimon/scan.h"
+#include "query/list.h"
+#include "query/parquet_scan.h"
+#include "query/source.h"
+#include "stage/stage.h"
+
+struct table_source {
+	struct pf_source s;
+	struct pf_table_source_options options;
+	struct pf_table *table;
+	struct pf_snapshot *snapshot;
+	struct pf_file_list files;
+	struct pf_store_file **held;
+	const struct pf_wanted *wanted;
+	size_t at;
+	struct pf_parquet_scan *scan;
+	const struct pf_table_schema *mapped; /* schema that mapping is of */
+	int *mapping;   /* wanted column -> field of that schema */
+	int *ordinals;  /* wanted column -> column of the file */
+};
+
+static void table_release(struct table_source *s)
+{
+	pf_parquet_scan_free(s->scan);
+	s->scan = NULL;
+	for (size_t i = 0; s->held && i < s->files.n; i++)
+		pf_store_close_file(s->held[i]);
+	free(s->held);
+	s->held = NULL;
+	pf_file_list_free(&s->files);
+	s->files = (struct pf_file_list){ 0 };
+	pf_snapshot_free(s->snapshot);
+	s->snapshot = NULL;
+	s->at = 0;
+}
+
+/* --- pruning by metadata --- */
+
+/* The value of a partition column for all rows of a file. */
+struct partition_ctx {
+	const struct table_source *s;
+	const struct pf_datum *values;
+	const struct pf_data_file *file;
+};
+
+static int partition_key(const struct table_source *s, const char *name)
+{
+	const struct pf_table_schema *t = pf_table_schema(s->table);
+	for (size_t i = 0; i < t->npartition_keys; i++)
+		if (!strcmp(t->partition_keys[i], name))
+			return (int)i;
+	return -1;
+}
+
+static bool partition_stats(void *ctx, int column, struct pf_block_stats *out)
+{
+	const struct partition_ctx *c = ctx;
+	const char *name = c->s->wanted->schema->fields[column].name;
+	int key = partition_key(c->s, name);
+	if (key < 0)
+		return false;
+	const struct pf_datum *v = &c->values[key];
+	*out = (struct pf_block_stats){ .nulls = v->null ? 1 : 0, .rows = 1 };
+	out->has_min = out->has_max = !v->null;
+	out->min = out->max = *v;
+	return true;
+}
+
+static bool keep_partition(void *ctx, const struct pf_datum *values, size_t n)
+{
+	struct table_source *s = ctx;
+	struct partition_ctx c = { .s = s, .values = values };
+	(void)n;
+	return pf_filter_may_match(s->wanted->filter, partition_stats, &c);
+}
+
+static bool partition_range_stats(void *ctx, int column, struct pf_block_stats *out)
+{
+	const struct pf_datum *const *minmax = (void *)((void **)ctx)[1];
+	const struct table_source *s = ((void **)ctx)[0];
+	int key = partition_key(s, s->wanted->schema->fields[column].name);
+	if (key < 0)
+		return false;
+	*out = (struct pf_block_stats){ .nulls = -1, .rows = -1 };
+	out->has_min = !minmax[0][key].null;
+	out->has_max = !minmax[1][key].null;
+	out->min = minmax[0][key];
+	out->max = minmax[1][key];
+	return true;
+}
+
+static bool keep_partition_range(void *ctx, const struct pf_datum *min,
+				 const struct pf_datum *max, size_t n)
+{
+	struct table_source *s = ctx;
+	const struct pf_datum *minmax[2] = { min, max };
+	void *both[2] = { s, minmax };
+	(void)n;
+	return pf_filter_may_match(s->wanted->filter, partition_range_stats, both);
+}
+
+/* What the manifest says about a column of a file. */
+static bool file_stats(void *ctx, int column, struct pf_block_stats *out)
+{
+	const struct partition_ctx *c = ctx;
+	const struct pf_field *f = &c->s->wanted->schema->fields[column];
+	struct pf_column_stats stats;
+	if (partition_key(c->s, f->name) >= 0)
+		return partition_stats(ctx, column, out);
+	if (!pf_data_file_stats(c->file, f->id, f->type, &stats))
+		return false;
+	*out = (struct pf_block_stats){ .nulls = stats.nulls, .rows = c->file->rows };
+	out->has_min = !stats.min.null;
+	out->has_max = !stats.max.null;
+	out->min = stats.min;
+	out->max = stats.max;
+	return true;
+}
+
+static bool keep_file(void *ctx, const struct pf_data_file *file)
+{
+	struct table_source *s = ctx;
+	struct partition_ctx c = { .s = s, .values = file->partition_values,
+				   .file = file };
+	return pf_filter_may_match(s->wanted->filter, file_stats, &c);
+}
+
+/* A value that is asked for, in the type that buckets are made of. */
+static bool as_key(const struct pf_datum *v, struct pf_type type, struct pf_datum *out)
+{
+	*out = *v;
+	out->type = type;
+	if (pf_kind_is_integer(type.kind))
+		return pf_kind_is_integer(v->type.kind);
+	if (type.kind == PF_STRING)
+		return v->type.kind == PF_STRING;
+	return pf_type_equal(type, v->type);
+}
+
+/* The entities that the conditions name, if they name them: the keys of the
+ * buckets to look into. */
+static size_t find_keys(const struct table_source *s, struct pf_datum **keys)
+{
+	const struct pf_table_schema *t = pf_table_schema(s->table);
+	*keys = NULL;
+	if (t->nbucket_key != 1)
+		return 0;
+	int column = pf_schema_find(s->wanted->schema, t->bucket_key[0]);
+	const struct pf_column_bounds *b = pf_filter_bounds(s->wanted->filter, column);
+	for (size_t i = 0; i < b->n; i++) {
+		const struct pf_range *r = &b->ranges[i];
+		if (!r->has_set || r->nulls || r->nset > 10000)
+			continue;
+		struct pf_datum *out = pf_alloc(r->nset + 1, sizeof *out);
+		size_t n = 0;
+		for (size_t k = 0; k < r->nset; k++)
+			if (as_key(&r->set[k], s->wanted->schema->fields[column].type,
+				   &out[n]))
+				n++;
+		if (n == r->nset && n) {
+			*keys = out;
+			return n;
+		}
+		free(out);
+	}
+	return 0;
+}
+
+static int list_files(struct table_source *s, struct pf_error *err)
+{
+	struct pf_scan_filter f = { .ctx = s };
+	struct pf_datum *keys = NULL;
+	if (s->wanted->prune && s->wanted->filter->n) {
+		f.partition = keep_partition;
+		f.partition_range = keep_partition_range;
+		f.nkeys = find_keys(s, &keys);
+		f.keys = keys;
+		f.file = keep_file;
+	}
+	int code = pf_scan_files(s->table, s->snapshot, &f, &s->files, err);
+	free(keys);
+	return code;
+}
+
+/* One descriptor per file: take what the system gives. */
+static void raise_file_limit(size_t want)
+{
+	struct rlimit l;
+	if (getrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur >= want + 64)
+		return;
+	l.rlim_cur = l.rlim_max == RLIM_INFINITY || l.rlim_max > want + 64 ?
+			     want + 64 : l.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &l);
+}
+
+static int hold_files(struct table_source *s, struct pf_error *err)
+{
+	s->held = pf_zalloc(s->files.n + 1, sizeof *s->held);
+	raise_file_limit(s->files.n);
+	for (size_t i = 0; i < s->files.n; i++) {
+		int code = pf_store_open_file(pf_table_store(s->table),
+					      s->files.files[i].path, &s->held[i], err);
+		if (code == PF_E_NO_FILE)
+			return pf_fail(err, PF_E_VANISHED,
+				       "'%s': file '%s' of snapshot %lld is gone",
+				       s->s.name, s->files.files[i].path,
+				       (long long)s->snapshot->id);
+		/* Out of descriptors: the others are opened when it is their turn. */
+		if (code && (errno == EMFILE || errno == ENFILE))
+			return 0;
+		PF_TRY(code);
+	}
+	return 0;
+}
+
+static void count_list(struct table_source *s)
+{
+	struct pf_scan_counts *c = &s->s.counts;
+	*c = (struct pf_scan_counts){
+		.manifests = s->files.manifests,
+		.manifests_skipped = s->files.manifests_skipped,
+		.files = s->files.live,
+		.files_partition = s->files.pruned_partition,
+		.files_bucket = s->files.pruned_bucket,
+		.files_stats = s->files.pruned_file,
+	};
+}
+
+static int table_start(struct pf_source *source, const struct pf_wanted *w,
+		       struct pf_error *err)
+{
+	struct table_source *s = (struct table_source *)source;
+	table_release(s);
+	s->wanted = w;
+	s->mapped = NULL;
+	s->mapping = pf_realloc(s->mapping, pf_table_schema(s->table)->n + 1,
+				sizeof *s->mapping);
+	s->ordinals = pf_realloc(s->ordinals, w->schema->n + 1, sizeof *s->ordinals);
+	PF_TRY(pf_find_snapshot(s->table, &s->options, &s->snapshot, err));
+	source->snapshot = s->snapshot ? s->snapshot->id : 0;
+	PF_TRY(list_files(s, err));
+	count_list(s);
+	return hold_files(s, err);
+}
+
+/* Where the wanted columns lie in a file. */
+static int map_columns(struct table_source *s, const struct pf_data_file *d,
+		       const struct pf_parquet_file *file, struct pf_error *err)
+{
+	const struct pf_table_schema *t = pf_table_schema(s->table);
+	if (s->mapped != d->schema) {
+		PF_TRY(pf_scan_mapping(t, d->schema, s->mapping, err));
+		s->mapped = d->schema;
+	}
+	for (size_t i = 0; i < s->wanted->schema->n; i++) {
+		const char *name = s->wanted->schema->fields[i].name;
+		int field = pf_table_field_by_name(t, name);
+		int from = field < 0 ? -1 : s->mapping[field];
+		s->ordinals[i] = from < 0 ? -1 :
+				 pf_parquet_find(file, d->schema->fields[from].name);
+	}
+	return 0;
+}
+
+static int open_file(struct table_source *s, struct pf_error *err)
+{
+	const struct pf_data_file *d = &s->files.files[s->at];
+	struct pf_parquet_file *file;
+	if (!s->held[s->at]) {
+		int code = pf_store_open_file(pf_table_store(s->table), d->path,
+					      &s->held[s->at], err);
+		if (code == PF_E_NO_FILE)
+			return pf_fail(err, PF_E_VANISHED,
+				       "'%s': file '%s' is gone", s->s.name, d->path);
+		PF_TRY(code);
+	}
+	const struct pf_random_source *bytes = pf_store_file_source(s->held[s->at]);
+	PF_TRY(pf_parquet_open(bytes, &file, err));
+	int code = map_columns(s, d, file, err);
+	if (code) {
+		pf_parquet_close(file);
+		return code;
+	}
+	s->s.counts.bytes_stored += (int64_t)bytes->size;
+	return pf_parquet_scan_new(file, s->ordinals, s->wanted, &s->s.counts, &s->scan,
+				   err);
+}
+
+static int table_next(struct pf_source *source, struct pf_batch *batch,
+		      struct pf_error *err)
+{
+	struct table_source *s = (struct table_source *)source;
+	batch->rows = 0;
+	while (s->at < s->files.n) {
+		int code = s->scan ? 0 : open_file(s, err);
+		if (!code)
+			code = pf_parquet_scan_next(s->scan, batch, err);
+		if (code)
+			return pf_context(err, "'%s/%s'", source->name,
+					  s->files.files[s->at].path);
+		if (batch->rows)
+			return 0;
+		pf_parquet_scan_free(s->scan);
+		s->scan = NULL;
+		pf_store_close_file(s->held[s->at]);
+		s->held[s->at++] = NULL;
+	}
+	return 0;
+}
+
+static void table_close(struct pf_source *source)
+{
+	struct table_source *s = (struct table_source *)source;
+	table_release(s);
+	pf_table_close(s->table);
+	free(s->mapping);
+	free(s->ordinals);
+	free(s);
+}
+
+static const struct pf_source_ops table_ops = { .start = table_start,
+						.next = table_next,
+						.close = table_close };
+
+int pf_source_table(const char *path, const struct pf_table_source_options *options,
+		    struct pf_source **out, struct pf_error *err)
+{
+	struct table_source *s = pf_zalloc(1, sizeof *s);
+	s->s = (struct pf_source){ .ops = &table_ops, .name = pf_strdup(path),
+				   .kind = "table", .filtered = true };
+	s->options = *options;
+	int code = pf_table_open(path, &s->table, err);
+	if (!code)
+		code = pf_table_readable(pf_table_schema(s->table), err);
+	if (code) {
+		pf_source_close(&s->s);
+		return code;
+	}
+	s->s.schema = pf_schema_ref(pf_table_schema(s->table)->columns);
+	*out = &s->s;
+	return 0;
+}
+
+struct pf_table *pf_source_table_of(struct pf_source *source,
+				    const struct pf_snapshot **snapshot)
+{
+	struct table_source *s = (struct table_source *)source;
+	if (source->ops != &table_ops)
+		return NULL;
+	*snapshot = s->snapshot;
+	return s->table;
+}
+
+/* --- a stage --- */
+
+struct stage_source {
+	struct pf_source s;
+	struct pf_stage *stage;
+	struct pf_source *table;
+	struct pf_stage_reader *reader;
+	struct pf_fit *fit;
+};
+
+static int stage_start(struct pf_source *source, const struct pf_wanted *w,
+		       struct pf_error *err)
+{
+	struct stage_source *s = (struct stage_source *)source;
+	struct pf_stage_read how = { .hold = true };
+	char anchor[40] = "";
+	pf_stage_reader_close(s->reader);
+	s->reader = NULL;
+	pf_fit_free(s->fit);
+	s->fit = NULL;
+	PF_TRY(pf_fit_new(source, w->schema, &s->fit, err));
+	if (s->table) {
+		const struct pf_snapshot *snapshot = NULL;
+		struct pf_table *table = pf_source_table_of(s->table, &snapshot);
+		struct pf_offset_map map;
+		const char *found;
+		if (snapshot) {
+			PF_TRY(pf_table_offsets(table, snapshot, &map, err));
+			how.from = pf_offset_next(&map, pf_stage_uuid(s->stage), 0, &found);
+			if (found)
+				memcpy(anchor, found, strlen(found) + 1);
+			pf_offset_map_free(&map);
+		}
+	} else {
+		int64_t end;
+		PF_TRY(pf_stage_range(s->stage, &how.from, &end, err));
+	}
+	how.anchor = anchor;
+	return pf_stage_reader_open(s->stage, &how, &s->reader, err);
+}
+
+static int stage_next(struct pf_source *source, struct pf_batch *batch,
+		      struct pf_error *err)
+{
+	struct stage_source *s = (struct stage_source *)source;
+	struct pf_event event;
+	do {
+		PF_TRY(pf_stage_reader_next(s->reader, &event, err));
+		if (event.kind == PF_EVENT_BATCH) {
+			*batch = pf_fit_batch(s->fit, &event.batch);
+			source->counts.rows += batch->rows;
+			return 0;
+		}
+	} while (event.kind == PF_EVENT_MARK);
+	batch->rows = 0;
+	return 0;
+}
+
+static void stage_close(struct pf_source *source)
+{
+	struct stage_source *s = (struct stage_source *)source;
+	pf_fit_free(s->fit);
+	pf_stage_reader_close(s->reader);
+	pf_stage_close(s->stage);
+	free(s);
+}
+
+static const struct pf_source_ops stage_ops = { .start = stage_start,
+						.next = stage_next,
+						.close = stage_close };
+
+int pf_source_stage(const char *path, struct pf_source *table, struct pf_source **out,
+		    struct pf_error *err)
+{
+	struct stage_source *s = pf_zalloc(1, sizeof *s);
+	s->s = (struct pf_source){ .ops = &stage_ops, .name = pf_strdup(path),
+				   .kind = "stage" };
+	s->table = table;
+	int code = pf_stage_open(path, &s->stage, err);
+	if (code) {
+		pf_source_close(&s->s);
+		return code;
+	}
+	s->s.schema = pf_schema_ref(pf_stage_schema(s->stage));
+	*out = &s->s;
+	return 0;
+}
