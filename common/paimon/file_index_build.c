@@ -125,16 +125,23 @@ static bool same_part(const struct pf_index_part *a, const struct pf_index_part 
 	return !pf_view_cmp(a->column, b->column) && !pf_view_cmp(a->type, b->type);
 }
 
+/* What stays goes first, so that adding one after another gives the same as
+ * adding together. */
 static void list_kept(const struct pf_file_index *keep, struct contents *c)
 {
-	size_t made = c->n;
-	for (size_t k = 0; keep && k < keep->n; k++) {
+	size_t made = c->n, kept = 0;
+	struct pf_index_part *old = pf_alloc(keep->n, sizeof *old);
+	for (size_t k = 0; k < keep->n; k++) {
 		bool anew = false;
 		for (size_t i = 0; i < made; i++)
 			anew |= same_part(&c->entries[i], &keep->entries[k]);
 		if (!anew)
-			c->entries[c->n++] = keep->entries[k];
+			old[kept++] = keep->entries[k];
 	}
+	memmove(c->entries + kept, c->entries, made * sizeof *c->entries);
+	memcpy(c->entries, old, kept * sizeof *old);
+	c->n += kept;
+	free(old);
 }
 
 static void group_columns(struct contents *c)
@@ -212,7 +219,8 @@ int pf_file_index_builder_finish(struct pf_file_index_builder *b,
 	c.entries = pf_alloc(b->n + (keep ? keep->n : 0), sizeof *c.entries);
 	write_parts(b, &c, ends);
 	list_parts(b, &c, ends);
-	list_kept(keep, &c);
+	if (keep && keep->n)
+		list_kept(keep, &c);
 	group_columns(&c);
 	write_container(&c, out);
 	free(ends);
