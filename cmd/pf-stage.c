@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/number.h"
 #include "base/time.h"
-#include "ext/json.h"
-#include "paimon/offsets.h"
+#include "load/loaded.h"
 #include "stage/append.h"
 #include "stage/rejects.h"
 #include "stage/status.h"
@@ -46,8 +46,9 @@ static const struct pf_option options[] = {
 	  .commands = "append" },
 	{ 0, "rejects", PF_OPT_STRING, OPT(rejects), "FILE",
 	  "append rows that do not fit here, and go on",
-	  .more = "One JSON object a line: file, line, byte, code, column, reason, and the "
-		  "row as it stood (row, or row_base64 when it is not UTF-8).",
+	  .more = "One JSON object a line: file, line, byte, code, column, reason, row. "
+		  "The row stands as it was. "
+		  "When it is not UTF-8, row_base64 stands for row.",
 	  .commands = "append" },
 	{ 0, "on-error", PF_OPT_ENUM, OPT(on_error), "stop|skip",
 	  "a row that does not fit stops, or is left out (exit 1)",
@@ -61,8 +62,8 @@ static const struct pf_option options[] = {
 	{ 0, "ack-fd", PF_OPT_INT, OPT(ack_fd), "N",
 	  "report durable positions on this descriptor", .def = "-1", .min = -1,
 	  .max = 1 << 20,
-	  .more = "One line each: offset in the stage, bytes of the source, name of the "
-		  "source; with tabs between them.",
+	  .more = "One line each, with tabs between three fields. "
+		  "They are: offset in the stage, bytes of the source, its name.",
 	  .commands = "append" },
 	{ 0, "wait", PF_OPT_DURATION, OPT(wait_ms), "TIME",
 	  "wait so long for a locked stage", .def = "0ms", .commands = "append" },
@@ -82,8 +83,7 @@ static const struct pf_option options[] = {
 	  .commands = "read" },
 	{ 0, "offsets", PF_OPT_STRING, OPT(offsets), "N[@ANCHOR]",
 	  "read from row N on", .group = GROUP_START,
-	  .more = "The anchor, as a mark carries it, makes sure that the rows before N are "
-		  "still the same.",
+	  .more = "With the anchor of a mark: only if the rows before N are the same.",
 	  .commands = "read" },
 	{ 0, "follow", PF_OPT_FLAG, OPT(follow), NULL,
 	  "wait for more; a mark at most once a second", .commands = "read" },
@@ -102,20 +102,6 @@ static const struct pf_option options[] = {
 	  "only say what would be removed", .commands = "trim" },
 	{ 0 }
 };
-
-/* "1,234,567" */
-static const char *grouped(int64_t n, char out[32])
-{
-	char digits[24];
-	int len = snprintf(digits, sizeof digits, "%" PRId64, n), at = 0;
-	for (int i = 0; i < len; i++) {
-		out[at++] = digits[i];
-		if (digits[i] != '-' && i + 1 < len && (len - i - 1) % 3 == 0)
-			out[at++] = ',';
-	}
-	out[at] = '\0';
-	return out;
-}
 
 /* --- append --- */
 
@@ -216,11 +202,11 @@ static void report_append(struct pf_run *run, struct pf_stage_writer *writer,
 	char rows[32], bad[32], twice[32], end[32], in[32];
 	pf_diag_note(&run->diag, 0,
 		     "%s: %s rows appended, %s rejected, %s duplicate; durable at %s",
-		     stage, grouped(c->rows, rows), grouped(c->rejected, bad),
-		     grouped(c->duplicate, twice),
-		     grouped(pf_stage_durable(writer), end));
+		     stage, pf_group_digits(rows, c->rows), pf_group_digits(bad, c->rejected),
+		     pf_group_digits(twice, c->duplicate),
+		     pf_group_digits(end, pf_stage_durable(writer)));
 	pf_diag_note(&run->diag, 1, "%s rows in = %s appended + %s rejected + %s duplicate",
-		     grouped(c->rows + c->rejected + c->duplicate, in), rows, bad, twice);
+		     pf_group_digits(in, c->rows + c->rejected + c->duplicate), rows, bad, twice);
 	if (c->waiting)
 		pf_diag_warn(&run->diag, "%zu bytes wait at the end of the input: a last "
 			     "line without newline%s", c->waiting,
@@ -314,33 +300,6 @@ static int parse_offset(const char *text, struct pf_stage_read *how,
 	return 0;
 }
 
-/* What the newest snapshot with our map says (at most as_of_ms old, if > 0). */
-static int loaded_by(const char *path, const char *stage, int64_t as_of_ms,
-		     int64_t *next, char anchor[33], struct pf_error *err)
-{
-	struct pf_table *table;
-	struct pf_snapshot *snapshot = NULL;
-	struct pf_offset_map map = { 0 };
-	*next = 0;
-	anchor[0] = '\0';
-	PF_TRY(pf_table_open(path, &table, err));
-	int code = 0;
-	if (as_of_ms)
-		code = pf_snapshot_as_of(table, as_of_ms, &snapshot, err);
-	if (!code && (!as_of_ms || snapshot))
-		code = pf_table_offsets(table, snapshot, &map, err);
-	if (!code && (!as_of_ms || snapshot)) {
-		const char *known;
-		*next = pf_offset_next(&map, stage, 0, &known);
-		if (known)
-			snprintf(anchor, 33, "%s", known);
-	}
-	pf_offset_map_free(&map);
-	pf_snapshot_free(snapshot);
-	pf_table_close(table);
-	return code;
-}
-
 static int copy_rows(struct pf_run *run, struct pf_stage_reader *reader,
 		     struct pf_stage *stage, struct pf_error *err)
 {
@@ -372,7 +331,7 @@ static int run_read(struct pf_run *run, struct pf_error *err)
 	};
 	struct pf_stage *stage;
 	struct pf_stage_reader *reader = NULL;
-	char anchor[33];
+	struct pf_loaded loaded;
 	int64_t end;
 	if (o->follow)
 		pf_signals_graceful();
@@ -381,9 +340,9 @@ static int run_read(struct pf_run *run, struct pf_error *err)
 	if (o->offsets) {
 		code = parse_offset(o->offsets, &how, err);
 	} else if (o->after) {
-		code = loaded_by(o->after, pf_stage_uuid(stage), 0, &how.from, anchor,
-				 err);
-		how.anchor = anchor;
+		code = pf_loaded_read(o->after, pf_stage_uuid(stage), 0, &loaded, err);
+		how.from = loaded.next;
+		how.anchor = loaded.anchor;
 	} else {
 		code = pf_stage_range(stage, &how.from, &end, err);
 	}
@@ -398,27 +357,15 @@ static int run_read(struct pf_run *run, struct pf_error *err)
 
 /* --- status --- */
 
-static void print_sources(struct pf_buf *out, const struct pf_sources *sources)
-{
-	for (size_t i = 0; i < sources->n; i++) {
-		const struct pf_source_pos *s = sources->items[i];
-		const char *name = s->name ? s->name : s->path ? s->path : "-";
-		char quoted[4096];
-		pf_buf_printf(out, "source\t%s\t%" PRIu64 " bytes\t%" PRId64 " rows\n",
-			      pf_quote(quoted, sizeof quoted, name, strlen(name)),
-			      s->position, s->rows);
-	}
-}
-
 static int print_table(struct pf_buf *out, const char *path, const char *stage,
 		       const struct pf_stage_status *s, struct pf_error *err)
 {
-	int64_t next;
-	char anchor[33], quoted[4096];
-	PF_TRY(loaded_by(path, stage, 0, &next, anchor, err));
+	struct pf_loaded loaded;
+	char quoted[4096];
+	PF_TRY(pf_loaded_read(path, stage, 0, &loaded, err));
 	pf_buf_printf(out, "table\t%s\t%" PRId64 " loaded\t%" PRId64 " behind\n",
-		      pf_quote(quoted, sizeof quoted, path, strlen(path)), next,
-		      s->end - next);
+		      pf_quote(quoted, sizeof quoted, path, strlen(path)), loaded.next,
+		      s->end - loaded.next);
 	return 0;
 }
 
@@ -430,13 +377,7 @@ static int run_status(struct pf_run *run, struct pf_error *err)
 	PF_TRY(pf_stage_open(run->operands[0], &stage, err));
 	int code = pf_stage_status(stage, &s, err);
 	if (!code) {
-		pf_buf_printf(&out, "stage\t%s\nrows\t%" PRId64 "\nfirst\t%" PRId64
-			      "\nend\t%" PRId64 "\nsegments\t%zu\nbytes\t%" PRIu64 "\n",
-			      pf_stage_uuid(stage), s.end - s.first, s.first, s.end,
-			      s.segments, s.bytes);
-		if (s.torn)
-			pf_buf_printf(&out, "unsealed\t%" PRIu64 "\n", s.torn);
-		print_sources(&out, &s.sources);
+		pf_stage_status_print(stage, &s, &out);
 		for (size_t i = 1; !code && i < run->noperands; i++)
 			code = print_table(&out, run->operands[i], pf_stage_uuid(stage),
 					   &s, err);
@@ -461,19 +402,18 @@ static int trim(struct pf_run *run, struct pf_stage *stage, struct pf_error *err
 	struct pf_trimmed t;
 	char rows[32], bytes[32];
 	for (size_t i = 0; i < o->consumers.n; i++) {
-		int64_t next;
-		char anchor[33];
+		struct pf_loaded loaded;
 		int64_t as_of = o->grace_ms ? pf_now_ms() - o->grace_ms : 0;
-		PF_TRY(loaded_by(o->consumers.items[i], pf_stage_uuid(stage), as_of, &next,
-				 anchor, err));
-		if (next < before)
-			before = next;
+		PF_TRY(pf_loaded_read(o->consumers.items[i], pf_stage_uuid(stage), as_of,
+				      &loaded, err));
+		if (loaded.next < before)
+			before = loaded.next;
 	}
 	PF_TRY(pf_stage_trim(stage, before, o->dry_run, &t, err));
 	pf_diag_note(&run->diag, 0, "%s: %zu segments %s, %s bytes; begins at row %s",
 		     pf_stage_path(stage), t.segments,
 		     o->dry_run ? "would be removed" : "removed",
-		     grouped((int64_t)t.bytes, bytes), grouped(t.first, rows));
+		     pf_group_digits(bytes, (int64_t)t.bytes), pf_group_digits(rows, t.first));
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -58,6 +59,25 @@ void pf_stage_status_free(struct pf_stage_status *status)
 {
 	pf_sources_free(&status->sources);
 	*status = (struct pf_stage_status){ 0 };
+}
+
+void pf_stage_status_print(const struct pf_stage *stage,
+			   const struct pf_stage_status *s, struct pf_buf *out)
+{
+	pf_buf_printf(out, "stage\t%s\nrows\t%" PRId64 "\nfirst\t%" PRId64
+		      "\nend\t%" PRId64 "\nsegments\t%zu\nbytes\t%" PRIu64 "\n",
+		      pf_stage_uuid(stage), s->end - s->first, s->first, s->end,
+		      s->segments, s->bytes);
+	if (s->torn)
+		pf_buf_printf(out, "unsealed\t%" PRIu64 "\n", s->torn);
+	for (size_t i = 0; i < s->sources.n; i++) {
+		const struct pf_source_pos *p = s->sources.items[i];
+		const char *name = p->name ? p->name : p->path ? p->path : "-";
+		char quoted[4096];
+		pf_buf_printf(out, "source\t%s\t%" PRIu64 " bytes\t%" PRId64 " rows\n",
+			      pf_quote(quoted, sizeof quoted, name, strlen(name)),
+			      p->position, p->rows);
+	}
 }
 
 int pf_stage_trim(struct pf_stage *s, int64_t before, bool dry,

@@ -20,6 +20,11 @@ int pf_stage_status(struct pf_stage *stage, struct pf_stage_status *status,
 		    struct pf_error *err);
 void pf_stage_status_free(struct pf_stage_status *status);
 
+/* As lines "name<tab>value": stage, rows, first, end, segments, bytes, unsealed
+ * (if any), and a line for each source. */
+void pf_stage_status_print(const struct pf_stage *stage,
+			   const struct pf_stage_status *status, struct pf_buf *out);
+
 struct pf_trimmed {
 	size_t segments;
 	uint64_t bytes;
