@@ -92,9 +92,9 @@ struct pf_xtype pf_x_of(struct pf_type t)
 char *pf_x_name(struct pf_xtype t, char *out)
 {
 	if (t.x == PF_X_NULL)
-		strcpy(out, "null");
+		snprintf(out, 40, "null");
 	else if (t.x == PF_X_INTERVAL)
-		strcpy(out, "duration");
+		snprintf(out, 40, "duration");
 	else
 		pf_type_name(pf_x_type(t), out);
 	return out;

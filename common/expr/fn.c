@@ -357,13 +357,14 @@ static int bind_string(struct pf_expr *e, struct pf_node *x, struct pf_error *er
 	return 0;
 }
 
+/* out of 64 bytes */
 static size_t print_value(const struct pf_node *k, size_t i, char *out)
 {
 	int64_t v;
 	switch (k->type.x) {
 	case PF_X_BOOL:
-		return (size_t)sprintf(out, "%s",
-				       PF_AT(uint8_t, &k->out, i) ? "true" : "false");
+		return (size_t)snprintf(out, 64, "%s",
+					PF_AT(uint8_t, &k->out, i) ? "true" : "false");
 	case PF_X_DEC:
 		return pf_dec_print(PF_AT(pf_i128, &k->out, i), k->type.scale, out);
 	case PF_X_DOUBLE:
@@ -384,8 +385,8 @@ static size_t print_value(const struct pf_node *k, size_t i, char *out)
 			out[n++] = 'Z';
 		return n;
 	default:
-		return (size_t)sprintf(out, "%lld",
-				       (long long)PF_AT(int64_t, &k->out, i));
+		return (size_t)snprintf(out, 64, "%lld",
+					(long long)PF_AT(int64_t, &k->out, i));
 	}
 }
 

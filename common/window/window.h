@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Windows over the time column: which stretch of time an answer covers. Times
+ * here are wall clock microseconds in the table's zone, so that thirty days
+ * are thirty calendar days, whatever the clock did in between.
+ */
+#ifndef PF_WINDOW_WINDOW_H
+#define PF_WINDOW_WINDOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct pf_zone;
+
+struct pf_window {
+	bool fixed_start;  /* from start on; else length before the end */
+	int64_t start_us;
+	int64_t length_us;
+};
+
+/* "30d", "12h", "since=2024-01-01". PF_E_UNSUPPORTED for the kinds that are
+ * still to come (calendar, session). */
+int pf_window_parse(const char *text, struct pf_window *w, struct pf_error *err);
+
+/* [*from, *to) of the window that ends at end_us. PF_E_USAGE when it would be
+ * empty. */
+int pf_window_range(const struct pf_window *w, int64_t end_us, int64_t *from,
+		    int64_t *to, struct pf_error *err);
+
+/* The midnight after a moment: where a window ends whose last row that is. */
+int64_t pf_window_end_after(int64_t wall_us);
+
+/* "2024-01-31" when it is a midnight, else "2024-01-31T10:00:00" with as many
+ * digits as needed; out of 48 bytes. Returns out. */
+char *pf_window_format(int64_t wall_us, char *out);
+
+#endif
