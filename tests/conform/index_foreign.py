@@ -50,7 +50,7 @@ def metadata(data):
         m.pop("serialized_size")
         return m
     except pa.ArrowNotImplementedError: # statistics of decimals
-        return m.schema, m.num_rows, m.created_by, m.metadata
+        return m.schema.to_arrow_schema(), m.num_rows, m.created_by, m.metadata
 
 
 def check_column(data, rows, name):
