@@ -21,7 +21,8 @@ enum pf_operand_kind pf_magic_kind(const void *bytes, size_t len)
 {
 	if (!len)
 		return PF_OPERAND_EMPTY;
-	if (begins(bytes, len, "\xff\xff\xff\xff", 4))
+	/* No text begins with 0xff, so a stream that was cut early is one, too. */
+	if (begins(bytes, len, "\xff\xff\xff\xff", len < 4 ? len : 4))
 		return PF_OPERAND_ARROW;
 	if (begins(bytes, len, "ARROW1", 6))
 		return PF_OPERAND_ARROW_FILE;

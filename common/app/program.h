@@ -56,6 +56,7 @@
 #include "app/input.h"
 #include "app/operand.h"
 #include "app/output.h"
+#include "app/progress.h"
 #include "base/error.h"
 #include "cli/diag.h"
 #include "cli/option.h"
@@ -115,6 +116,13 @@ struct pf_program {
 	int (*run)(struct pf_run *run, struct pf_error *err);
 };
 
+/* Where the progress line stands; see app/progress.h. */
+struct pf_progress {
+	int64_t rows, bytes, begin_ms, next_ms;
+	int drawn; /* columns */
+	bool off;
+};
+
 struct pf_run {
 	const struct pf_program *program;
 	void *options;          /* the program's own struct, filled in */
@@ -127,7 +135,7 @@ struct pf_run {
 	/* common options */
 	const char *help;
 	bool version, force;
-	int quiet, verbose, color, errors;
+	int quiet, verbose, color, errors, progress_when;
 	int format, input_format; /* enum pf_format */
 	const char *output;       /* -o, or NULL */
 	const char *config;       /* --config: a file, "none" or NULL */
@@ -135,6 +143,7 @@ struct pf_run {
 	/* The skeleton's: see app/output.h; kept: values from files. */
 	char **kept;
 	size_t nkept;
+	struct pf_progress progress;
 	struct pf_output *out;
 	/* Called when run fails: tells downstream. Set by pf_output_stream. */
 	void (*abort)(struct pf_run *run, const struct pf_error *err);

@@ -35,6 +35,9 @@ static const struct pf_option common_options[] = {
 	  "colours; NO_COLOR is honoured", .minor = true, .config = true },
 	{ 0, "errors", PF_OPT_ENUM, RUN(errors), "text|json",
 	  "how errors are printed", .minor = true, .config = true },
+	{ 0, "progress", PF_OPT_ENUM, RUN(progress_when), "auto|always|never",
+	  "a line that says how far it is; always: a line every 10 s",
+	  .minor = true, .config = true },
 	{ 0, "config", PF_OPT_STRING, RUN(config), "FILE",
 	  "settings, instead of the user's file; none: no file", .minor = true },
 	{ 'h', "help", PF_OPT_OPTIONAL, RUN(help), "all|json",
@@ -160,6 +163,7 @@ static int run_program(struct pf_run *run, struct pf_error *err)
 	}
 	PF_TRY(check_operands(run, err));
 	code = run->program->run(run, err);
+	pf_progress_end(run);
 	/* 1xxx: done, and the answer is partial. The output is whole. */
 	if (code && pf_exit_status(code) != 1) {
 		if (run->abort)

@@ -71,12 +71,14 @@ static void dies_clean(int signal_number, bool graceful, int again)
 			_exit(9);
 		if (write(ready[1], "", 1) != 1)
 			_exit(9);
-		for (;;) {
+		while (!pf_stopping())
+			usleep(1000);
+		if (write(ready[1], "", 1) != 1)
+			_exit(9);
+		for (;;)
 			pause();
-			if (pf_stopping() && write(ready[1], "", 1) != 1)
-				_exit(9);
-		}
 	}
+	close(ready[1]);
 	CHECK(read(ready[0], &byte, 1) == 1);
 	kill(child, signal_number);
 	if (again) {
@@ -87,7 +89,6 @@ static void dies_clean(int signal_number, bool graceful, int again)
 	CHECK(WIFSIGNALED(status));
 	CHECK_INT(WTERMSIG(status), again ? again : signal_number);
 	close(ready[0]);
-	close(ready[1]);
 	CHECK(!rmdir(dir));
 	CHECK(!mkdir(dir, 0700));
 }
@@ -119,6 +120,7 @@ TEST(operands)
 	CHECK_OK(pf_operand_kind("kafka://h/t", &kind, &err), &err);
 	CHECK_INT(kind, PF_OPERAND_KAFKA);
 	CHECK_INT(pf_magic_kind("\xff\xff\xff\xff\x10\x00\x00\x00", 8), PF_OPERAND_ARROW);
+	CHECK_INT(pf_magic_kind("\xff", 1), PF_OPERAND_ARROW);
 	CHECK_INT(pf_magic_kind("PAR1", 4), PF_OPERAND_PARQUET);
 	CHECK_INT(pf_magic_kind("{\"a\"", 4), PF_OPERAND_TEXT);
 	CHECK_INT(pf_magic_kind("\x1f\x8b", 2), PF_OPERAND_GZIP);
