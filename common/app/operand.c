@@ -22,10 +22,9 @@ enum pf_operand_kind pf_magic_kind(const void *bytes, size_t len)
 	if (!len)
 		return PF_OPERAND_EMPTY;
 	/* No text begins with 0xff, so a stream that was cut early is one, too. */
-	if (begins(bytes, len, "\xff\xff\xff\xff", len < 4 ? len : 4))
+	if (begins(bytes, len, "\xff\xff\xff\xff", len < 4 ? len : 4) ||
+	    begins(bytes, len, "ARROW1", 6))
 		return PF_OPERAND_ARROW;
-	if (begins(bytes, len, "ARROW1", 6))
-		return PF_OPERAND_ARROW_FILE;
 	if (begins(bytes, len, "PAR1", 4))
 		return PF_OPERAND_PARQUET;
 	if (begins(bytes, len, "Obj\x01", 4))
@@ -40,7 +39,7 @@ enum pf_operand_kind pf_magic_kind(const void *bytes, size_t len)
 const char *pf_operand_kind_name(enum pf_operand_kind kind)
 {
 	static const char *const names[] = {
-		"table", "stage", "Kafka stage", "stdin", "Arrow stream", "Arrow file",
+		"table", "stage", "Kafka stage", "stdin", "Arrow stream",
 		"Parquet file", "Avro file", "gzip file", "zstd file", "text file",
 		"empty file",
 	};

@@ -16,8 +16,7 @@ enum pf_operand_kind {
 	PF_OPERAND_STAGE,
 	PF_OPERAND_KAFKA,
 	PF_OPERAND_STDIN,   /* "-" */
-	PF_OPERAND_ARROW,   /* Arrow IPC stream */
-	PF_OPERAND_ARROW_FILE,
+	PF_OPERAND_ARROW,   /* Arrow IPC, stream or file */
 	PF_OPERAND_PARQUET,
 	PF_OPERAND_AVRO,
 	PF_OPERAND_GZIP,

@@ -10,12 +10,14 @@
 enum { AHEAD = 64 * 1024, ALIGN = 64, LIMIT = 256 << 20 };
 
 static const uint32_t CONTINUATION = 0xffffffff;
+static const char file_magic[8] = "ARROW1";
 
 struct pf_messages {
 	struct pf_byte_source source;
 	size_t limit;
 	uint64_t position;
 	bool ended;
+	bool file; /* the stream stands inside an Arrow file */
 	struct pf_fb fb;
 
 	uint8_t *ahead; /* unread input is at [at, end) */
@@ -151,9 +153,6 @@ static int read_prefix(struct pf_messages *m, size_t *prefix, int32_t *size,
 		if (m->end - m->at < 8)
 			return cut(m, err);
 		memcpy(&first, m->ahead + m->at + 4, 4);
-	} else if (!memcmp(m->ahead + m->at, "ARRO", 4) && !m->position) {
-		pf_fail(err, PF_E_ARROW, "this is an Arrow file, not an Arrow stream");
-		return pf_hint(err, "write it in the streaming format");
 	}
 	if (first > PF_ARROW_METADATA)
 		return pf_fail(err, PF_E_ARROW,
@@ -195,6 +194,46 @@ static int open_metadata(struct pf_messages *m, const uint8_t *data, size_t len,
 	return 0;
 }
 
+/* An Arrow file is a stream between a magic and a footer that says once more
+ * where everything is. */
+static int skip_magic(struct pf_messages *m, struct pf_error *err)
+{
+	PF_TRY(look_ahead(m, sizeof file_magic, err));
+	m->file = m->end - m->at >= sizeof file_magic &&
+		  !memcmp(m->ahead + m->at, file_magic, sizeof file_magic);
+	if (m->file) {
+		m->at += sizeof file_magic;
+		m->position += sizeof file_magic;
+	}
+	return 0;
+}
+
+/* Read to the end and see that this is the one footer and nothing else. */
+static int skip_footer(struct pf_messages *m, struct pf_error *err)
+{
+	enum { TAIL = 10 }; /* length, magic */
+	uint64_t bytes = 0;
+	int32_t length = 0;
+	do {
+		size_t keep = m->end - m->at;
+		if (keep > TAIL) {
+			bytes += keep - TAIL;
+			m->at += keep - TAIL;
+		}
+		PF_TRY(look_ahead(m, m->end - m->at + 1, err));
+	} while (!m->ended);
+	size_t tail = m->end - m->at;
+	if (tail == TAIL)
+		memcpy(&length, m->ahead + m->at, 4);
+	bool good = tail == TAIL && length > 0 && (uint64_t)length == bytes &&
+		    !memcmp(m->ahead + m->at + 4, file_magic, 6);
+	m->position += bytes + tail;
+	m->at = m->end;
+	return good ? 0 :
+		      pf_fail(err, PF_E_ARROW,
+			      "the end of the Arrow file is not that of one file");
+}
+
 int pf_messages_next(struct pf_messages *m, struct pf_message *message,
 		     struct pf_error *err)
 {
@@ -202,14 +241,17 @@ int pf_messages_next(struct pf_messages *m, struct pf_message *message,
 	int32_t size;
 	int64_t body_len;
 	*message = (struct pf_message){ 0 };
+	if (!m->position)
+		PF_TRY(skip_magic(m, err));
 	PF_TRY(read_prefix(m, &prefix, &size, err));
 	if (!size) {
 		bool end = m->at == m->end;
 		message->kind = end ? PF_MESSAGE_END : PF_MESSAGE_END_OF_STREAM;
 		if (!end) {
-			message->head = pf_view_of(m->ahead + m->at, prefix);
 			m->at += prefix;
 			m->position += prefix;
+			if (m->file)
+				return skip_footer(m, err);
 		}
 		return 0;
 	}

@@ -2,9 +2,10 @@
  *
  * Any legal Arrow IPC stream, message by message, as nested arrays: every
  * type, dictionaries with deltas and replacement, LZ4 and ZSTD bodies,
- * metadata V4 and V5, the framing before 0.15. Everything is verified before
- * it is handed out (columnar format, "IPC"; Arrow's Security.rst): no offset,
- * index, code or view leads outside its buffer, counts agree, text is UTF-8.
+ * metadata V4 and V5, the framing before 0.15, files as well as streams.
+ * Everything is verified before it is handed out (columnar format, "IPC";
+ * Arrow's Security.rst): no offset, index, code or view leads outside its
+ * buffer, counts agree, text is UTF-8.
  *
  * Refused by name: big-endian data, other metadata versions, tensors.
  */

@@ -121,6 +121,7 @@ TEST(operands)
 	CHECK_INT(kind, PF_OPERAND_KAFKA);
 	CHECK_INT(pf_magic_kind("\xff\xff\xff\xff\x10\x00\x00\x00", 8), PF_OPERAND_ARROW);
 	CHECK_INT(pf_magic_kind("\xff", 1), PF_OPERAND_ARROW);
+	CHECK_INT(pf_magic_kind("ARROW1\0\0", 8), PF_OPERAND_ARROW);
 	CHECK_INT(pf_magic_kind("PAR1", 4), PF_OPERAND_PARQUET);
 	CHECK_INT(pf_magic_kind("{\"a\"", 4), PF_OPERAND_TEXT);
 	CHECK_INT(pf_magic_kind("\x1f\x8b", 2), PF_OPERAND_GZIP);
