@@ -294,7 +294,9 @@ static void write_hints(struct pf_commit *c, int64_t id)
 	/* Other engines' expiry keeps what a consumer still has to read: the
 	 * snapshot that holds our offsets. */
 	n = snprintf(text, sizeof text, "{\n  \"nextSnapshot\" : %" PRId64 "\n}", id);
-	if (!pf_store_mkdirs(store, "consumer", NULL))
+	if (!c->has_consumer)
+		c->has_consumer = !pf_store_mkdirs(store, "consumer", NULL);
+	if (c->has_consumer)
 		pf_store_replace(store, "consumer/consumer-paraflow", text, (size_t)n,
 				 NULL);
 }
@@ -319,6 +321,8 @@ static int try_commit(struct attempt *a, enum outcome *outcome, int64_t *id,
 	PF_TRY(pf_commit_sync(c, err));
 	pf_crash_point("X9");
 	int code = write_manifests(a, &s, err);
+	if (!code)
+		code = pf_manifest_out_sync(a->out, err);
 	if (!code) {
 		pf_crash_point("X10");
 		fill_snapshot(a, &s);

@@ -43,6 +43,7 @@ struct pf_commit {
 	struct pf_mark *pending; /* advances that wait, one per stage */
 	size_t npending;
 	int64_t last_commit_ms; /* 0: none yet */
+	bool has_consumer;      /* its directory is there */
 	bool unknown; /* an attempt may have succeeded: delete nothing */
 };
 

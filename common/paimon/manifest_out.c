@@ -53,8 +53,19 @@ static int write_file(struct pf_manifest_out *out, const char *prefix,
 	const char *last = strchr(path, '/') + 1;
 	*name = pf_arena_text(arena, last, strlen(last));
 	*size = (int64_t)w->file.len;
-	return pf_store_write(pf_table_store(out->table), path, w->file.data,
-			      w->file.len, err);
+	struct pf_store_writer *f;
+	PF_TRY(pf_store_writer_open(pf_table_store(out->table), path, &f, err));
+	int code = pf_store_writer_add(f, w->file.data, w->file.len, err);
+	if (code) {
+		pf_store_writer_abort(f);
+		return code;
+	}
+	return pf_store_writer_finish(f, false, err);
+}
+
+int pf_manifest_out_sync(struct pf_manifest_out *out, struct pf_error *err)
+{
+	return pf_store_sync_dir(pf_table_store(out->table), "manifest", err);
 }
 
 /* --- what a list says about a manifest --- */

@@ -22,6 +22,9 @@ void pf_manifest_out_init(struct pf_manifest_out *out, struct pf_table *table,
 			  const struct pf_table_schema *schema);
 void pf_manifest_out_free(struct pf_manifest_out *out);
 
+/* Make the names of all that was written durable: before the commit. */
+int pf_manifest_out_sync(struct pf_manifest_out *out, struct pf_error *err);
+
 /* The attempt has succeeded: its files stay. */
 void pf_manifest_out_keep(struct pf_manifest_out *out);
 /* The attempt is lost: its files go. */

@@ -93,7 +93,8 @@ int pf_store_sync_dir(struct pf_store *store, const char *dir, struct pf_error *
 int pf_store_create(struct pf_store *store, const char *path, const void *data,
 		    size_t len, struct pf_error *err);
 
-/* Replace a hint or consumer file whole (written aside, then renamed). */
+/* Replace a hint or consumer file whole (written aside, synced, renamed). Its
+ * name is not synced: after a crash it may be the old one again. */
 int pf_store_replace(struct pf_store *store, const char *path, const void *data,
 		     size_t len, struct pf_error *err);
 

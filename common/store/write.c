@@ -267,8 +267,6 @@ int pf_store_replace(struct pf_store *s, const char *path, const void *data,
 		if (renameat(dir, temp + (last - path), dir, last)) {
 			code = pf_store_fail(s, errno, "replace", path, err);
 			unlinkat(dir, temp + (last - path), 0);
-		} else {
-			code = sync_fd_dir(s, dir, path, err);
 		}
 		close(dir);
 	}
