@@ -12,6 +12,13 @@
 
 #include "paimon/file_index_parts.h"
 
+enum {
+	FIXED_BYTES = 16,    /* magic, version, length of the head */
+	FIRST_READ = 4096,   /* holds most heads */
+	HEAD_MAX = 1 << 20,
+	BODY_MAX = 64 << 20, /* of an index that is read for one question */
+};
+
 static const char *const kind_names[] = {
 	[PF_FILE_INDEX_BLOOM] = "bloom-filter",
 	[PF_FILE_INDEX_BITMAP] = "bitmap",
@@ -185,9 +192,9 @@ static int malformed(struct pf_error *err, const char *what)
 	return pf_fail(err, PF_E_CORRUPT, "malformed file index: %s", what);
 }
 
-static int read_entry(struct pf_file_index *index, struct pf_view bytes,
-		      struct pf_view column, struct pf_view *from,
-		      size_t *left, struct pf_error *err)
+static int read_entry(struct pf_file_index *index, struct pf_view column,
+		      struct pf_view *from, uint64_t size, uint64_t *left,
+		      struct pf_error *err)
 {
 	struct pf_view type;
 	int32_t start, length;
@@ -196,63 +203,146 @@ static int read_entry(struct pf_file_index *index, struct pf_view bytes,
 		return malformed(err, "the head ends early");
 	if (start == -1) /* an index of nothing */
 		return 0;
-	if (start < 0 || length < 0 || (size_t)start > bytes.len ||
-	    (size_t)length > bytes.len - (size_t)start)
+	if (start < 0 || length < 0 || (uint64_t)start > size ||
+	    (uint64_t)length > size - (uint64_t)start)
 		return malformed(err, "an index lies outside");
-	if ((size_t)length > *left)
+	if ((uint64_t)length > *left)
 		return malformed(err, "its indexes overlap");
-	*left -= (size_t)length;
+	*left -= (uint64_t)length;
 	index->entries = pf_realloc(index->entries, index->n + 1, sizeof *index->entries);
 	index->entries[index->n++] = (struct pf_index_part){
-		column, type, pf_view_of(bytes.data + start, (size_t)length),
+		.column = column, .type = type, .start = (uint64_t)start,
+		.body = pf_view_of(NULL, (size_t)length),
 	};
 	return 0;
 }
 
-static int read_head(struct pf_file_index *index, struct pf_view bytes,
+/* The length of the head. */
+static int check_magic(struct pf_view bytes, uint64_t size, size_t *head,
+		       struct pf_error *err)
+{
+	uint64_t said = 0;
+	int32_t version, length;
+	if (!pf_take_be(&bytes, 8, &said) || said != PF_INDEX_MAGIC)
+		return malformed(err, "wrong magic number");
+	if (!pf_take_i32(&bytes, &version) || version != PF_INDEX_VERSION)
+		return malformed(err, "unknown version");
+	if (!pf_take_i32(&bytes, &length) || length < FIXED_BYTES + 4 ||
+	    length > HEAD_MAX || (uint64_t)length > size)
+		return malformed(err, "wrong length of the head");
+	*head = (size_t)length;
+	return 0;
+}
+
+/* What follows the fixed part, in a container of size bytes. */
+static int read_head(struct pf_file_index *index, struct pf_view from, uint64_t size,
 		     struct pf_error *err)
 {
-	struct pf_view from = bytes, column;
-	uint64_t said = 0;
-	int32_t version, head, columns, indexes;
-	size_t left = bytes.len; /* for bodies */
-	if (!pf_take_be(&from, 8, &said) || said != PF_INDEX_MAGIC)
-		return malformed(err, "wrong magic number");
-	if (!pf_take_i32(&from, &version) || version != PF_INDEX_VERSION)
-		return malformed(err, "unknown version");
-	if (!pf_take_i32(&from, &head) || head < 20 || (size_t)head > bytes.len)
-		return malformed(err, "wrong length of the head");
-	from.len = (size_t)head - 16;
+	struct pf_view column;
+	int32_t columns, indexes;
+	uint64_t left = size; /* for bodies */
 	if (!pf_take_i32(&from, &columns))
 		return malformed(err, "the head ends early");
 	for (int32_t c = 0; c < columns; c++) {
 		if (!take_name(&from, &column) || !pf_take_i32(&from, &indexes))
 			return malformed(err, "the head ends early");
 		for (int32_t i = 0; i < indexes; i++)
-			PF_TRY(read_entry(index, bytes, column, &from, &left, err));
+			PF_TRY(read_entry(index, column, &from, size, &left, err));
 	}
 	return 0;
+}
+
+static struct pf_file_index *index_new(int64_t rows)
+{
+	struct pf_file_index *index = pf_zalloc(1, sizeof *index);
+	index->rows = rows;
+	return index;
+}
+
+/* Hand over, or not. */
+static int opened(struct pf_file_index *x, int code, struct pf_file_index **index)
+{
+	*index = x;
+	if (code) {
+		pf_file_index_free(x);
+		*index = NULL;
+	}
+	return code;
 }
 
 int pf_file_index_open(struct pf_view bytes, int64_t rows,
 		       struct pf_file_index **index, struct pf_error *err)
 {
-	*index = pf_zalloc(1, sizeof **index);
-	(*index)->rows = rows;
-	int rc = read_head(*index, bytes, err);
-	if (rc) {
-		pf_file_index_free(*index);
-		*index = NULL;
+	struct pf_file_index *x = index_new(rows);
+	size_t head;
+	int code = check_magic(bytes, bytes.len, &head, err);
+	if (!code)
+		code = read_head(x, pf_view_of(bytes.data + FIXED_BYTES,
+					       head - FIXED_BYTES), bytes.len, err);
+	for (size_t i = 0; i < x->n; i++)
+		x->entries[i].body.data = bytes.data + x->entries[i].start;
+	return opened(x, code, index);
+}
+
+static int read_source_head(struct pf_file_index *x, struct pf_error *err)
+{
+	const struct pf_random_source *s = x->source;
+	size_t have = s->size < FIRST_READ ? (size_t)s->size : FIRST_READ, head;
+	PF_TRY(s->pread(s->ctx, pf_buf_room(&x->head, have), have, 0, err));
+	x->head.len = have;
+	PF_TRY(check_magic(pf_view_of(x->head.data, have), s->size, &head, err));
+	if (head > have) {
+		PF_TRY(s->pread(s->ctx, pf_buf_room(&x->head, head - have), head - have,
+				have, err));
+		x->head.len = head;
 	}
-	return rc;
+	return read_head(x, pf_view_of(x->head.data + FIXED_BYTES, head - FIXED_BYTES),
+			 s->size, err);
+}
+
+int pf_file_index_open_source(const struct pf_random_source *source, int64_t rows,
+			      struct pf_file_index **index, struct pf_error *err)
+{
+	struct pf_file_index *x = index_new(rows);
+	x->source = source;
+	return opened(x, read_source_head(x, err), index);
 }
 
 void pf_file_index_free(struct pf_file_index *index)
 {
-	if (index) {
-		free(index->entries);
-		free(index);
+	if (!index)
+		return;
+	for (size_t i = 0; i < index->n; i++)
+		free(index->entries[i].owned);
+	free(index->entries);
+	pf_buf_free(&index->head);
+	free(index);
+}
+
+/* Have the body in memory; false when it cannot be had. */
+static bool load(const struct pf_file_index *index, struct pf_index_part *e)
+{
+	if (e->body.data || !e->body.len)
+		return e->body.len > 0;
+	if (e->body.len > BODY_MAX)
+		return false;
+	const struct pf_random_source *s = index->source;
+	uint8_t *body = pf_alloc(e->body.len, 1);
+	if (s->pread(s->ctx, body, e->body.len, e->start, NULL)) {
+		free(body);
+		e->body.len = 0; /* not again */
+		return false;
 	}
+	e->owned = body;
+	e->body.data = body;
+	return true;
+}
+
+/* Is it such an index of the column, and can it be asked? */
+static bool usable(const struct pf_file_index *index, struct pf_index_part *e,
+		   struct pf_view column, enum pf_file_index_kind kind)
+{
+	return pf_index_part_is(e, column, kind) && load(index, e);
 }
 
 bool pf_index_part_is(const struct pf_index_part *e, struct pf_view column,
@@ -282,7 +372,7 @@ bool pf_file_index_has(const struct pf_file_index *index, const char *column,
 	return found;
 }
 
-bool pf_file_index_may_match(const struct pf_file_index *index, const char *column,
+bool pf_file_index_may_match(struct pf_file_index *index, const char *column,
 			     struct pf_type type, const struct pf_range *range)
 {
 	struct pf_buf buf = { 0 };
@@ -291,10 +381,10 @@ bool pf_file_index_may_match(const struct pf_file_index *index, const char *colu
 		return true;
 	struct pf_view name = encoded_name(&buf, column);
 	for (size_t i = 0; may && i < index->n; i++) {
-		const struct pf_index_part *e = &index->entries[i];
-		if (pf_index_part_is(e, name, PF_FILE_INDEX_BLOOM))
+		struct pf_index_part *e = &index->entries[i];
+		if (usable(index, e, name, PF_FILE_INDEX_BLOOM))
 			may = pf_index_bloom_may_match(e->body, type, range);
-		else if (pf_index_part_is(e, name, PF_FILE_INDEX_BITMAP))
+		else if (usable(index, e, name, PF_FILE_INDEX_BITMAP))
 			may = !pf_index_bitmap_rows(e->body, type, index->rows,
 						    range, NULL, &any) || any;
 	}
@@ -302,7 +392,7 @@ bool pf_file_index_may_match(const struct pf_file_index *index, const char *colu
 	return may;
 }
 
-bool pf_file_index_rows(const struct pf_file_index *index, const char *column,
+bool pf_file_index_rows(struct pf_file_index *index, const char *column,
 			struct pf_type type, const struct pf_range *range,
 			uint8_t *bits)
 {
@@ -313,8 +403,8 @@ bool pf_file_index_rows(const struct pf_file_index *index, const char *column,
 	size_t bytes = ((size_t)index->rows + 7) / 8;
 	struct pf_view name = encoded_name(&buf, column);
 	for (size_t i = 0; !known && i < index->n; i++) {
-		const struct pf_index_part *e = &index->entries[i];
-		if (!pf_index_part_is(e, name, PF_FILE_INDEX_BITMAP))
+		struct pf_index_part *e = &index->entries[i];
+		if (!usable(index, e, name, PF_FILE_INDEX_BITMAP))
 			continue;
 		uint8_t *rows = pf_zalloc(bytes, 1);
 		known = pf_index_bitmap_rows(e->body, type, index->rows, range,

@@ -16,6 +16,7 @@
 #ifndef PF_PAIMON_FILE_INDEX_H
 #define PF_PAIMON_FILE_INDEX_H
 
+#include "base/io.h"
 #include "expr/datum.h"
 
 enum pf_file_index_kind { PF_FILE_INDEX_BLOOM, PF_FILE_INDEX_BITMAP };
@@ -35,6 +36,11 @@ struct pf_file_index;
  * borrowed. PF_E_CORRUPT: then there is no index, and the file must be read. */
 int pf_file_index_open(struct pf_view bytes, int64_t rows,
 		       struct pf_file_index **index, struct pf_error *err);
+
+/* The same for an index beside its file: reads the head now, and later what
+ * is asked for. The source must outlive the index. */
+int pf_file_index_open_source(const struct pf_random_source *source, int64_t rows,
+			      struct pf_file_index **index, struct pf_error *err);
 void pf_file_index_free(struct pf_file_index *index); /* NULL is fine */
 
 /* Is there such an index of the column? False when index is NULL. */
@@ -44,13 +50,13 @@ bool pf_file_index_has(const struct pf_file_index *index, const char *column,
 /* Can a row of the file satisfy what the range says about a column? column
  * and type are those of the schema that the file was written with. True when
  * in doubt, and when index is NULL. */
-bool pf_file_index_may_match(const struct pf_file_index *index, const char *column,
+bool pf_file_index_may_match(struct pf_file_index *index, const char *column,
 			     struct pf_type type, const struct pf_range *range);
 
 /* Which rows can? Clears bits of rows that cannot (bits: one per row of the
  * file, LSB first). False when the index cannot tell; bits are then as they
  * were. */
-bool pf_file_index_rows(const struct pf_file_index *index, const char *column,
+bool pf_file_index_rows(struct pf_file_index *index, const char *column,
 			struct pf_type type, const struct pf_range *range,
 			uint8_t *bits);
 

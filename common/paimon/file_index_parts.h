@@ -58,13 +58,17 @@ static inline bool pf_take_i32(struct pf_view *from, int32_t *v)
 /* An index of a column, of a type known to us or not. */
 struct pf_index_part {
 	struct pf_view column, type; /* as they stand: modified UTF-8 */
-	struct pf_view body;
+	struct pf_view body;         /* data NULL: not read yet */
+	uint64_t start;              /* of the body */
+	uint8_t *owned;              /* the body, if it was read */
 };
 
 struct pf_file_index {
 	int64_t rows;
 	struct pf_index_part *entries;
 	size_t n;
+	const struct pf_random_source *source; /* or NULL: all is in memory */
+	struct pf_buf head;                    /* read from it */
 };
 
 /* Append a name: modified UTF-8 behind a uint16 length. */

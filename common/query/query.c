@@ -660,12 +660,13 @@ static void explain_source(const struct pf_source *s, struct pf_buf *out)
 		     digits(c->manifests - c->manifests_skipped, a),
 		     digits(c->manifests_skipped, b));
 	if (!strcmp(s->kind, "table")) {
-		int64_t skipped = c->files_partition + c->files_bucket + c->files_stats;
+		int64_t skipped = c->files_partition + c->files_bucket +
+				  c->files_stats + c->files_index;
 		line(out, "files", "%s of %s read; skipped: %s by partition, %s by bucket, "
-		     "%s by statistics", digits(c->files - skipped, a),
+		     "%s by statistics, %s by file index", digits(c->files - skipped, a),
 		     digits(c->files, b), digits(c->files_partition, d),
-		     digits(c->files_bucket, e), pf_group_digits((char[32]){ 0 },
-								 c->files_stats));
+		     digits(c->files_bucket, e), digits(c->files_stats, (char[32]){ 0 }),
+		     digits(c->files_index, (char[32]){ 0 }));
 	}
 	if (s->filtered) {
 		int64_t skipped = c->groups_stats + c->groups_bloom + c->groups_pages;

@@ -18,6 +18,7 @@ struct pf_scan_counts {
 	int64_t files_partition;  /* skipped by partition, bucket, statistics */
 	int64_t files_bucket;
 	int64_t files_stats;
+	int64_t files_index;      /* by Paimon's file index */
 	int64_t groups;           /* row groups of the files that were opened */
 	int64_t groups_stats;     /* skipped by statistics, bloom filter, pages */
 	int64_t groups_bloom;

@@ -13,6 +13,7 @@
 #include "query/list.h"
 #include "query/parquet_scan.h"
 #include "query/source.h"
+#include "query/table_index.h"
 #include "stage/stage.h"
 
 struct table_source {
@@ -28,6 +29,7 @@ struct table_source {
 	const struct pf_table_schema *mapped; /* schema that mapping is of */
 	int *mapping;   /* wanted column -> field of that schema */
 	int *ordinals;  /* wanted column -> column of the file */
+	int64_t skipped_by_index; /* files, while listing */
 };
 
 static void table_release(struct table_source *s)
@@ -133,7 +135,11 @@ static bool keep_file(void *ctx, const struct pf_data_file *file)
 	struct table_source *s = ctx;
 	struct partition_ctx c = { .s = s, .values = file->partition_values,
 				   .file = file };
-	return pf_filter_may_match(s->wanted->filter, file_stats, &c);
+	if (!pf_filter_may_match(s->wanted->filter, file_stats, &c))
+		return false;
+	bool may = pf_table_index_may_match(s->table, file, s->wanted);
+	s->skipped_by_index += !may;
+	return may;
 }
 
 /* A value that is asked for, in the type that buckets are made of. */
@@ -181,6 +187,7 @@ static int list_files(struct table_source *s, struct pf_error *err)
 {
 	struct pf_scan_filter f = { .ctx = s };
 	struct pf_datum *keys = NULL;
+	s->skipped_by_index = 0;
 	if (s->wanted->prune && s->wanted->filter->n) {
 		f.partition = keep_partition;
 		f.partition_range = keep_partition_range;
@@ -233,7 +240,8 @@ static void count_list(struct table_source *s)
 		.files = s->files.live,
 		.files_partition = s->files.pruned_partition,
 		.files_bucket = s->files.pruned_bucket,
-		.files_stats = s->files.pruned_file,
+		.files_stats = s->files.pruned_file - s->skipped_by_index,
+		.files_index = s->skipped_by_index,
 	};
 }
 

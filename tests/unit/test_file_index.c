@@ -52,7 +52,7 @@ static struct pf_range equals(const struct pf_datum *value)
 				  .set = value, .nset = 1 };
 }
 
-static bool may(const struct pf_file_index *x, const char *column,
+static bool may(struct pf_file_index *x, const char *column,
 		enum pf_kind kind, struct pf_datum value)
 {
 	struct pf_range r = equals(&value);
@@ -60,7 +60,7 @@ static bool may(const struct pf_file_index *x, const char *column,
 }
 
 /* The rows that the index leaves, as "0 5 7"; "?" when it cannot tell. */
-static const char *rows_of(const struct pf_file_index *x, const char *column,
+static const char *rows_of(struct pf_file_index *x, const char *column,
 			   enum pf_kind kind, const struct pf_range *r, int64_t rows)
 {
 	static char out[4096];
@@ -80,7 +80,7 @@ static const char *rows_of(const struct pf_file_index *x, const char *column,
 	return out;
 }
 
-static const char *rows_equal(const struct pf_file_index *x, const char *column,
+static const char *rows_equal(struct pf_file_index *x, const char *column,
 			      enum pf_kind kind, struct pf_datum value, int64_t rows)
 {
 	struct pf_range r = equals(&value);
@@ -747,6 +747,89 @@ TEST(kept_parts)
 	pf_buf_free(&third);
 }
 
+struct counted {
+	struct pf_view bytes;
+	int reads;
+	bool broken;
+};
+
+static int counted_pread(void *ctx, void *data, size_t len, uint64_t offset,
+			 struct pf_error *err)
+{
+	struct counted *c = ctx;
+	c->reads++;
+	if (c->broken || offset > c->bytes.len || len > c->bytes.len - offset)
+		return pf_fail(err, PF_E_IO, "no");
+	memcpy(data, c->bytes.data + offset, len);
+	return 0;
+}
+
+/* An index beside its file: the head, then only what is asked for. */
+TEST(from_a_file)
+{
+	enum { COLUMNS = 80 };
+	struct pf_schema *s = pf_schema_new();
+	struct pf_file_index_spec specs[COLUMNS];
+	struct pf_file_index_builder *x;
+	struct pf_file_index *index;
+	struct pf_error err = { 0 };
+	struct pf_buf bytes = { 0 };
+	char name[80];
+	for (int few = 1; few >= 0; few--) {
+		int n = few ? 2 : COLUMNS;
+		while ((int)s->n < n) {
+			snprintf(name, sizeof name, "a column whose name is rather long %d",
+				 (int)s->n);
+			pf_schema_add(s, name, type_of(PF_INT), false);
+		}
+		struct pf_builder *b = pf_builder_new(s);
+		for (int i = 0; i < n; i++) {
+			specs[i] = (struct pf_file_index_spec){
+				i % 2 ? PF_FILE_INDEX_BLOOM : PF_FILE_INDEX_BITMAP, i, 0.001 };
+			for (int r = 0; r < 1000; r++)
+				pf_col_i32(&b->columns[i], i * 1000 + r / 2);
+		}
+		struct pf_batch batch = pf_builder_batch(b);
+		CHECK_OK(pf_file_index_builder_new(s, specs, (size_t)n, &x, &err), &err);
+		CHECK_OK(pf_file_index_builder_add(x, &batch, &err), &err);
+		bytes.len = 0;
+		CHECK_OK(pf_file_index_builder_finish(x, NULL, &bytes, &err), &err);
+		struct counted c = { .bytes = { bytes.data, bytes.len } };
+		struct pf_random_source source = { .pread = counted_pread, .size = bytes.len,
+						   .ctx = &c, .name = "index" };
+		CHECK_OK(pf_file_index_open_source(&source, 1000, &index, &err), &err);
+		CHECK_INT(c.reads, few ? 1 : 2);
+		CHECK(may(index, "another", PF_INT, integer(PF_INT, 1)));
+		CHECK_INT(c.reads, few ? 1 : 2);
+		for (int i = 0; i < n; i++) {
+			const char *column = s->fields[i].name;
+			CHECK(may(index, column, PF_INT, integer(PF_INT, i * 1000 + 499)));
+			CHECK(!may(index, column, PF_INT, integer(PF_INT, i * 1000 + 500)));
+		}
+		CHECK_INT(c.reads, (few ? 1 : 2) + n);
+		pf_file_index_free(index);
+
+		/* What cannot be read says nothing. */
+		CHECK_OK(pf_file_index_open_source(&source, 1000, &index, &err), &err);
+		c.broken = true;
+		CHECK(may(index, s->fields[0].name, PF_INT, integer(PF_INT, 500)));
+		CHECK(may(index, s->fields[1].name, PF_INT, integer(PF_INT, 1500)));
+		pf_file_index_free(index);
+		CHECK_INT(pf_file_index_open_source(&source, 1000, &index, &err), PF_E_IO);
+		CHECK(!index);
+		c.broken = false;
+		for (source.size = 0; source.size < (few ? 200 : 5000); source.size += 37) {
+			pf_file_index_open_source(&source, 1000, &index, NULL);
+			CHECK(may(index, s->fields[0].name, PF_INT, integer(PF_INT, 1)));
+			pf_file_index_free(index);
+		}
+		pf_file_index_builder_free(x);
+		pf_builder_free(b);
+	}
+	pf_buf_free(&bytes);
+	pf_schema_unref(s);
+}
+
 /* Cut anywhere or with any byte changed: an error, or an index that answers
  * something, and where it was cut never a wrong "no". */
 TEST(damaged)
@@ -796,5 +879,5 @@ UNIT_MAIN(CASE(roaring_bytes), CASE(roaring_big), CASE(roaring_malformed),
 	  CASE(hash_vectors), CASE(java_bitmap_v1), CASE(java_bitmap_v2),
 	  CASE(java_bitmap_container), CASE(same_bytes_as_java), CASE(java_bloom),
 	  CASE(same_as_looking), CASE(bloom_is_as_good_as_asked), CASE(mixed_types),
-	  CASE(kept_parts),
+	  CASE(kept_parts), CASE(from_a_file),
 	  CASE(damaged))
