@@ -235,7 +235,8 @@ static int take_levels(struct chunk *c, const struct page *p, const uint8_t *dat
 {
 	size_t ones = rows->n, n = rows->n;
 	bool v2 = p->h.kind == PQ_PAGE_DATA_V2;
-	*skip = 0;
+	/* Flat columns need no repetition levels, but some write them. */
+	*skip = v2 ? (size_t)p->h.rep_bytes + (size_t)p->h.def_bytes : 0;
 	rows->valid = NULL;
 	rows->dense.n = n;
 	if (!c->nullable)
@@ -243,8 +244,8 @@ static int take_levels(struct chunk *c, const struct page *p, const uint8_t *dat
 	c->s->validity.len = 0;
 	uint8_t *bits = pf_buf_room(&c->s->validity, n / 8 + 1 + PQ_SLACK);
 	if (v2) {
-		*skip = (size_t)p->h.def_bytes;
-		PF_TRY(pq_hybrid_bitmap(data, *skip, n, bits, &ones, err));
+		PF_TRY(pq_hybrid_bitmap(data + p->h.rep_bytes, (size_t)p->h.def_bytes,
+					n, bits, &ones, err));
 	} else if (p->h.level_encoding == PQ_BIT_PACKED) {
 		*skip = (n + 7) / 8;
 		PF_TRY(legacy_levels(data, len, n, bits, &ones, err));
@@ -269,11 +270,11 @@ static int unpack_page(struct chunk *c, const struct page *p, struct pf_error *e
 		return unpack(c, true, p->body, (size_t)h->compressed,
 			      (size_t)h->uncompressed, out, err);
 	/* V2: levels stand before what is compressed. */
+	int64_t both = (int64_t)h->def_bytes + h->rep_bytes;
 	if (h->def_bytes < 0 || h->rep_bytes < 0 || h->rows != h->values ||
-	    (!c->nullable && h->def_bytes) || h->rep_bytes ||
-	    h->def_bytes > h->compressed || h->def_bytes > h->uncompressed)
+	    both > h->compressed || both > h->uncompressed)
 		return pf_fail(err, PF_E_PARQUET, "malformed page header");
-	size_t levels = (size_t)h->def_bytes;
+	size_t levels = (size_t)both;
 	PF_TRY(unpack(c, false, p->body, levels, levels, out, err));
 	return unpack(c, h->is_compressed, p->body + levels,
 		      (size_t)h->compressed - levels, (size_t)h->uncompressed - levels,
