@@ -13,7 +13,8 @@ void pf_buf_free(struct pf_buf *b)
 uint8_t *pf_buf_grow(struct pf_buf *b, size_t more)
 {
 	size_t need = pf_add(b->len, more);
-	if (need > b->cap) {
+	/* Never NULL: what is given back is an argument of memcpy. */
+	if (need > b->cap || !b->data) {
 		b->cap = pf_grow(b->cap, need);
 		b->data = pf_realloc(b->data, b->cap, 1);
 	}
