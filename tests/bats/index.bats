@@ -450,3 +450,102 @@ snapshot()
 		--file-index bloom-filter:user_id -o x.arrows bad.arrows
 	[ ! -e x.arrows ]
 }
+
+@test "pf-query: indexes leave files out and change no answer" {
+	need_program pf-query
+	need_peer pyarrow duckdb
+	pf-put -q --create schema.yaml wh/default.db/events
+	pf-index --bloom event,price,at --file-index bitmap:event,flag,small,price \
+		--file-index bloom-filter:at,day,price seg.arrows |
+		pf-put -q --append wh/default.db/events
+	pf-put -q --create schema.yaml wh/default.db/plain
+	pf-put -q --append wh/default.db/plain seg.arrows
+	"$PF_PYTHON" - <<-'END'
+	import random, re, subprocess
+	import duckdb
+	from streams import *
+	seed = random.SystemRandom().randrange(1 << 32)
+	print("# seed", seed)
+	rng = random.Random(seed)
+	rows = pa.concat_tables(table(s) for s in segments("seg.arrows"))
+	con = duckdb.connect()
+	con.execute("set timezone = 'UTC'")
+
+	def value(column):
+	    v = rng.choice([x for x in rng.sample(rows[column].to_pylist(), 50) if x is not None])
+	    far = rng.random() < 0.4
+	    if column == "event":
+	        return f"'{v}{'x' if far else ''}'"
+	    if column == "flag":
+	        return "true" if v else "false"
+	    if column == "small":
+	        return str(v)
+	    if column == "price":
+	        return f"{v + 0.001 * far:.3f}"
+	    if column == "day":
+	        return f"'{v.replace(day=29 + rng.randrange(2)) if far and v.month != 2 else v}'"
+	    v = v.replace(microsecond=rng.randrange(1000000)) if far else v
+	    return f"'{v:%Y-%m-%dT%H:%M:%S.%fZ}'"
+
+	def term():
+	    c = rng.choice(["event", "flag", "small", "price", "day", "at"])
+	    kind = rng.randrange(6)
+	    if kind == 0:
+	        return f"{c} is {rng.choice(['', 'not '])}null"
+	    if kind == 1 and c != "flag":
+	        return f"{c} in ({value(c)}, {value(c)}, {value(c)})"
+	    if kind == 2 and c in ("small", "price"):
+	        return f"{c} between {value(c)} and {value(c)}"
+	    if kind == 3 and c in ("small", "price", "event"):
+	        return f"{c} {rng.choice(['<', '>', '<=', '>='])} {value(c)}"
+	    return f"{c} = {value(c)}"
+
+	def query(*args):
+	    p = subprocess.run(["pf-query", "-O", "tsv", *args], capture_output=True, text=True)
+	    assert not p.returncode, (args, p.stderr)
+	    return p.stdout
+
+	def quoted(where): # DuckDB keeps this word for itself
+	    return re.sub(r"\bat\b", '"at"', where)
+
+	by_index = some = 0
+	for i in range(50):
+	    where = f" {rng.choice(['and', 'and', 'or'])} ".join(
+	        term() for _ in range(rng.choice([1, 1, 2, 3])))
+	    want = con.execute(f"select count(*) from rows where {quoted(where)}").fetchone()[0]
+	    for t in ("wh/default.db/events", "wh/default.db/plain"):
+	        got = int(query(t, "-w", where, "-c", "count(*) as n").split()[1])
+	        assert got == want, (where, t, got, want)
+	    explain = query("wh/default.db/events", "-w", where, "--explain")
+	    by_index += int(re.search(r"(\d+) by file index", explain)[1])
+	    some += want > 0
+	assert by_index > 5 and some > 8, (by_index, some)
+	END
+	# A damaged index, or none where one should be: the file is read.
+	for f in wh/default.db/events/dt=2024-01-01/bucket-*/*.index; do
+		head -c 30 "$f" > "$f.x"
+		mv "$f.x" "$f"
+	done
+	rm wh/default.db/events/dt=2024-01-02/bucket-*/*.index
+	equals "$(pf-query wh/default.db/events -w "event = 'buy' and flag" -c 'count(*) as n' -O csv)" \
+		"$(pf-query wh/default.db/plain -w "event = 'buy' and flag" -c 'count(*) as n' -O csv)"
+}
+
+@test "pf-query: indexes that Java wrote" {
+	need_program pf-query
+	need_shared corpora/paimon/tables
+	bitmap=$PF_SHARED/corpora/paimon/tables/append_with_bitmap.db/append_with_bitmap
+	bloom=$PF_SHARED/corpora/paimon/tables/append_with_bloomfilter.db/append_with_bloomfilter
+	by_index() {
+		pf-query "$1" -w "$2" -c f0 --explain | sed -n 's/.* \([0-9]*\) by file index/\1/p'
+	}
+	equals "$(by_index "$bitmap" "f0 = 'Carol'")" 1
+	equals "$(by_index "$bitmap" "f1 = 11")" 1
+	equals "$(by_index "$bitmap" "f1 = 20")" 0
+	equals "$(by_index "$bitmap" "f2 is null")" 0
+	equals "$(by_index "$bloom" "f0 = 'Carol'")" 1
+	equals "$(by_index "$bloom" "f3 = 12.5")" 1
+	equals "$(pf-query "$bitmap" -w "f0 = 'Bob'" -c f1,f3 -O csv)" $'f1,f3\n10,12.1\n10,16.1'
+	equals "$(pf-query "$bloom" -w "f3 = 14.1" -c f0 -O csv)" $'f0\nTony'
+	equals "$(pf-query "$bitmap" -w 'f2 is null' -c f0 -O csv)" $'f0\nAlice'
+}
