@@ -512,6 +512,16 @@ TEST(trimmed)
 	r = read_with(at("s"), (struct pf_stage_read){ .from = 50 });
 	CHECK_INT(r.rows, 10);
 	CHECK_INT(r.wrong, 0);
+	/* Nor does it go when a newer one is still being written. */
+	w = open_writer(at("s"), 0);
+	append_rows(w, 60, 70);
+	commit(w);
+	CHECK_OK(pf_stage_open(at("s"), &stage, &err), &err);
+	CHECK_OK(pf_stage_trim(stage, INT64_MAX, false, &t, &err), &err);
+	CHECK_INT(t.first, 50);
+	pf_stage_close(stage);
+	pf_stage_writer_close(w);
+	CHECK_INT(read_with(at("s"), (struct pf_stage_read){ .from = 50 }).rows, 20);
 	remove_tree(scratch);
 }
 
