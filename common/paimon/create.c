@@ -7,23 +7,6 @@
 #include "ext/json.h"
 #include "paimon/internal.h"
 
-/* Names that Paimon keeps for itself. */
-static int check_names(const struct pf_schema *s, struct pf_error *err)
-{
-	static const char *const taken[] = { "_SEQUENCE_NUMBER", "_VALUE_KIND",
-					     "_LEVEL", "rowkind", "_ROW_ID" };
-	for (size_t i = 0; i < s->n; i++) {
-		const char *name = s->fields[i].name;
-		bool bad = !strncmp(name, "_KEY_", 5);
-		for (size_t j = 0; j < sizeof taken / sizeof *taken; j++)
-			bad |= !strcmp(name, taken[j]);
-		if (bad)
-			return pf_fail(err, PF_E_SCHEMA_FILE,
-				       "column name '%s' is reserved by Paimon", name);
-	}
-	return 0;
-}
-
 static void put_field(struct pf_buf *out, const struct pf_field *f, size_t id)
 {
 	char type[48];
@@ -89,9 +72,7 @@ int pf_table_create(const char *path, const struct pf_tabledef *def,
 	if (def->grain != PF_GRAIN_NONE)
 		pf_schema_add(s, PF_PARTITION_COLUMN,
 			      (struct pf_type){ .kind = PF_STRING }, true);
-	int code = check_names(s, err);
-	if (!code)
-		code = pf_store_make(path, &store, err);
+	int code = pf_store_make(path, &store, err);
 	if (code) {
 		pf_schema_unref(s);
 		return code;
