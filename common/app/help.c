@@ -135,19 +135,29 @@ static void option_line(const struct pf_option *o, bool all, struct pf_buf *out)
 	pf_buf_free(&right);
 }
 
-/* A command line, broken behind a pipe where it is too long. */
+/* Where a command line may be broken so that its first part fits: behind a
+ * pipe, else before an option. 0: nowhere. */
+static size_t break_at(const char *command, size_t len, size_t room)
+{
+	size_t pipe = 0, option = 0;
+
+	for (size_t i = 0; i + 3 < len && i + 2 < room; i++) {
+		if (!memcmp(command + i, " | ", 3))
+			pipe = i + 2;
+		else if (!memcmp(command + i, " -", 2))
+			option = i;
+	}
+	return pipe ? pipe : option;
+}
+
 static void example_lines(const char *command, struct pf_buf *out)
 {
-	size_t indent = 2, len = strlen(command);
+	size_t indent = 2, len = strlen(command), cut;
 
-	while (indent + len > WIDTH) {
-		size_t cut = 0;
-		for (size_t i = 0; i + 3 < len && indent + i + 2 < WIDTH; i++)
-			if (!memcmp(command + i, " | ", 3))
-				cut = i + 2;
-		if (!cut)
-			break;
-		pf_buf_printf(out, "%*s%.*s\n", (int)indent, "", (int)cut, command);
+	while (indent + len > WIDTH &&
+	       (cut = break_at(command, len, WIDTH - indent)) != 0) {
+		pf_buf_printf(out, "%*s%.*s%s\n", (int)indent, "", (int)cut, command,
+			      command[cut - 1] == '|' ? "" : " \\");
 		command += cut + 1;
 		len -= cut + 1;
 		indent = 6;

@@ -7,6 +7,17 @@
 
 enum { STRING_CHARACTERS = 16 };
 
+/* Parquet knows the unit of a time, not how many digits of it are used:
+ * timestamp(0) comes back as timestamp(3). */
+static bool same_in_parquet(struct pf_type file, struct pf_type table)
+{
+	if (file.kind == table.kind && pf_kind_is_timestamp(file.kind))
+		return pf_type_units(file) == pf_type_units(table);
+	if (file.kind == PF_TIME)
+		return table.kind == PF_TIME;
+	return pf_type_equal(file, table);
+}
+
 int pf_entry_check(const struct pf_table_schema *s, const struct pf_parquet_file *file,
 		   struct pf_error *err)
 {
@@ -19,7 +30,7 @@ int pf_entry_check(const struct pf_table_schema *s, const struct pf_parquet_file
 			return pf_fail(err, PF_E_SCHEMA_MISMATCH,
 				       "column %zu is '%s' in the segment and '%s' in the table",
 				       i + 1, c->name, f->name);
-		if (c->refused || !pf_type_equal(c->type, f->type))
+		if (c->refused || !same_in_parquet(c->type, f->type))
 			return pf_fail(err, PF_E_SCHEMA_MISMATCH,
 				       "column '%s' is %s in the segment and %s in the table",
 				       f->name,
