@@ -399,8 +399,8 @@ static void print_layout(const struct guess *g, struct pf_buf *out)
 		      l.scale > 1 ? " (the whole input)" : "", l.partitions,
 		      l.partitions < 1.5 ? "" : "s", names[l.grain]);
 	add_size(out, l.stored / l.partitions);
-	pf_buf_printf(out, ".\n# Files should be megabytes: a coarser grain or fewer buckets if less comes, more buckets\n"
-			   "# when a partition exceeds some 64 MiB.\npartition: %s\nbuckets: %d\n",
+	pf_buf_printf(out, ".\n# Files should be megabytes: a coarser grain or fewer buckets if "
+			   "less comes, more buckets\n# when a partition exceeds some 64 MiB.\npartition: %s\nbuckets: %d\n",
 		      pf_grain_name(l.grain), l.buckets);
 }
 

@@ -526,7 +526,8 @@ int pf_timefmt_parse(const char *text, bool need_date, bool need_time,
 	pf_fail(err, PF_E_SCHEMA_FILE, "unknown time format '%s'", text);
 	if (near)
 		return pf_hint(err, "did you mean '%s'?", near);
-	return pf_hint(err, "iso, rfc3339, epoch_s, epoch_ms, epoch_us, epoch_ns, or a pattern like '%%d/%%b/%%Y:%%H:%%M:%%S %%z'");
+	return pf_hint(err, "iso, rfc3339, epoch_s, epoch_ms, epoch_us, epoch_ns, or a "
+		       "pattern like '%%d/%%b/%%Y:%%H:%%M:%%S %%z'");
 }
 
 const char *pf_timefmt_read(const struct pf_timefmt *format, const char *text,
