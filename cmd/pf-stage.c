@@ -4,7 +4,6 @@
  */
 #include "app/program.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include "stage/append.h"
 #include "stage/rejects.h"
 #include "stage/status.h"
+#include "text/guess.h"
 
 struct options {
 	/* append */
@@ -138,27 +138,18 @@ static int on_ack(void *ctx, const struct pf_append_ack *ack, struct pf_error *e
 static int text_format(const struct pf_run *run, enum pf_text_format *format,
 		       struct pf_error *err)
 {
-	switch (run->input_format) {
-	case PF_FORMAT_AUTO:
-	case PF_FORMAT_ARROW:
-		*format = PF_TEXT_AUTO;
-		return 0;
-	case PF_FORMAT_CSV:
-		*format = PF_TEXT_CSV;
-		return 0;
-	case PF_FORMAT_TSV:
-		*format = PF_TEXT_TSV;
-		return 0;
-	case PF_FORMAT_JSONL:
-		*format = PF_TEXT_JSONL;
-		return 0;
-	case PF_FORMAT_JSON:
-		*format = PF_TEXT_JSON;
-		return 0;
-	default:
+	static const int formats[] = {
+		[PF_FORMAT_AUTO] = PF_TEXT_AUTO,   [PF_FORMAT_ARROW] = PF_TEXT_AUTO,
+		[PF_FORMAT_TABLE] = -1,            [PF_FORMAT_MD] = -1,
+		[PF_FORMAT_CSV] = PF_TEXT_CSV,     [PF_FORMAT_TSV] = PF_TEXT_TSV,
+		[PF_FORMAT_JSONL] = PF_TEXT_JSONL, [PF_FORMAT_JSON] = PF_TEXT_JSON,
+	};
+	if (formats[run->input_format] < 0) {
 		pf_fail(err, PF_E_USAGE, "pf-stage cannot read that input format");
 		return pf_hint(err, "it reads arrow, csv, tsv, jsonl and json");
 	}
+	*format = (enum pf_text_format)formats[run->input_format];
+	return 0;
 }
 
 static int append_one(struct pf_run *run, struct pf_append *append,
@@ -284,22 +275,6 @@ static int run_append(struct pf_run *run, struct pf_error *err)
 
 /* --- read --- */
 
-static int parse_offset(const char *text, struct pf_stage_read *how,
-			struct pf_error *err)
-{
-	char *end;
-	errno = 0;
-	long long n = strtoll(text, &end, 10);
-	if (errno || end == text || n < 0 || (*end && *end != '@')) {
-		pf_fail(err, PF_E_USAGE, "'%s' is no offset", text);
-		return pf_hint(err, "a number of rows: --offsets 120000");
-	}
-	how->from = n;
-	if (*end)
-		how->anchor = end + 1;
-	return 0;
-}
-
 static int copy_rows(struct pf_run *run, struct pf_stage_reader *reader,
 		     struct pf_stage *stage, struct pf_error *err)
 {
@@ -338,7 +313,7 @@ static int run_read(struct pf_run *run, struct pf_error *err)
 	PF_TRY(pf_stage_open(run->operands[0], &stage, err));
 	int code = 0;
 	if (o->offsets) {
-		code = parse_offset(o->offsets, &how, err);
+		code = pf_stage_read_from(o->offsets, &how, err);
 	} else if (o->after) {
 		code = pf_loaded_read(o->after, pf_stage_uuid(stage), 0, &loaded, err);
 		how.from = loaded.next;
@@ -356,6 +331,14 @@ static int run_read(struct pf_run *run, struct pf_error *err)
 }
 
 /* --- status --- */
+
+static int print_text(struct pf_run *run, const struct pf_buf *text,
+		      struct pf_error *err)
+{
+	struct pf_byte_sink sink;
+	PF_TRY(pf_output_sink(run, false, &sink, err));
+	return sink.write(sink.ctx, text->data, text->len, err);
+}
 
 static int print_table(struct pf_buf *out, const char *path, const char *stage,
 		       const struct pf_stage_status *s, struct pf_error *err)
@@ -383,11 +366,8 @@ static int run_status(struct pf_run *run, struct pf_error *err)
 					   &s, err);
 		pf_stage_status_free(&s);
 	}
-	struct pf_byte_sink sink;
 	if (!code)
-		code = pf_output_sink(run, false, &sink, err);
-	if (!code)
-		code = sink.write(sink.ctx, out.data, out.len, err);
+		code = print_text(run, &out, err);
 	pf_buf_free(&out);
 	pf_stage_close(stage);
 	return code;
@@ -431,6 +411,29 @@ static int run_trim(struct pf_run *run, struct pf_error *err)
 	return code;
 }
 
+/* --- schema --- */
+
+static int run_schema(struct pf_run *run, struct pf_error *err)
+{
+	struct pf_input in;
+	struct stat st;
+	struct pf_buf out = { 0 };
+	const char *operand = pf_input_name(run, 0);
+	struct pf_guess_options how = { 0 };
+	PF_TRY(text_format(run, &how.format, err));
+	PF_TRY(pf_input_open(run, operand, &in, err));
+	if (strcmp(operand, "-") != 0)
+		how.file = operand;
+	if (in.packed == in.kind && !fstat(in.fd, &st) && S_ISREG(st.st_mode))
+		how.total_bytes = (uint64_t)st.st_size;
+	int code = pf_schema_guess(&in.source, &how, &out, err);
+	if (!code)
+		code = print_text(run, &out, err);
+	pf_buf_free(&out);
+	pf_input_close(&in);
+	return code;
+}
+
 /* --- the program --- */
 
 static int run_command(struct pf_run *run, struct pf_error *err)
@@ -441,6 +444,7 @@ static int run_command(struct pf_run *run, struct pf_error *err)
 	} table[] = {
 		{ "append", run_append }, { "read", run_read },
 		{ "status", run_status }, { "trim", run_trim },
+		{ "schema", run_schema },
 	};
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
 		if (!strcmp(run->command, table[i].name))
@@ -455,10 +459,12 @@ static const struct pf_command commands[] = {
 	  "STAGE [TABLE...]", 1, PF_ANY, false },
 	{ "trim", "remove what every consumer has loaded",
 	  "STAGE --consumer TABLE...", 1, 1, false },
+	{ "schema", "guess a table definition", "[FILE]", 0, 1, true },
 	{ 0 }
 };
 
 static const struct pf_example examples[] = {
+	{ "pf-stage schema events.jsonl > events.yaml", "guess, then edit" },
 	{ "pf-stage append -S events.yaml stage events.jsonl", "accepted = on disk" },
 	{ "pf-stage append --rejects bad.jsonl stage more.jsonl", NULL },
 	{ "pf-stage read stage --after wh/default.db/events", "what is not loaded" },
@@ -471,7 +477,8 @@ static const struct pf_program program = {
 	.synopsis = (const char *const[]){ "append [-S FILE] STAGE [FILE...]",
 					   "read STAGE [--after TABLE] [--follow]",
 					   "status STAGE [TABLE...]",
-					   "trim STAGE --consumer TABLE...", NULL },
+					   "trim STAGE --consumer TABLE...",
+					   "schema [FILE]", NULL },
 	.options = options,
 	.options_bytes = sizeof(struct options),
 	.common = PF_COMMON_OUTPUT | PF_COMMON_INPUT,

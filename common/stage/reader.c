@@ -33,6 +33,22 @@ struct pf_stage_reader {
 	char *probe_name;
 };
 
+int pf_stage_read_from(const char *text, struct pf_stage_read *how,
+		       struct pf_error *err)
+{
+	char *end;
+	errno = 0;
+	long long n = strtoll(text, &end, 10);
+	if (errno || end == text || n < 0 || (*end && *end != '@')) {
+		pf_fail(err, PF_E_USAGE, "'%s' is no offset", text);
+		return pf_hint(err, "a number of rows: --offsets 120000");
+	}
+	how->from = n;
+	if (*end)
+		how->anchor = end + 1;
+	return 0;
+}
+
 /* Rows may be read before their writer has seen them durable: make them so.
  * A file system that cannot sync for a reader has nothing that is dirty. */
 static int settle(int fd, const char *name, struct pf_error *err)

@@ -64,6 +64,10 @@ struct pf_stage_read {
 	int mark_ms;         /* follow: a mark at most this often (0: 1000) */
 };
 
+/* Set from and anchor by "N" or "N@ANCHOR" (which borrows from text). */
+int pf_stage_read_from(const char *text, struct pf_stage_read *how,
+		       struct pf_error *err);
+
 struct pf_stage_reader;
 
 /* PF_E_STAGE_CHANGED when the anchor differs or `from` lies beyond the end,

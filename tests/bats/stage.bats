@@ -507,3 +507,23 @@ killed()
 	sed 's/id: bigint/id: string/' schema.yaml > other.yaml
 	status 2 pf-stage append -S other.yaml stage < <(numbers 5 6)
 }
+
+@test "schema: a definition that the data fit, from a file or stdin" {
+	numbers 0 400 > in.jsonl
+	status 0 pf-stage schema in.jsonl
+	equals "$stderr" ""
+	contains "$output" "id: id"
+	contains "$output" "time: ts"
+	printf '%s\n' "$output" > guess.yaml
+	status 0 pf-stage append -S guess.yaml stage in.jsonl
+	contains "$stderr" " 400 rows appended, 0 rejected"
+	{ echo id,ts,text; awk -F '"' '{ gsub(/[:, ]/, "", $3); print $3 "," $6 "," $10 }' in.jsonl; } |
+		gzip > in.csv.gz
+	pf-stage schema in.csv.gz > csv.yaml
+	status 0 pf-stage append -S csv.yaml csv.stage in.csv.gz
+	contains "$stderr" " 400 rows appended, 0 rejected"
+	pf-stage schema < in.jsonl -o out.yaml
+	grep -q '^columns:' out.yaml
+	status 4 pf-stage schema missing
+	status 4 bash -c 'pf-stage schema in.jsonl > /dev/full'
+}
