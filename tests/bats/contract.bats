@@ -328,21 +328,23 @@ command_of()
 @test "configuration: flag, then PF_ variable, then file, then default; none is none" {
 	export XDG_CONFIG_HOME=$PWD
 	mkdir paraflow
-	local p
+	local p operands
 	for p in $(programs); do
+		operands=x
+		[ $p != pf-stage ] || operands='status x'
 		run --separate-stderr "$p" --config=missing.yaml
 		equals $status 4
 		contains "$stderr" "missing.yaml"
 		printf 'color: bleu\n' > paraflow/config.yaml
-		status 2 "$p" x
+		status 2 $p $operands
 		contains "$stderr" "config.yaml:1: option '--color' does not know 'bleu'"
-		PF_COLOR=bloo status 2 "$p" x
+		PF_COLOR=bloo status 2 $p $operands
 		contains "$stderr" "PF_COLOR: option '--color' does not know 'bloo'"
-		PF_COLOR=bloo status 2 "$p" --color=blai x
+		PF_COLOR=bloo status 2 "$p" --color=blai $operands
 		contains "$stderr" "option '--color' does not know 'blai'"
 		status 0 "$p" --config=none --help
 		printf '%s:\n  colour: never\n' "$p" > paraflow/config.yaml
-		status 2 "$p" x
+		status 2 $p $operands
 		contains "$stderr" "config.yaml:2: $p has no option 'colour'"
 	done
 }
