@@ -5,6 +5,7 @@
 
 #include "ext/hash.h"
 #include "parquet/bloom.h"
+#include "parquet/dict.h"
 #include "parquet/file.h"
 #include "parquet/thrift.h"
 
@@ -108,6 +109,9 @@ static void hash_column(struct adding *a, const struct pq_mapping *m,
 		last = v;
 		if (m->form == PQ_FORM_BYTES)
 			add_hash(a, pf_xxh64(v.bytes.data, v.bytes.len));
+		else if (m->form == PQ_FORM_INT && kind != PF_DECIMAL)
+			/* Little-endian: the low bytes come first. */
+			add_hash(a, pf_xxh64(&v.i, m->width));
 		else
 			hash_value(a, m, &v);
 		/* To a comparison the two zeros are one value. */
@@ -119,27 +123,11 @@ static void hash_column(struct adding *a, const struct pq_mapping *m,
 	}
 }
 
-static int by_hash(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return (x > y) - (x < y);
-}
-
-static size_t unique(uint64_t *hashes, size_t n)
-{
-	size_t kept = 0;
-	qsort(hashes, n, sizeof *hashes, by_hash);
-	for (size_t i = 0; i < n; i++)
-		if (!i || hashes[i] != hashes[i - 1])
-			hashes[kept++] = hashes[i];
-	return kept;
-}
-
 static void write_filter(struct adding *a, struct place *place)
 {
-	uint64_t *hashes = (uint64_t *)(void *)a->hashes.data;
-	size_t n = a->hashes.len ? unique(hashes, a->hashes.len / sizeof *hashes) : 0;
-	size_t bytes = pq_bloom_bytes(n), at = a->out->len;
+	const uint64_t *hashes = (const uint64_t *)(const void *)a->hashes.data;
+	size_t n = a->hashes.len / sizeof *hashes, at = a->out->len;
+	size_t bytes = pq_bloom_bytes(pq_count_distinct(hashes, n));
 	pq_bloom_header_write(a->out, (int32_t)bytes);
 	size_t filter = a->out->len;
 	pf_buf_zeros(a->out, bytes);

@@ -24,7 +24,12 @@ static void ask(struct pf_view bytes, bool bare, struct pf_type type,
 		pf_index_bitmap_rows(bytes, type, rows, range, bits, &any);
 		pf_index_bloom_may_match(bytes, type, range);
 		pf_roaring_read(bytes, ROWS, bits, NULL, NULL);
-	} else if (!pf_file_index_open(bytes, 8, &index, NULL)) {
+	}
+	struct pf_random_source source = pf_random_view(&bytes, "fuzz");
+	for (int how = 0; !bare && how < 2; how++) {
+		if (how ? pf_file_index_open_source(&source, 8, &index, NULL)
+			: pf_file_index_open(bytes, 8, &index, NULL))
+			continue;
 		for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 			pf_file_index_may_match(index, names[i], type, range);
 			pf_file_index_rows(index, names[i], type, range, bits);
