@@ -34,38 +34,37 @@ bool pf_stage_is(const char *path)
 	return is;
 }
 
-static int open_dir(const char *path, struct pf_stage_dir *dir, int missing,
-		    struct pf_error *err)
+/* Without slashes at its end. */
+static char *plain_path(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return pf_fail(err, missing, "'%s' is not a stage: no such directory",
-			       path);
-	if (fd < 0)
-		return pf_fail_errno(err, PF_E_IO, errno, "cannot open '%s'", path);
-	*dir = (struct pf_stage_dir){ pf_strdup(path), fd };
-	return 0;
+	char *plain = pf_strdup(path);
+	for (size_t n = strlen(plain); n > 1 && plain[n - 1] == '/';)
+		plain[--n] = '\0';
+	return plain;
 }
 
 int pf_stage_dir_open(const char *path, struct pf_stage_dir *dir,
 		      struct pf_error *err)
 {
-	return open_dir(path, dir, PF_E_NOT_A_STAGE, err);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return pf_fail(err, PF_E_NOT_A_STAGE,
+			       "'%s' is not a stage: no such directory", path);
+	if (fd < 0)
+		return pf_fail_errno(err, PF_E_IO, errno, "cannot open '%s'", path);
+	*dir = (struct pf_stage_dir){ plain_path(path), fd };
+	return 0;
 }
 
 int pf_stage_dir_make(const char *path, struct pf_stage_dir *dir,
 		      struct pf_error *err)
 {
-	char *plain = pf_strdup(path);
-	for (size_t n = strlen(plain); n > 1 && plain[n - 1] == '/';)
-		plain[--n] = '\0';
+	char *plain = plain_path(path);
 	int code = 0;
-	if (mkdir(plain, 0777) == 0)
-		code = pf_fsync_parent(plain, err);
-	else if (errno != EEXIST)
+	if (mkdir(plain, 0777) && errno != EEXIST)
 		code = pf_fail_errno(err, PF_E_IO, errno, "cannot make '%s'", plain);
 	if (!code)
-		code = open_dir(plain, dir, PF_E_NOT_A_STAGE, err);
+		code = pf_stage_dir_open(plain, dir, err);
 	free(plain);
 	return code;
 }

@@ -23,7 +23,8 @@ struct pf_stage_dir {
 /* Open the directory. PF_E_NOT_A_STAGE when there is none. */
 int pf_stage_dir_open(const char *path, struct pf_stage_dir *dir,
 		      struct pf_error *err);
-/* The same, making the directory (durably) when it is missing. */
+/* The same, making the directory when it is missing. Its name is durable when
+ * the stage's identity was written. */
 int pf_stage_dir_make(const char *path, struct pf_stage_dir *dir,
 		      struct pf_error *err);
 void pf_stage_dir_close(struct pf_stage_dir *dir);

@@ -20,6 +20,7 @@ struct pf_rejects {
 	int fd;
 	bool dirty;
 	bool regular; /* /dev/null and pipes cannot be synced */
+	bool named;   /* the file's name is durable */
 	struct pf_buf out;
 };
 
@@ -93,8 +94,12 @@ int pf_rejects_settle(struct pf_rejects *r, struct pf_error *err)
 {
 	if (r->out.len)
 		PF_TRY(write_out(r, err));
-	if (r->dirty && r->regular)
+	if (r->dirty && r->regular) {
 		PF_TRY(pf_fdatasync(r->fd, r->path, err));
+		if (!r->named)
+			PF_TRY(pf_fsync_parent(r->path, err));
+		r->named = true;
+	}
 	r->dirty = false;
 	return 0;
 }

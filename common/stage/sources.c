@@ -114,6 +114,20 @@ static void set_text(char **to, const char *text)
 	*to = copy;
 }
 
+/* Items stand by id. */
+static struct pf_source_pos *find_id(const struct pf_sources *s, int64_t id)
+{
+	size_t low = 0, high = s->n;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (s->items[mid]->id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < s->n && s->items[low]->id == id ? s->items[low] : NULL;
+}
+
 static int apply_item(struct pf_sources *s, const struct pf_json *v,
 		      struct pf_error *err)
 {
@@ -128,10 +142,7 @@ static int apply_item(struct pf_sources *s, const struct pf_json *v,
 	    !read_hash(pf_json_get(v, "tail"), &tail_bytes, &tail_hash))
 		return pf_fail(err, PF_E_STAGE_CORRUPT,
 			       "malformed source positions");
-	struct pf_source_pos *p = NULL;
-	for (size_t i = s->n; i-- > 0 && !p;)
-		if (s->items[i]->id == id)
-			p = s->items[i];
+	struct pf_source_pos *p = find_id(s, id);
 	if (!p) {
 		if (s->n && s->items[s->n - 1]->id > id)
 			return pf_fail(err, PF_E_STAGE_CORRUPT,

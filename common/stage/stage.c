@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/file.h"
 #include "stage/adapt.h"
 #include "stage/end.h"
 #include "stage/open.h"
@@ -55,6 +56,10 @@ int pf_stage_make(struct pf_stage_dir *dir, const struct pf_tabledef *def,
 	int code = pf_stage_uuid_new(s->id.uuid, err);
 	if (!code)
 		code = set_definition(s, err);
+	/* Also if the directory was there: whoever made it may have died before
+	 * its name was on the disk. */
+	if (!code)
+		code = pf_fsync_parent(s->dir.path, err);
 	if (!code)
 		code = pf_stage_identity_write(&s->dir, &s->id, err);
 	if (code) {

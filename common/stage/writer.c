@@ -169,8 +169,6 @@ static int recover(struct pf_stage_writer *w, const struct pf_stage_end *end,
 		return pf_fail(err, PF_E_STAGE_CORRUPT,
 			       "'%s' holds segments of another stage (%s)",
 			       w->stage->dir.path, end->stage);
-	if (end->closed)
-		return 0;
 	char name[PF_STAGE_NAME_BYTES];
 	pf_stage_segment_name(end->segments[end->last], name);
 	w->name = pf_stage_segment_path(&w->stage->dir, end->segments[end->last]);
@@ -178,15 +176,18 @@ static int recover(struct pf_stage_writer *w, const struct pf_stage_end *end,
 	if (w->fd < 0)
 		return pf_fail_errno(err, PF_E_IO, errno, "cannot open '%s'", w->name);
 	w->size = w->group_at = end->place.at;
-	if (end->bytes > w->size && ftruncate(w->fd, (off_t)w->size))
+	if (!end->closed && end->bytes > w->size && ftruncate(w->fd, (off_t)w->size))
 		return pf_fail_errno(err, PF_E_IO, errno, "cannot cut '%s'", w->name);
 	if (lseek(w->fd, (off_t)w->size, SEEK_SET) < 0)
 		return pf_fail_errno(err, PF_E_IO, errno, "cannot seek in '%s'", w->name);
-	/* Whoever wrote these rows may have died before they were on disk. */
+	/* Whoever wrote these rows, or the end-of-stream marker, may have died
+	 * before they were on the disk. */
 	if (!w->no_sync) {
 		PF_TRY(pf_fdatasync(w->fd, w->name, err));
 		PF_TRY(pf_fsync(w->stage->dir.fd, w->stage->dir.path, err));
 	}
+	if (end->closed)
+		return pf_close(&w->fd, w->name, err);
 	bool same;
 	PF_TRY(same_schema(w, &same, err));
 	return same && w->size < w->segment_bytes ? 0 : close_segment(w, err);

@@ -77,6 +77,21 @@ class Recording:
             else:
                 self.baseline.append(("data", child, 0, bytes(child.data)))
 
+    def cut(self, moment):
+        """The program died here, the machine did not: what it wrote is there
+        for the next one, on the disk or not."""
+        self.ops = self.ops[:moment]
+        self.files = {}
+        self.paths = {self.base: self.root}
+        _, names = image(self, moment, random.Random(0), "keep", False)
+
+        def walk(node, path):
+            for name, child in names.get(id(node), {}).items():
+                self.paths[os.path.join(path, name)] = child
+                walk(child, os.path.join(path, name))
+
+        walk(self.root, self.base)
+
     def inside(self, path):
         return path == os.path.join(self.base, self.top) or \
             path.startswith(os.path.join(self.base, self.top) + "/")
@@ -192,9 +207,9 @@ def arguments(inner):
     return [a.strip() for a in re.findall(r'(?:"[^"]*"|<[^>]*>|\[[^\]]*\]|\{[^}]*\}|[^,"<\[{])+', inner)]
 
 
-def record(argv, base, top, feed=None, env=None, acks=False):
-    """Run argv in base under strace. Returns the recording and the status."""
-    r = Recording(base, top)
+def record(argv, base, top, feed=None, env=None, acks=False, r=None):
+    """Run argv in base under strace; r: go on with that recording."""
+    r = r or Recording(base, top)
     log = os.path.join(base, "strace.log")
     command = ["strace", "-f", "-y", "-xx", "-s", "100000000", "-e", "trace=" + CALLS,
                "-e", "signal=none", "-o", log]
@@ -354,8 +369,15 @@ class Stage:
             time.sleep(0.006)
         pipe.close()
 
-    def record(self, env):
-        return record(self.argv, self.base, self.top, self.feed, env, acks=True)
+    def record(self, env, rng):
+        """Up to some moment; then, on what that left, a second run."""
+        r = record(self.argv, self.base, self.top, self.feed, env, acks=True)
+        moment = rng.randrange(len(r.ops))
+        contents, names = image(r, moment, rng, "keep", False)
+        shutil.rmtree(os.path.join(self.base, self.top))
+        r.cut(moment)
+        materialize(r, contents, names, self.base)
+        return record(self.argv, self.base, self.top, self.feed, env, acks=True, r=r)
 
     def check(self, cwd, ops):
         acked = 0
@@ -391,7 +413,7 @@ class Put:
         output(["sh", "-c", f"pf-stage read {self.base}/stage {some} --after wh/default.db/t |"
                 " pf-partition | pf-pack | pf-put -q wh/default.db/t"], cwd)
 
-    def record(self, env):
+    def record(self, env, rng):
         r = record(["pf-put", "-q", "wh/default.db/t", "segs.arrows"], self.base, self.top, None,
                    env)
         r.ops.append(("ack", b"done"))
@@ -430,7 +452,7 @@ def main():
         env["LD_PRELOAD"] = found[0]
     base = tempfile.mkdtemp(prefix="pf-images.", dir=os.environ.get("TMPDIR"))
     case = {"stage": Stage, "put": Put}[args.what](base)
-    r = case.record(env)
+    r = case.record(env, rng)
     kinds = [op[0] for op in r.ops]
     print(f"# seed {seed}: {len(r.ops)} steps, {kinds.count('sync')} syncs, "
           f"{kinds.count('ack')} acknowledgements", flush=True)
