@@ -174,6 +174,7 @@ static int add_segments(struct put *p, const struct pf_batch *batch, int32_t buc
 					     s.index, err));
 		p->replaces |= s.replaces;
 		p->added++;
+		pf_progress(p->run, s.rows, 0);
 	}
 	return 0;
 }

@@ -36,7 +36,10 @@ static int read_raw(void *ctx, void *data, size_t len, size_t *got,
 		    struct pf_error *err)
 {
 	struct pf_input *in = ctx;
-	return pf_read_some(in->fd, in->name, data, len, got, err);
+
+	PF_TRY(pf_read_some(in->fd, in->name, data, len, got, err));
+	pf_progress(in->run, 0, (int64_t)*got);
+	return 0;
 }
 
 static bool raw_ready(void *ctx, int timeout_ms)
@@ -97,8 +100,8 @@ int pf_input_open(struct pf_run *run, const char *operand, struct pf_input *in,
 	char quoted[256];
 	struct stat st;
 
-	(void)run;
 	memset(in, 0, sizeof(*in));
+	in->run = run;
 	in->operand = operand;
 	in->name = operand;
 	if (!strcmp(operand, "-")) {

@@ -25,6 +25,7 @@ struct pf_input {
 	enum pf_operand_kind packed;  /* GZIP or ZSTD if it was, else == kind */
 	uint8_t head[PF_INPUT_HEAD];
 	size_t head_len, head_at;
+	struct pf_run *run;
 	struct pf_inflate *inflate;
 	struct pf_byte_source plain;  /* behind the head */
 };

@@ -32,14 +32,19 @@ static bool wanted(const struct pf_run *run)
 
 static void draw(struct pf_progress *p, int64_t now, bool line)
 {
-	char rows[32], rate[32], bytes[32], at[96];
+	char rows[32], rate[32], bytes[32], at[160];
 	int64_t ms = now - p->begin_ms;
 
-	pf_group_digits(rows, p->rows);
-	pf_group_digits(rate, p->rows * 1000 / ms);
-	int n = snprintf(at, sizeof(at), "%s rows  %s rows/s  %s  %d:%02d", rows, rate,
-			 pf_human_bytes(bytes, p->bytes), (int)(ms / 60000),
-			 (int)(ms / 1000 % 60));
+	/* Rows where the program counts them, bytes of input in any case. */
+	int n = 0;
+	if (p->rows) {
+		pf_group_digits(rows, p->rows);
+		pf_group_digits(rate, p->rows * 1000 / ms);
+		n = snprintf(at, sizeof(at), "%s rows  %s rows/s  ", rows, rate);
+	}
+	n += snprintf(at + n, sizeof(at) - (size_t)n, "%s  %d:%02d",
+		      pf_human_bytes(bytes, p->bytes), (int)(ms / 60000),
+		      (int)(ms / 1000 % 60));
 	if (line)
 		fprintf(stderr, "%s\n", at);
 	else

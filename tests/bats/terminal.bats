@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+# What a person at a terminal sees and a log does not.
+load helpers
+
+@test "progress: on a terminal after a second, erased; of a pipeline the last one" {
+	need_program pf-stage tools/gen
+	cp "$PF_ROOT/examples/clicks.yaml" .
+	# A slow source, so that a second passes.
+	printf '%s\n' '#!/bin/sh' 'for i in 1 2 3 4 5 6 7 8; do gen 2000 --seed=$i; sleep 0.25; done' > slow
+	chmod +x slow
+	out=$(on_terminal './slow | pf-stage append -I jsonl -S clicks.yaml stage')
+	[[ $out =~ [0-9.]+\ [KM]iB\ +0:0[1-9] ]] || { echo "$out"; return 1; }
+	contains "$out" $'\r  '
+	out=$(on_terminal './slow | pf-partition -I jsonl -S clicks.yaml | cat > /dev/null')
+	equals "$out" ""
+	out=$(on_terminal './slow | pf-stage append --progress=never -I jsonl -S clicks.yaml stage2')
+	lacks "$out" "iB  0:0"
+	./slow | pf-stage append -I jsonl -S clicks.yaml stage3 2> err
+	lacks "$(cat err)" "iB  0:0"
+}
+
+@test "a table on a terminal, tab-separated values in a pipe" {
+	need_program pf-query
+	small_table
+	contains "$(on_terminal 'pf-query wh/default.db/events --id 7 -c user_id,event')" "-------"
+	equals "$(pf-query wh/default.db/events --id 7 -c user_id,event)" $'user_id\tevent\n7\tbuy'
+}
+
+@test "a signal leaves no temporary file and is raised again" {
+	need_program pf-partition tools/gen
+	cp "$PF_ROOT/examples/clicks.yaml" .
+	local sig code
+	for sig in TERM:143 HUP:129 PIPE:141; do
+		code=0
+		(gen 1000; sleep 2) | timeout --preserve-status -s ${sig%:*} 0.5 pf-partition -I jsonl -S clicks.yaml -o out.arrows ||
+			code=$?
+		equals "$sig" "${sig%:*}:$code"
+		[ ! -e out.arrows ]
+		no_temporaries .
+	done
+}
