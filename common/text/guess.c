@@ -208,7 +208,7 @@ static void decide_id(struct guess *g)
 		score += distinct < 2 ? -6 : distinct < 10 ? -2 : 0;
 		score -= 4.0 * (double)missing(g, i) / (double)c->rows;
 		score -= c->longest > 64 ? 3 : 0;
-		if (!name)
+		if (name == 0)
 			score -= 2;
 		if (score > best) {
 			best = score;
