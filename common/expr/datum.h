@@ -36,6 +36,12 @@ bool pf_datum_comparable(struct pf_type a, struct pf_type b);
 /* -1, 0, 1. Neither is null; the types are comparable. */
 int pf_datum_cmp(const struct pf_datum *a, const struct pf_datum *b);
 
+/* A value as a column of that type would store it, so that the two compare
+ * equal. False when the column can hold no such value, and when it may have
+ * several (NaN) or none (null). -0.0 and 0.0 are two values that are equal. */
+bool pf_datum_exact(struct pf_type type, const struct pf_datum *value,
+		    struct pf_datum *out);
+
 /* Read a value as a person writes it on a command line: 4242, 1.50, abc,
  * 2024-07-01, 2024-07-01T10:00:00.5Z, true. String bytes point into text.
  * PF_E_USAGE when text is no such value. zone: for timestamps, NULL is UTC:

@@ -234,7 +234,7 @@ bool pf_index_bloom_may_match(struct pf_view body, struct pf_type type,
 		return true;
 	for (size_t i = 0; i < n; i++) {
 		struct pf_datum exact;
-		if (!pf_index_exact(type, &points[i], &exact) ||
+		if (!pf_datum_exact(type, &points[i], &exact) ||
 		    has_point(body, (uint32_t)k, type, &exact))
 			return true;
 	}

@@ -82,11 +82,6 @@ bool pf_index_part_is(const struct pf_index_part *e, struct pf_view column,
 /* The bits by which Java knows a float or double: all NaN are one. */
 uint64_t pf_index_float_bits(enum pf_kind kind, double d);
 
-/* A value as a column of that type would store it. False when the column can
- * hold none equal to it, or it is not worth knowing (NaN). */
-bool pf_index_exact(struct pf_type type, const struct pf_datum *value,
-		    struct pf_datum *out);
-
 /* The values that a range lists: its set, or the one value that its bounds
  * leave. False when there are others. */
 bool pf_index_points(const struct pf_range *range, const struct pf_datum **points,

@@ -139,21 +139,23 @@ static bool group_stats(void *ctx, int column, struct pf_block_stats *out)
 	return true;
 }
 
-/* A value as the file's bloom filter knows it; false: it equals none. */
-static bool bloom_value(const struct pf_datum *d, struct pf_type type,
-			struct pf_parquet_value *v)
+/* A value as the file's bloom filter knows it, if it is to be asked. */
+static struct pf_parquet_value bloom_value(const struct pf_datum *d, struct pf_type type)
 {
-	*v = (struct pf_parquet_value){ .known = true, .exact = true };
-	if (pf_kind_is_integer(type.kind) && pf_kind_is_integer(d->type.kind)) {
-		v->i = d->i;
-		return type.kind != PF_INT || d->i == (int32_t)d->i;
-	}
-	if (type.kind == PF_STRING && d->type.kind == PF_STRING) {
-		v->bytes = d->bytes;
-		return true;
-	}
-	v->known = false; /* not worth the care */
-	return true;
+	struct pf_parquet_value v = { .exact = true };
+	struct pf_datum stored;
+	v.known = pf_datum_exact(type, d, &stored);
+	if (!v.known)
+		return v;
+	if (type.kind == PF_DECIMAL)
+		v.dec = stored.dec;
+	else if (type.kind == PF_FLOAT || type.kind == PF_DOUBLE)
+		v.d = stored.d;
+	else if (type.kind == PF_STRING || type.kind == PF_BYTES)
+		v.bytes = stored.bytes;
+	else
+		v.i = stored.i;
+	return v;
 }
 
 static int bloom_column(struct pf_parquet_scan *s, int column, bool *skip,
@@ -170,9 +172,7 @@ static int bloom_column(struct pf_parquet_scan *s, int column, bool *skip,
 		if (any || !pf_parquet_has_bloom(s->file, s->group, ordinal))
 			continue;
 		for (size_t k = 0; k < r->nset && !any; k++) {
-			struct pf_parquet_value v;
-			if (!bloom_value(&r->set[k], type, &v))
-				continue;
+			struct pf_parquet_value v = bloom_value(&r->set[k], type);
 			any = true;
 			if (v.known)
 				PF_TRY(pf_parquet_bloom(s->file, s->group, ordinal, &v,

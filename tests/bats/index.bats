@@ -460,6 +460,9 @@ snapshot()
 		pf-put -q --append wh/default.db/events
 	pf-put -q --create schema.yaml wh/default.db/plain
 	pf-put -q --append wh/default.db/plain seg.arrows
+	pf-put -q --create schema.yaml wh/default.db/blooms
+	pf-index --bloom event,price,amount,small,day,at seg.arrows |
+		pf-put -q --append wh/default.db/blooms
 	"$PF_PYTHON" - <<-'END'
 	import random, re, subprocess
 	import duckdb
@@ -480,6 +483,8 @@ snapshot()
 	        return "true" if v else "false"
 	    if column == "small":
 	        return str(v)
+	    if column == "amount":
+	        return f"{v + far}"
 	    if column == "price":
 	        return f"{v + 0.001 * far:.3f}"
 	    if column == "day":
@@ -488,7 +493,7 @@ snapshot()
 	    return f"'{v:%Y-%m-%dT%H:%M:%S.%fZ}'"
 
 	def term():
-	    c = rng.choice(["event", "flag", "small", "price", "day", "at"])
+	    c = rng.choice(["event", "flag", "small", "price", "day", "at", "amount"])
 	    kind = rng.randrange(6)
 	    if kind == 0:
 	        return f"{c} is {rng.choice(['', 'not '])}null"
@@ -508,18 +513,20 @@ snapshot()
 	def quoted(where): # DuckDB keeps this word for itself
 	    return re.sub(r"\bat\b", '"at"', where)
 
-	by_index = some = 0
+	by_index = by_bloom = some = 0
 	for i in range(50):
 	    where = f" {rng.choice(['and', 'and', 'or'])} ".join(
 	        term() for _ in range(rng.choice([1, 1, 2, 3])))
 	    want = con.execute(f"select count(*) from rows where {quoted(where)}").fetchone()[0]
-	    for t in ("wh/default.db/events", "wh/default.db/plain"):
+	    for t in ("wh/default.db/events", "wh/default.db/blooms"):
 	        got = int(query(t, "-w", where, "-c", "count(*) as n").split()[1])
 	        assert got == want, (where, t, got, want)
 	    explain = query("wh/default.db/events", "-w", where, "--explain")
 	    by_index += int(re.search(r"(\d+) by file index", explain)[1])
+	    explain = query("wh/default.db/blooms", "-w", where, "--explain")
+	    by_bloom += int(re.search(r"(\d+) by bloom filter", explain)[1])
 	    some += want > 0
-	assert by_index > 5 and some > 8, (by_index, some)
+	assert by_index > 5 and by_bloom > 5 and some > 8, (by_index, by_bloom, some)
 	END
 	# A damaged index, or none where one should be: the file is read.
 	for f in wh/default.db/events/dt=2024-01-01/bucket-*/*.index; do

@@ -696,6 +696,32 @@ TEST(mixed_types)
 	pf_schema_unref(s);
 }
 
+static bool exact(struct pf_type type, struct pf_datum value, struct pf_datum *out)
+{
+	return pf_datum_exact(type, &value, out);
+}
+
+/* Decimals are asked of Parquet's filters only. */
+TEST(exact_decimals)
+{
+	struct pf_type money = { .kind = PF_DECIMAL, .precision = 6, .scale = 2 };
+	struct pf_datum out, d = { .type = { PF_DECIMAL, 10, 4 }, .dec = 1234500 };
+	CHECK(exact(money, d, &out) && out.dec == 12345);
+	d.dec = 1234567;
+	CHECK(!exact(money, d, &out));
+	d.dec = 99999900;
+	CHECK(exact(money, d, &out) && out.dec == 999999);
+	d.dec = 100000000;
+	CHECK(!exact(money, d, &out));
+	CHECK(exact(money, integer(PF_BIGINT, -9999), &out) && out.dec == -999900);
+	CHECK(!exact(money, integer(PF_BIGINT, 10000), &out));
+	CHECK(!exact(money, integer(PF_BIGINT, INT64_MAX), &out));
+	CHECK(!exact(money, number(1), &out));
+	CHECK(!exact(type_of(PF_INT), (struct pf_datum){ .type = type_of(PF_INT),
+							  .null = true }, &out));
+	CHECK(!exact(type_of(PF_TIMESTAMP), integer(PF_TIMESTAMP_LTZ, 1), &out));
+}
+
 /* What a file has already stays, also parts of types unknown to us; what is
  * built anew replaces its like. */
 TEST(kept_parts)
@@ -879,5 +905,6 @@ UNIT_MAIN(CASE(roaring_bytes), CASE(roaring_big), CASE(roaring_malformed),
 	  CASE(hash_vectors), CASE(java_bitmap_v1), CASE(java_bitmap_v2),
 	  CASE(java_bitmap_container), CASE(same_bytes_as_java), CASE(java_bloom),
 	  CASE(same_as_looking), CASE(bloom_is_as_good_as_asked), CASE(mixed_types),
+	  CASE(exact_decimals),
 	  CASE(kept_parts), CASE(from_a_file),
 	  CASE(damaged))
