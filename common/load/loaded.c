@@ -15,6 +15,13 @@ static int look_up(struct pf_table *table, const char *stage_uuid, int64_t as_of
 		PF_TRY(pf_snapshot_as_of(table, as_of_ms, &snapshot, err));
 		if (!snapshot)
 			return 0;
+		/* Rows may be let go only for a snapshot that stays: its maker
+		 * may have died before its name was on the disk. */
+		int synced = pf_store_sync_dir(pf_table_store(table), "snapshot", err);
+		if (synced) {
+			pf_snapshot_free(snapshot);
+			return synced;
+		}
 	}
 	int code = pf_table_offsets(table, snapshot, &map, err);
 	if (!code) {

@@ -385,55 +385,70 @@ static void finish(struct pf_commit *c, int64_t id, struct pf_commit_result *res
 	pf_commit_keep(c);
 }
 
+/* One attempt with its result; *outcome LOST asks for another one. */
+static int attempt(struct pf_commit *c, const struct request *request,
+		   struct pf_manifest_out *out, enum outcome *outcome,
+		   struct pf_commit_result *result, struct pf_error *err)
+{
+	struct attempt a = { .c = c, .request = request, .out = out,
+			     .started_ms = pf_now_ms() };
+	int64_t id = 0;
+	for (size_t i = 0; i < c->files.n; i++) {
+		a.rows += c->files.items[i].rows;
+		a.bytes += c->files.items[i].size;
+	}
+	*result = (struct pf_commit_result){ .files = (int64_t)c->files.n,
+					     .rows = a.rows,
+					     .bytes = a.bytes };
+	*outcome = LOST;
+	int code = try_commit(&a, outcome, &id, err);
+	bool has_snapshot = a.base != NULL;
+	attempt_free(&a);
+	if (!code && *outcome == COMMITTED) {
+		pf_manifest_out_keep(out);
+		finish(c, id, result);
+		return 0;
+	}
+	if (c->unknown)
+		pf_manifest_out_keep(out);
+	else
+		pf_manifest_out_drop(out);
+	if (code || *outcome != LOADED)
+		return code;
+	*result = (struct pf_commit_result){ .already_loaded = true };
+	pf_commit_drop(c);
+	/* Whoever made that snapshot may have died before its name was on the
+	 * disk; what we call loaded has to stay loaded. */
+	return has_snapshot ? pf_store_sync_dir(c->table->store, "snapshot", err) : 0;
+}
+
 static int publish(struct pf_commit *c, const struct request *request,
 		   struct pf_commit_result *result, struct pf_error *err)
 {
 	struct pf_manifest_out out;
+	enum outcome outcome;
 	int code = 0;
 	pf_manifest_out_init(&out, c->table, c->schema);
 	for (int tries = 0;; tries++) {
-		struct attempt a = { .c = c, .request = request, .out = &out,
-				     .started_ms = pf_now_ms() };
-		enum outcome outcome = LOST;
-		int64_t id = 0;
-		for (size_t i = 0; i < c->files.n; i++) {
-			a.rows += c->files.items[i].rows;
-			a.bytes += c->files.items[i].size;
-		}
-		*result = (struct pf_commit_result){ .files = (int64_t)c->files.n,
-						     .rows = a.rows,
-						     .bytes = a.bytes };
-		code = try_commit(&a, &outcome, &id, err);
-		attempt_free(&a);
+		code = attempt(c, request, &out, &outcome, result, err);
 		/* Files of the base expired under us: there is a newer one. */
-		if (code == PF_E_NO_FILE || code == PF_E_VANISHED) {
-			code = tries < 3 ? 0 : code;
+		if ((code == PF_E_NO_FILE || code == PF_E_VANISHED) && tries < 3 &&
+		    !c->unknown) {
+			code = 0;
 			outcome = LOST;
 		}
-		if (!code && outcome == COMMITTED) {
-			pf_manifest_out_keep(&out);
-			finish(c, id, result);
+		if (code || outcome != LOST)
 			break;
-		}
-		if (c->unknown)
-			pf_manifest_out_keep(&out);
-		else
-			pf_manifest_out_drop(&out);
-		if (!code && outcome == LOADED) {
-			*result = (struct pf_commit_result){ .already_loaded = true };
-			pf_commit_drop(c);
-			break;
-		}
-		if (!code && tries >= c->options.retries)
+		if (tries >= c->options.retries) {
 			code = pf_fail(err, PF_E_CONFLICT,
 				       "table '%s' was committed to by others %d times in a row",
 				       c->table->path, tries + 1);
-		if (code) {
-			pf_commit_drop(c);
 			break;
 		}
 		wait_some(tries);
 	}
+	if (code)
+		pf_commit_drop(c);
 	pf_manifest_out_free(&out);
 	return code;
 }
