@@ -71,11 +71,6 @@ int pf_adapt_new(struct pf_schema *from, struct pf_schema *to, const char *name,
 	a->kinds = pf_zalloc(to->n + 1, sizeof *a->kinds);
 	a->factor = pf_zalloc(to->n + 1, sizeof *a->factor);
 	int code = 0;
-	for (size_t i = 0; !code && i < from->n; i++)
-		if (pf_schema_find(to, from->fields[i].name) < 0)
-			code = pf_fail(err, PF_E_SCHEMA_MISMATCH,
-				       "'%s' has a column '%s' that the definition has not",
-				       name, from->fields[i].name);
 	for (size_t i = 0; !code && i < to->n; i++)
 		code = map_column(a, i, from, name, err);
 	if (code) {

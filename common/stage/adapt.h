@@ -12,7 +12,7 @@ struct pf_adapt;
 
 /* PF_E_SCHEMA_MISMATCH when a value of `from` may not fit into `to`, or a
  * column that must not be null is missing; name is that of the rows' source.
- * Columns that `to` does not have are PF_E_SCHEMA_MISMATCH, too. */
+ * Columns that `to` does not have are left out. */
 int pf_adapt_new(struct pf_schema *from, struct pf_schema *to, const char *name,
 		 struct pf_adapt **adapt, struct pf_error *err);
 void pf_adapt_free(struct pf_adapt *a); /* NULL is fine */

@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "base/time.h"
 #include "stage/adapt.h"
+#include "stage/nulls.h"
 #include "stage/open.h"
 
 enum { GROUP_MS = 50, BATCH_ROWS = 8192, BATCH_BYTES = 1 << 20 };
@@ -25,6 +26,7 @@ struct pf_append {
 	struct pf_append_how how;
 	struct pf_append_counts counts;
 	struct pf_builder *builder;
+	struct pf_nulls nulls;
 	int64_t group_since_us;    /* when the first pending row came; 0: none */
 	struct ticket *tickets;    /* of the commit that is under way */
 	size_t ntickets;
@@ -69,6 +71,7 @@ void pf_append_free(struct pf_append *a)
 	drop_tickets(a);
 	pf_track_free(a->track);
 	pf_builder_free(a->builder);
+	pf_nulls_free(&a->nulls);
 	free(a);
 }
 
@@ -263,37 +266,24 @@ static int append_text(struct pf_append *a, const struct pf_source_pos *from,
 
 /* --- Arrow --- */
 
-/* The row with a null where none may be, or -1. */
-static int64_t find_null(const struct pf_batch *b, size_t *column)
-{
-	for (size_t i = 0; i < b->schema->n; i++) {
-		if (b->schema->fields[i].nullable || !b->columns[i].nulls)
-			continue;
-		for (int64_t r = 0; r < b->rows; r++)
-			if (pf_is_null(&b->columns[i], r)) {
-				*column = i;
-				return r;
-			}
-	}
-	return -1;
-}
-
 static int arrow_batch(struct pf_append *a, struct pf_adapt *adapt,
 		       const struct pf_batch *in, int64_t skip, struct pf_error *err)
 {
-	struct pf_batch batch = pf_adapt_batch(adapt, in, skip, in->rows - skip);
-	size_t column = 0;
-	int64_t row = find_null(&batch, &column);
-	if (row >= 0)
-		return pf_fail(err, PF_E_BAD_ROW,
-			       "'%s', row %" PRId64 ": null in column '%s', which must not be",
-			       a->input->name, a->rows + row + 1,
-			       batch.schema->fields[column].name);
-	PF_TRY(append_rows(a, &batch, err));
-	a->rows += batch.rows;
+	struct pf_batch batch = pf_adapt_batch(adapt, in, skip, in->rows - skip), good;
+	struct pf_error bad = { 0 };
+	int stop = pf_nulls_refuse(&a->nulls, &batch, a->input->name, a->rows + 1,
+				   a->how.reject, a->how.ctx, &good, &bad);
+	PF_TRY(append_rows(a, &good, err));
+	a->rows += good.rows + a->nulls.rejected;
+	a->counts.rejected += a->nulls.rejected;
 	a->position = pf_track_taken(a->track);
 	a->moved = true;
-	return 0;
+	if (!stop)
+		return 0;
+	/* Those before the bad one stay. */
+	PF_TRY(commit_and_wait(a, err));
+	*err = bad;
+	return stop;
 }
 
 static int arrow_rows(struct pf_append *a, struct pf_stream_in *in, int64_t skip,

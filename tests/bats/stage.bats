@@ -508,6 +508,34 @@ killed()
 	status 2 pf-stage append -S other.yaml stage < <(numbers 5 6)
 }
 
+@test "Arrow input: columns by name, wider types, nulls where none may be" {
+	need_peer pyarrow
+	count_schema
+	"$PF_PYTHON" - <<-'END'
+	import datetime
+	import pyarrow as pa
+	t = datetime.datetime(2024, 1, 1)
+	table = pa.table({"extra": [1, 2, 3, 4], "text": pa.array(["a", None, "c", "d"]),
+	                  "ts": pa.array([t, t, None, t], pa.timestamp("ms")),
+	                  "id": pa.array([1, None, 3, 4], pa.int32())})
+	with pa.ipc.new_stream("in.arrows", table.schema) as w:
+	    w.write_table(table)
+	END
+	status 3 pf-stage append -S schema.yaml stop in.arrows
+	contains "$stderr" "row 2: null in column 'id'"
+	equals "$(rows stop | wc -l)" 1
+	status 0 pf-stage append -S schema.yaml --rejects bad stage in.arrows
+	contains "$stderr" " 2 rows appended, 2 rejected, 0 duplicate"
+	equals "$(rows stage | tail -1)" '["0400000000000000", "00d0b1fb8c010000", "64"]' ||
+		rows stage
+	equals "$(grep -c '"row": "{\\"id\\": null' bad)" 1
+	status 0 pf-stage append --rejects bad stage in.arrows
+	contains "$stderr" " 0 rows appended, 0 rejected, 4 duplicate"
+	sed 's/bigint/string/' schema.yaml > other.yaml
+	status 2 pf-stage append -S other.yaml other in.arrows
+	contains "$stderr" "column 'id'"
+}
+
 @test "schema: a definition that the data fit, from a file or stdin" {
 	numbers 0 400 > in.jsonl
 	status 0 pf-stage schema in.jsonl

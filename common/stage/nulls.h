@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rows of Arrow input that a table would refuse: those with a null where none
+ * may be (types were settled when the schema was looked at). They are handed
+ * to the reject callback as JSON, numbered from 1 within the input.
+ */
+#ifndef PF_STAGE_NULLS_H
+#define PF_STAGE_NULLS_H
+
+#include "arrow/batch.h"
+#include "text/reader.h"
+
+struct pf_nulls {
+	struct pf_builder *builder; /* rows that are left */
+	struct pf_buf row;
+	int64_t rejected;           /* of the last call */
+};
+
+/* *out: the good rows of in, valid until the next call. first_row: number of
+ * the batch's first row within file. Without reject the first bad row is
+ * PF_E_NULL_VALUE, and *out what stands before it. */
+int pf_nulls_refuse(struct pf_nulls *n, const struct pf_batch *in, const char *file,
+		    int64_t first_row,
+		    int (*reject)(void *ctx, const struct pf_reject *reject,
+				  struct pf_error *err),
+		    void *ctx, struct pf_batch *out, struct pf_error *err);
+void pf_nulls_free(struct pf_nulls *n);
+
+#endif
