@@ -118,14 +118,14 @@ static int decode_codes(const struct pq_mapping *m, const struct pq_dictionary *
 /* --- the others --- */
 
 static int decode_delta(const struct pq_mapping *m, const uint8_t *data, size_t len,
-			size_t n, struct pq_decode_room *room,
+			size_t total, size_t n, struct pq_decode_room *room,
 			struct pq_dense *dense, struct pf_error *err)
 {
 	size_t used;
 	if (m->physical != PQ_INT32 && m->physical != PQ_INT64)
 		return pf_fail(err, PF_E_PARQUET, "delta encoding of other than integers");
 	int64_t *wide = (int64_t *)(void *)byte_room(&room->values, n, 8);
-	PF_TRY(pq_delta_decode(data, len, m->width == 4, n, wide, &used, err));
+	PF_TRY(pq_delta_decode(data, len, m->width == 4, total, n, wide, &used, err));
 	if (m->width == 4) {
 		/* In place: the narrow ones never overtake the wide. */
 		uint8_t *out = room->values.data;
@@ -181,23 +181,24 @@ static int decode_rle_bools(const struct pq_mapping *m, const uint8_t *data, siz
 }
 
 static int decode_split(const struct pq_mapping *m, const uint8_t *data, size_t len,
-			size_t n, struct pq_decode_room *room,
+			size_t total, struct pq_decode_room *room,
 			struct pq_dense *dense, struct pf_error *err)
 {
 	if (!m->width || m->physical == PQ_INT96)
 		return pf_fail(err, PF_E_PARQUET, "stream-split encoding of other than numbers");
-	if (n > len / m->width)
-		return too_short(n, err);
-	uint8_t *out = byte_room(&room->values, n, m->width);
-	pq_split_decode(data, n, m->width, out);
+	if (total > len / m->width)
+		return too_short(total, err);
+	uint8_t *out = byte_room(&room->values, total, m->width);
+	pq_split_decode(data, total, m->width, out);
 	dense->fixed = out;
 	return 0;
 }
 
 int pq_decode_values(const struct pq_mapping *m, int32_t encoding,
 		     const struct pq_dictionary *d, const uint8_t *data,
-		     size_t len, size_t n, struct pq_decode_room *room,
-		     struct pq_dense *dense, struct pf_error *err)
+		     size_t len, size_t total, size_t n,
+		     struct pq_decode_room *room, struct pq_dense *dense,
+		     struct pf_error *err)
 {
 	*dense = (struct pq_dense){ .n = n };
 	/* Pages of nulls may have no bytes at all. */
@@ -210,15 +211,15 @@ int pq_decode_values(const struct pq_mapping *m, int32_t encoding,
 	case PQ_RLE_DICTIONARY:
 		return decode_codes(m, d, data, len, n, room, dense, err);
 	case PQ_DELTA_BINARY_PACKED:
-		return decode_delta(m, data, len, n, room, dense, err);
+		return decode_delta(m, data, len, total, n, room, dense, err);
 	case PQ_DELTA_LENGTH_BYTE_ARRAY:
 	case PQ_DELTA_BYTE_ARRAY:
 		return decode_delta_strings(m, encoding == PQ_DELTA_BYTE_ARRAY, data,
-					    len, n, room, dense, err);
+					    len, total, room, dense, err);
 	case PQ_RLE:
 		return decode_rle_bools(m, data, len, n, room, dense, err);
 	case PQ_BYTE_STREAM_SPLIT:
-		return decode_split(m, data, len, n, room, dense, err);
+		return decode_split(m, data, len, total, room, dense, err);
 	default:
 		return pf_fail(err, PF_E_UNSUPPORTED, "encoding %d is not supported",
 			       encoding);

@@ -126,8 +126,8 @@ static uint64_t varint(const uint8_t **at, const uint8_t *end, bool *bad)
 	return 0;
 }
 
-int pq_delta_decode(const uint8_t *data, size_t len, bool narrow, size_t n,
-		    int64_t *out, size_t *used, struct pf_error *err)
+int pq_delta_decode(const uint8_t *data, size_t len, bool narrow, size_t total,
+		    size_t n, int64_t *out, size_t *used, struct pf_error *err)
 {
 	const uint8_t *at = data, *end = data + len;
 	bool bad = false;
@@ -137,7 +137,7 @@ int pq_delta_decode(const uint8_t *data, size_t len, bool narrow, size_t n,
 	uint64_t last = (uint64_t)th_unzigzag(varint(&at, end, &bad));
 	*used = 0;
 	if (bad || !minis || !block || block % minis || block / minis % 32 ||
-	    block > 1 << 20 || minis > 4096 || count != n) {
+	    block > 1 << 20 || minis > 4096 || count != total) {
 		malformed(err, &code);
 		return code;
 	}
@@ -238,7 +238,7 @@ int pq_delta_length_decode(const uint8_t *data, size_t len, size_t n,
 	size_t used;
 	scratch->len = 0;
 	int64_t *lengths = (int64_t *)(void *)pf_buf_room(scratch, pf_mul(n, 8));
-	PF_TRY(pq_delta_decode(data, len, true, n, lengths, &used, err));
+	PF_TRY(pq_delta_decode(data, len, true, n, n, lengths, &used, err));
 	const uint8_t *at = data + used;
 	size_t left = len - used;
 	for (size_t i = 0; i < n; i++) {
@@ -261,10 +261,10 @@ int pq_delta_strings_decode(const uint8_t *data, size_t len, size_t n,
 	scratch->len = 0;
 	int64_t *prefix = (int64_t *)(void *)pf_buf_room(scratch, pf_mul(n, 16));
 	int64_t *suffix = prefix + n;
-	PF_TRY(pq_delta_decode(data, len, true, n, prefix, &used, err));
+	PF_TRY(pq_delta_decode(data, len, true, n, n, prefix, &used, err));
 	const uint8_t *at = data + used;
 	size_t left = len - used;
-	PF_TRY(pq_delta_decode(at, left, true, n, suffix, &used, err));
+	PF_TRY(pq_delta_decode(at, left, true, n, n, suffix, &used, err));
 	at += used;
 	left -= used;
 

@@ -59,9 +59,10 @@ void pq_hybrid_encode_bitmap(struct pf_buf *out, const uint8_t *bits,
 void pq_delta_encode(struct pf_buf *out, const int64_t *values, size_t n,
 		     bool narrow);
 
-/* Exactly n values; *used: bytes read. */
-int pq_delta_decode(const uint8_t *data, size_t len, bool narrow, size_t n,
-		    int64_t *out, size_t *used, struct pf_error *err);
+/* The first n of exactly total values; *used: bytes read, of all of them when
+ * n is total. */
+int pq_delta_decode(const uint8_t *data, size_t len, bool narrow, size_t total,
+		    size_t n, int64_t *out, size_t *used, struct pf_error *err);
 
 /* --- strings --- */
 

@@ -89,6 +89,7 @@ struct pq_dense {
 
 struct pq_dictionary {
 	bool loaded;
+	size_t group, column; /* whose it is */
 	size_t n;
 	struct pf_buf page;  /* fixed values, or what views point into */
 	struct pf_buf views;
@@ -103,11 +104,13 @@ struct pq_decode_room {
 int pq_decode_dictionary(const struct pq_mapping *m, size_t n,
 			 struct pq_dictionary *d, struct pf_error *err);
 
-/* n values in data (len bytes, PQ_SLACK readable bytes behind). */
+/* The first n of the total values in data (len bytes, PQ_SLACK readable bytes
+ * behind). */
 int pq_decode_values(const struct pq_mapping *m, int32_t encoding,
 		     const struct pq_dictionary *d, const uint8_t *data,
-		     size_t len, size_t n, struct pq_decode_room *room,
-		     struct pq_dense *dense, struct pf_error *err);
+		     size_t len, size_t total, size_t n,
+		     struct pq_decode_room *room, struct pq_dense *dense,
+		     struct pf_error *err);
 
 /* --- convert.c --- */
 

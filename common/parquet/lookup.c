@@ -307,7 +307,13 @@ int pf_parquet_pages_prefetch(struct pf_parquet_file *f, size_t group,
 		widen(f, c->offset_index_offset, c->offset_index_bytes, &begin, &end);
 		widen(f, c->column_index_offset, c->column_index_bytes, &begin, &end);
 	}
-	if (begin >= end || end - begin > TOGETHER_BYTES)
-		return 0;
-	return pq_fetch(f, (size_t)(end - begin), begin, err);
+	if (begin < end && end - begin <= TOGETHER_BYTES)
+		PF_TRY(pq_fetch(f, (size_t)(end - begin), begin, err));
+	/* At once: pages will come to stand where the indexes are now. */
+	for (size_t i = 0; i < n; i++) {
+		const struct pf_parquet_pages *pages;
+		if (columns[i] >= 0)
+			PF_TRY(pf_parquet_pages(f, group, (size_t)columns[i], &pages, err));
+	}
+	return 0;
 }

@@ -54,6 +54,7 @@ struct chunk {
 	bool nullable;
 	int64_t begin, end;  /* its pages */
 	int64_t rows;        /* of the row group */
+	size_t group, column;
 	struct pf_type to;
 	struct pf_colbuf *out;
 	const struct pf_parquet_range *ranges;
@@ -192,15 +193,23 @@ static int take_dictionary(struct chunk *c, const struct pq_page_header *h,
 			   const uint8_t *body, struct pf_error *err)
 {
 	struct pq_dictionary *d = &c->s->dictionary;
-	if (d->loaded)
-		return pf_fail(err, PF_E_PARQUET, "a second dictionary");
+	d->loaded = false;
 	if (h->values < 0 || h->values > PQ_PAGE_VALUES ||
 	    (h->encoding != PQ_PLAIN && h->encoding != PQ_PLAIN_DICTIONARY))
 		return pf_fail(err, PF_E_PARQUET, "malformed dictionary page");
 	d->page.len = 0;
 	PF_TRY(unpack(c, true, body, (size_t)h->compressed, (size_t)h->uncompressed,
 		      &d->page, err));
+	d->group = c->group;
+	d->column = c->column;
 	return pq_decode_dictionary(c->m, (size_t)h->values, d, err);
+}
+
+/* Is the chunk's dictionary still there from the last read? */
+static bool dictionary_kept(const struct chunk *c)
+{
+	const struct pq_dictionary *d = &c->s->dictionary;
+	return d->loaded && d->group == c->group && d->column == c->column;
 }
 
 /* --- data pages --- */
@@ -281,6 +290,16 @@ static int unpack_page(struct chunk *c, const struct page *p, struct pf_error *e
 		      out, err);
 }
 
+/* Rows of the page up to the last that a range asks for: the others need no
+ * decoding. */
+static size_t rows_needed(const struct chunk *c, const struct page *p)
+{
+	int64_t end = p->first_row + p->h.values, last = p->first_row;
+	for (size_t i = c->at_range; i < c->n_ranges && c->ranges[i].from < end; i++)
+		last = c->ranges[i].to < end ? c->ranges[i].to : end;
+	return (size_t)(last > p->first_row ? last - p->first_row : 0);
+}
+
 /* Append the rows of the page that the ranges ask for. */
 static int take_page(struct chunk *c, const struct page *p, struct pf_error *err)
 {
@@ -291,8 +310,12 @@ static int take_page(struct chunk *c, const struct page *p, struct pf_error *err
 	PF_TRY(unpack_page(c, p, err));
 	const struct pf_buf *page = &c->s->page;
 	PF_TRY(take_levels(c, p, page->data, page->len, &skip, &rows, err));
+	size_t total = rows.dense.n;
+	rows.n = rows_needed(c, p);
+	size_t needed = rows.valid ? rows.n - (size_t)pf_count_nulls(rows.valid, (int64_t)rows.n) :
+				     rows.n;
 	PF_TRY(pq_decode_values(c->m, p->h.encoding, &c->s->dictionary,
-				page->data + skip, page->len - skip, rows.dense.n,
+				page->data + skip, page->len - skip, total, needed,
 				&c->s->decode, &rows.dense, err));
 	PF_TRY(pq_convert(c->m, c->to, &rows, &c->s->convert, &column, err));
 	c->f->counters.pages_decoded++;
@@ -371,7 +394,7 @@ static int walk(struct chunk *c, struct pf_error *err)
 			PF_TRY(check_page(c, &p, err));
 			bool take = wanted(c, row, row + p.h.values);
 			/* The dictionary is only worth its bytes now. */
-			if (take && dictionary.offset >= 0 && !c->s->dictionary.loaded) {
+			if (take && dictionary.offset >= 0 && !dictionary_kept(c)) {
 				PF_TRY(load_body(c, &dictionary, dictionary_next,
 						 c->end, err));
 				PF_TRY(take_dictionary(c, &dictionary.h,
@@ -396,7 +419,7 @@ static int indexed_dictionary(struct chunk *c, int64_t first_page, int64_t ahead
 {
 	struct page p = { 0 };
 	int64_t next;
-	if (c->begin >= first_page)
+	if (c->begin >= first_page || dictionary_kept(c))
 		return 0;
 	PF_TRY(load_page(c, c->begin, ahead, &p, &next, err));
 	if (p.h.kind != PQ_PAGE_DICTIONARY)
@@ -466,7 +489,8 @@ static int scan(struct chunk *c, const struct pq_chunk_cache *cache,
 	int64_t before = c->out->rows;
 	int64_t want = rows_asked(c->ranges, c->n_ranges);
 	bool agrees = false;
-	c->s->dictionary.loaded = false;
+	if (!dictionary_kept(c))
+		c->s->dictionary.loaded = false;
 	if (pages)
 		PF_TRY(by_index(c, cache, &agrees, err));
 	if (!agrees) {
@@ -489,6 +513,7 @@ int pq_scan_column(struct pf_parquet_file *f, size_t group, size_t column,
 		.m = &f->leaves[column].mapping,
 		.nullable = f->columns[column].nullable,
 		.rows = f->footer.groups[group].rows, .to = to, .out = out,
+		.group = group, .column = column,
 		.ranges = ranges, .n_ranges = n_ranges,
 	};
 	if (c.meta->type != (int32_t)c.m->physical)

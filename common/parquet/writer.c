@@ -321,12 +321,12 @@ static int put_blooms(struct pf_parquet_writer *w, struct pf_error *err)
 	return code;
 }
 
-/* The indexes of a row group's columns stand side by side: a reader fetches
- * them together. */
+/* The indexes of a row group stand side by side: a reader fetches them
+ * together. */
 static int put_indexes(struct pf_parquet_writer *w, struct pf_error *err)
 {
 	struct pf_buf out = { 0 };
-	for (size_t g = 0; g < w->n_groups; g++)
+	for (size_t g = 0; g < w->n_groups; g++) {
 		for (size_t i = 0; i < w->schema->n; i++) {
 			struct pq_chunk_done *c = &w->groups[g].chunks[i];
 			if (!c->index)
@@ -336,7 +336,6 @@ static int put_indexes(struct pf_parquet_writer *w, struct pf_error *err)
 			pq_column_index_write(&out, &w->mappings[i], c);
 			c->column_index_bytes = (int64_t)(out.len - start);
 		}
-	for (size_t g = 0; g < w->n_groups; g++)
 		for (size_t i = 0; i < w->schema->n; i++) {
 			struct pq_chunk_done *c = &w->groups[g].chunks[i];
 			size_t start = out.len;
@@ -344,6 +343,7 @@ static int put_indexes(struct pf_parquet_writer *w, struct pf_error *err)
 			pq_offset_index_write(&out, c);
 			c->offset_index_bytes = (int64_t)(out.len - start);
 		}
+	}
 	int code = put(w, out.data, out.len, err);
 	pf_buf_free(&out);
 	return code;
