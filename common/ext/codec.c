@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ext/codec.h"
 
+#include <dlfcn.h>
 #include <limits.h>
 #include <lz4.h>
 #include <lz4frame.h>
@@ -239,11 +240,33 @@ static int lz4_hadoop_block(const uint8_t *data, size_t len, uint8_t *out,
 	return lz4_raw_block(data, len, out, out_len, err);
 }
 
+/* Snappy is written in C++, whose runtime takes longer to load than a lookup
+ * takes: it is loaded when its first block comes, and stays. */
+struct snappy {
+	__typeof__(&snappy_uncompressed_length) length;
+	__typeof__(&snappy_uncompress) uncompress;
+};
+
+static int snappy_load(struct snappy *s, struct pf_error *err)
+{
+	void *lib = dlopen("libsnappy.so.1", RTLD_NOW | RTLD_LOCAL);
+	void *length = lib ? dlsym(lib, "snappy_uncompressed_length") : NULL;
+	void *uncompress = lib ? dlsym(lib, "snappy_uncompress") : NULL;
+	if (!length || !uncompress)
+		return pf_fail(err, PF_E_UNSUPPORTED,
+			       "snappy data needs the library libsnappy.so.1");
+	memcpy(&s->length, &length, sizeof length);
+	memcpy(&s->uncompress, &uncompress, sizeof uncompress);
+	return 0;
+}
+
 static int snappy_block(const void *data, size_t len, struct target *t,
 			struct pf_error *err)
 {
+	struct snappy snappy = { 0 };
 	size_t size;
-	if (snappy_uncompressed_length(data, len, &size) != SNAPPY_OK)
+	PF_TRY(snappy_load(&snappy, err));
+	if (snappy.length(data, len, &size) != SNAPPY_OK)
 		return pf_fail(err, PF_E_CODEC, "malformed snappy data");
 	if (size > t->size)
 		return too_long("snappy", t, err);
@@ -252,7 +275,7 @@ static int snappy_block(const void *data, size_t len, struct target *t,
 	if (size / 64 > len)
 		return cut_off("snappy", err);
 	uint8_t *out = t->fixed ? t->fixed : pf_buf_room(t->grow, size);
-	if (snappy_uncompress(data, len, (char *)out, &size) != SNAPPY_OK)
+	if (snappy.uncompress(data, len, (char *)out, &size) != SNAPPY_OK)
 		return pf_fail(err, PF_E_CODEC, "malformed snappy data");
 	target_add(t, size);
 	return 0;
