@@ -19,7 +19,8 @@ TABLE = "wh/default.db/clicks"
 SCHEMA = os.path.abspath("examples/clicks.yaml")
 
 DUCK_LOAD = """
-import duckdb, os
+import duckdb
+duckdb.sql('set enable_progress_bar = false')
 duckdb.sql('''copy (select * from read_json('rows.jsonl', format='newline_delimited',
   columns={user_id: 'bigint', ts: 'timestamp', event: 'varchar', item: 'varchar',
            price: 'decimal(10,2)', country: 'varchar', session: 'varchar'})
