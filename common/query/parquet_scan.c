@@ -8,6 +8,7 @@
 
 enum {
 	CHUNK_ROWS = 128 * 1024, /* rows decoded at a time */
+	GAP_ROWS = 128, /* skipping fewer costs more than reading them */
 };
 
 struct ranges {
@@ -28,6 +29,8 @@ struct pf_parquet_scan {
 	struct pf_builder *first_rows, *first_kept, *rest_rows, *rest_kept;
 	struct pf_column *show;
 	size_t group;      /* the next to be opened */
+	int64_t base;      /* its first row, in the file */
+	uint8_t *only;     /* rows of the file that can match; NULL: all */
 	bool open;         /* ranges are those of group - 1 */
 	struct ranges ranges;
 	size_t at_range;
@@ -214,6 +217,25 @@ static int page_ranges(struct pf_parquet_scan *s, int column, struct pf_error *e
 	return 0;
 }
 
+/* Rows that the file index leaves, of those in ranges. */
+static void index_ranges(struct pf_parquet_scan *s)
+{
+	struct ranges keep = { 0 };
+	for (size_t i = 0; i < s->ranges.n; i++) {
+		const struct pf_parquet_range *r = &s->ranges.items[i];
+		int64_t last = r->from - 1; /* put into keep */
+		for (int64_t row = r->from; row < r->to; row++) {
+			if (!pf_bit(s->only, s->base + row))
+				continue;
+			bool near = last >= r->from && row - last <= GAP_ROWS;
+			push(&keep, near ? last + 1 : row, row + 1);
+			last = row;
+		}
+	}
+	free(s->ranges.items);
+	s->ranges = keep;
+}
+
 /* Decide what of the group has to be read. */
 static int open_group(struct pf_parquet_scan *s, struct pf_error *err)
 {
@@ -243,6 +265,10 @@ static int open_group(struct pf_parquet_scan *s, struct pf_error *err)
 		PF_TRY(page_ranges(s, (int)s->first[i], err));
 	if (rows && !s->ranges.n)
 		s->counts->groups_pages++;
+	if (s->only && s->ranges.n) {
+		index_ranges(s);
+		s->counts->groups_index += !s->ranges.n;
+	}
 	return 0;
 }
 
@@ -372,6 +398,12 @@ static void count(struct pf_parquet_scan *s)
 	s->before = *c;
 }
 
+void pf_parquet_scan_only(struct pf_parquet_scan *s, uint8_t *rows)
+{
+	free(s->only);
+	s->only = rows;
+}
+
 int pf_parquet_scan_next(struct pf_parquet_scan *s, struct pf_batch *batch,
 			 struct pf_error *err)
 {
@@ -383,6 +415,7 @@ int pf_parquet_scan_next(struct pf_parquet_scan *s, struct pf_batch *batch,
 				return 0;
 			}
 			PF_TRY(open_group(s, err));
+			s->base += pf_parquet_group_rows(s->file, s->group);
 			s->group++;
 			continue;
 		}
@@ -447,6 +480,7 @@ void pf_parquet_scan_free(struct pf_parquet_scan *s)
 	free(s->ranges.items);
 	free(s->chunk.items);
 	free(s->refined.items);
+	free(s->only);
 	free(s->columns);
 	free(s->first);
 	free(s->rest);

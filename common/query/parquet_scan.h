@@ -20,6 +20,10 @@ int pf_parquet_scan_new(struct pf_parquet_file *file, const int *columns,
 			struct pf_scan_counts *counts,
 			struct pf_parquet_scan **scan, struct pf_error *err);
 
+/* Before the first rows: those of the file that can match at all, a bit each
+ * (see paimon/file_index.h). Owned from here on; NULL: all. */
+void pf_parquet_scan_only(struct pf_parquet_scan *scan, uint8_t *rows);
+
 /* Rows that pass, of wanted->schema, until the next call; rows == 0 behind the
  * last. */
 int pf_parquet_scan_next(struct pf_parquet_scan *scan, struct pf_batch *batch,

@@ -669,12 +669,14 @@ static void explain_source(const struct pf_source *s, struct pf_buf *out)
 		     digits(c->files_index, (char[32]){ 0 }));
 	}
 	if (s->filtered) {
-		int64_t skipped = c->groups_stats + c->groups_bloom + c->groups_pages;
+		int64_t skipped = c->groups_stats + c->groups_bloom +
+				  c->groups_pages + c->groups_index;
 		line(out, "row groups", "%s of %s read; skipped: %s by statistics, %s by "
-		     "bloom filter, %s by page index", digits(c->groups - skipped, a),
-		     digits(c->groups, b), digits(c->groups_stats, d),
-		     digits(c->groups_bloom, e), pf_group_digits((char[32]){ 0 },
-								 c->groups_pages));
+		     "bloom filter, %s by page index, %s by file index",
+		     digits(c->groups - skipped, a), digits(c->groups, b),
+		     digits(c->groups_stats, d), digits(c->groups_bloom, e),
+		     digits(c->groups_pages, (char[32]){ 0 }),
+		     digits(c->groups_index, (char[32]){ 0 }));
 		line(out, "pages", "%s decoded; page index: %s of %s skipped",
 		     digits(c->pages_decoded, a), digits(c->pages_skipped, b),
 		     digits(c->pages, d));

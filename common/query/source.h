@@ -23,6 +23,7 @@ struct pf_scan_counts {
 	int64_t groups_stats;     /* skipped by statistics, bloom filter, pages */
 	int64_t groups_bloom;
 	int64_t groups_pages;
+	int64_t groups_index;     /* by rows that the file index names */
 	int64_t pages, pages_skipped; /* of the columns read, by the page index */
 	int64_t pages_decoded;
 	int64_t rows;             /* looked at */

@@ -13,4 +13,9 @@
 bool pf_table_index_may_match(struct pf_table *table, const struct pf_data_file *file,
 			      const struct pf_wanted *wanted);
 
+/* The rows of the file that can, a bit each; NULL when no index tells. The
+ * caller frees it. */
+uint8_t *pf_table_index_rows(struct pf_table *table, const struct pf_data_file *file,
+			     const struct pf_wanted *wanted);
+
 #endif

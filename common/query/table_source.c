@@ -301,8 +301,13 @@ static int open_file(struct table_source *s, struct pf_error *err)
 		return code;
 	}
 	s->s.counts.bytes_stored += (int64_t)bytes->size;
-	return pf_parquet_scan_new(file, s->ordinals, s->wanted, &s->s.counts, &s->scan,
-				   err);
+	bool indexed = s->wanted->prune && s->wanted->filter->n &&
+		       pf_parquet_rows(file) == d->rows;
+	PF_TRY(pf_parquet_scan_new(file, s->ordinals, s->wanted, &s->s.counts, &s->scan,
+				   err));
+	if (indexed)
+		pf_parquet_scan_only(s->scan, pf_table_index_rows(s->table, d, s->wanted));
+	return 0;
 }
 
 static int table_next(struct pf_source *source, struct pf_batch *batch,
