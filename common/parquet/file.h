@@ -2,8 +2,8 @@
  *
  * The inside of an open Parquet file, shared by the parts of the reader:
  * reader.c (footer, columns), lookup.c (statistics, blooms, page index),
- * scan.c (pages of a chunk), decode.c (values of a page), convert.c (into the
- * builder's types).
+ * read.c and scan.c (pages of a chunk), decode.c (values of a page),
+ * convert.c (into the builder's types).
  */
 #ifndef PF_PARQUET_FILE_H
 #define PF_PARQUET_FILE_H
@@ -140,6 +140,7 @@ int pq_append(const struct pq_page_rows *page, size_t width,
 
 struct pq_scan *pq_scan_new(void);
 void pq_scan_free(struct pq_scan *s);
+int64_t pq_rows_asked(const struct pf_parquet_range *ranges, size_t n);
 int pq_scan_column(struct pf_parquet_file *f, size_t group, size_t column,
 		   const struct pf_parquet_range *ranges, size_t n_ranges,
 		   struct pf_type to, struct pf_colbuf *out, struct pf_error *err);

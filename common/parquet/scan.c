@@ -475,7 +475,7 @@ static int by_index(struct chunk *c, const struct pq_chunk_cache *cache, bool *a
 	return 0;
 }
 
-static int64_t rows_asked(const struct pf_parquet_range *ranges, size_t n)
+int64_t pq_rows_asked(const struct pf_parquet_range *ranges, size_t n)
 {
 	int64_t rows = 0;
 	for (size_t i = 0; i < n; i++)
@@ -487,7 +487,7 @@ static int scan(struct chunk *c, const struct pq_chunk_cache *cache,
 		const struct pf_parquet_pages *pages, struct pf_error *err)
 {
 	int64_t before = c->out->rows;
-	int64_t want = rows_asked(c->ranges, c->n_ranges);
+	int64_t want = pq_rows_asked(c->ranges, c->n_ranges);
 	bool agrees = false;
 	if (!dictionary_kept(c))
 		c->s->dictionary.loaded = false;
@@ -522,7 +522,7 @@ int pq_scan_column(struct pf_parquet_file *f, size_t group, size_t column,
 		return pf_fail(err, PF_E_PARQUET,
 			       "it has %" PRId64 " values in a row group of %" PRId64 " rows",
 			       c.meta->num_values, c.rows);
-	if (!rows_asked(ranges, n_ranges))
+	if (!pq_rows_asked(ranges, n_ranges))
 		return 0;
 	PF_TRY(pq_chunk_extent(f, c.meta, &c.begin, &c.end, err));
 	const struct pf_parquet_pages *pages = NULL;
@@ -531,70 +531,4 @@ int pq_scan_column(struct pf_parquet_file *f, size_t group, size_t column,
 	if (!all)
 		PF_TRY(pf_parquet_pages(f, group, column, &pages, err));
 	return scan(&c, pq_cache_of(f, group, column), pages, err);
-}
-
-/* --- the public face --- */
-
-static int check_ranges(const struct pf_parquet_range *r, size_t n, int64_t rows,
-			struct pf_error *err)
-{
-	int64_t last = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (r[i].from < last || r[i].to < r[i].from || r[i].to > rows)
-			return pf_fail(err, PF_E_INTERNAL,
-				       "rows %" PRId64 " to %" PRId64 " of %" PRId64
-				       " were asked for", r[i].from, r[i].to, rows);
-		last = r[i].to;
-	}
-	return 0;
-}
-
-static int read_column(struct pf_parquet_file *f, size_t group, int column,
-		       const struct pf_parquet_range *ranges, size_t n_ranges,
-		       struct pf_type to, struct pf_colbuf *out, struct pf_error *err)
-{
-	if (column < 0) {
-		for (int64_t i = rows_asked(ranges, n_ranges); i > 0; i--)
-			pf_col_null(out);
-		return 0;
-	}
-	const struct pf_parquet_column *c = &f->columns[column];
-	if (c->refused)
-		return pf_fail(err, PF_E_UNSUPPORTED, "'%s': column '%s': %s",
-			       f->source.name, c->name, c->refused);
-	if (!pq_convertible(&f->leaves[column].mapping, to)) {
-		char have[40], want[40];
-		return pf_fail(err, PF_E_UNSUPPORTED,
-			       "'%s': column '%s' is %s and cannot be read as %s",
-			       f->source.name, c->name, pf_type_name(c->type, have),
-			       pf_type_name(to, want));
-	}
-	int code = pq_scan_column(f, group, (size_t)column, ranges, n_ranges, to, out, err);
-	if (code)
-		return pf_context(err, "'%s': column '%s' of row group %zu",
-				  f->source.name, c->name, group);
-	return 0;
-}
-
-int pf_parquet_read(struct pf_parquet_file *f, size_t group, const int *columns,
-		    size_t n, const struct pf_parquet_range *ranges,
-		    size_t n_ranges, struct pf_builder *out, struct pf_error *err)
-{
-	struct pf_parquet_range all = { 0, f->footer.groups[group].rows };
-	if (!ranges) {
-		ranges = &all;
-		n_ranges = 1;
-	}
-	PF_TRY(check_ranges(ranges, n_ranges, all.to, err));
-	int64_t before = n ? out->columns[0].rows : 0;
-	for (size_t i = 0; i < n; i++) {
-		int code = read_column(f, group, columns[i], ranges, n_ranges,
-				       out->schema->fields[i].type, &out->columns[i],
-				       err);
-		if (code) {
-			pf_builder_truncate(out, before);
-			return code;
-		}
-	}
-	return 0;
 }
