@@ -522,7 +522,7 @@ snapshot()
 	        got = int(query(t, "-w", where, "-c", "count(*) as n").split()[1])
 	        assert got == want, (where, t, got, want)
 	    explain = query("wh/default.db/events", "-w", where, "--explain")
-	    by_index += int(re.search(r"(\d+) by file index", explain)[1])
+	    by_index += int(re.search(r"files .* (\d+) by file index", explain)[1])
 	    explain = query("wh/default.db/blooms", "-w", where, "--explain")
 	    by_bloom += int(re.search(r"(\d+) by bloom filter", explain)[1])
 	    some += want > 0
@@ -544,7 +544,7 @@ snapshot()
 	bitmap=$PF_SHARED/corpora/paimon/tables/append_with_bitmap.db/append_with_bitmap
 	bloom=$PF_SHARED/corpora/paimon/tables/append_with_bloomfilter.db/append_with_bloomfilter
 	by_index() {
-		pf-query "$1" -w "$2" -c f0 --explain | sed -n 's/.* \([0-9]*\) by file index/\1/p'
+		pf-query "$1" -w "$2" -c f0 --explain | sed -n "s/^  files .* \\([0-9]*\\) by file index/\\1/p"
 	}
 	equals "$(by_index "$bitmap" "f0 = 'Carol'")" 1
 	equals "$(by_index "$bitmap" "f1 = 11")" 1
