@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * CSV (RFC 4180) and TSV. A row is first cut into fields, and only when it is
- * whole do values go into columns.
+ * CSV (RFC 4180), TSV, and lines that a regular expression takes apart. A row
+ * is first cut into fields, and only when it is whole do values go into
+ * columns.
  */
 #include <ctype.h>
+#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,10 +46,12 @@ struct pf_delimited {
 	size_t nnames;
 	char *unset; /* Zeek: what stands for nothing ... */
 	char *empty; /* ... and for the empty text */
+	regex_t *pattern; /* lines: what takes them apart; NULL: delimiters do */
+	regmatch_t *groups;
 	struct pf_buf scratch;
 };
 
-enum cut { CUT_ROW, CUT_MORE, CUT_BAD };
+enum cut { CUT_ROW, CUT_MORE, CUT_BAD, CUT_NO_MATCH };
 
 /* --- cutting a row into fields --- */
 
@@ -130,6 +134,36 @@ static enum cut cut_row(struct pf_delimited *d, const uint8_t *p, const uint8_t 
 		}
 		p++;
 	}
+}
+
+/* The same for a line: its fields are the pattern's groups, empty where a
+ * group took no part. */
+static enum cut cut_line(struct pf_delimited *d, const uint8_t *p, const uint8_t *end,
+			 size_t *n, const uint8_t **next)
+{
+	const uint8_t *stop = memchr(p, '\n', (size_t)(end - p));
+	if (!stop)
+		return CUT_MORE;
+	*next = stop + 1;
+	size_t len = (size_t)(stop - p);
+	if (len && p[len - 1] == '\r')
+		len--;
+	size_t groups = d->pattern->re_nsub;
+	d->groups[0] = (regmatch_t){ .rm_so = 0, .rm_eo = (regoff_t)len };
+	if (memchr(p, '\0', len) ||
+	    regexec(d->pattern, (const char *)p, groups + 1, d->groups, REG_STARTEND))
+		return CUT_NO_MATCH;
+	for (size_t i = 0; i < groups; i++) {
+		const regmatch_t *g = &d->groups[i + 1];
+		struct field *f = add_field(d, i);
+		*f = (struct field){ .data = p, .high = true };
+		if (g->rm_so >= 0) {
+			f->data = p + g->rm_so;
+			f->len = (size_t)(g->rm_eo - g->rm_so);
+		}
+	}
+	*n = groups;
+	return CUT_ROW;
 }
 
 static unsigned hex(uint8_t c)
@@ -356,7 +390,8 @@ int pf_delimited_parse(struct pf_text *t, struct pf_builder *b,
 			return 0;
 		size_t n = 0;
 		uint64_t lines = 1;
-		enum cut cut = cut_row(d, p, end, &n, &next, &lines);
+		enum cut cut = d->pattern ? cut_line(d, p, end, &n, &next) :
+					    cut_row(d, p, end, &n, &next, &lines);
 		if (cut == CUT_MORE)
 			return 0;
 		struct complaint why;
@@ -376,6 +411,11 @@ int pf_delimited_parse(struct pf_text *t, struct pf_builder *b,
 				next = stop + 1;
 				lines = 1;
 			}
+			if (cut == CUT_NO_MATCH)
+				why = (struct complaint){
+					.code = PF_E_BAD_ROW,
+					.reason = "the line does not match the pattern",
+				};
 			pf_builder_truncate(b, rows);
 			PF_TRY(pf_text_reject(t, why.code, why.column,
 					      (size_t)(next - p) - 1, why.reason, err));
@@ -602,6 +642,24 @@ static int bind(struct pf_text *t, struct pf_error *err)
 	return 0;
 }
 
+static int open_pattern(struct pf_delimited *d, const char *pattern,
+			struct pf_error *err)
+{
+	if (!pattern) {
+		pf_fail(err, PF_E_SCHEMA_FILE, "lines need a pattern that takes them apart");
+		return pf_hint(err, "'input: {format: lines, pattern: ...}' in the definition");
+	}
+	regex_t *regex = pf_zalloc(1, sizeof *regex);
+	if (regcomp(regex, pattern, REG_EXTENDED | REG_NEWLINE)) {
+		free(regex);
+		return pf_fail(err, PF_E_SCHEMA_FILE, "malformed expression '%s'",
+			       pattern);
+	}
+	d->pattern = regex;
+	d->groups = pf_zalloc(regex->re_nsub + 1, sizeof *d->groups);
+	return 0;
+}
+
 int pf_delimited_open(struct pf_text *t, struct pf_error *err)
 {
 	const struct pf_text_input *in = &t->def->input;
@@ -614,6 +672,8 @@ int pf_delimited_open(struct pf_text *t, struct pf_error *err)
 	d->comment = in->comment ? in->comment :
 		     in->header == PF_HEADER_ZEEK ? "#" : NULL;
 	d->comment_len = d->comment ? strlen(d->comment) : 0;
+	if (t->format == PF_TEXT_LINES)
+		PF_TRY(open_pattern(d, in->pattern, err));
 	PF_TRY(read_header(t, err));
 	/* Nothing at all is no rows; a header that is not whole waits. */
 	if (!d->names && in->header != PF_HEADER_NONE)
@@ -636,6 +696,10 @@ void pf_delimited_close(struct pf_delimited *d)
 	free(d->fields);
 	free(d->unset);
 	free(d->empty);
+	if (d->pattern)
+		regfree(d->pattern);
+	free(d->pattern);
+	free(d->groups);
 	pf_buf_free(&d->scratch);
 	free(d);
 }

@@ -83,7 +83,7 @@ static void try_time(struct pf_guess_column *c, int i, const char *text, size_t 
 	struct pf_guess_time *t = &c->times[i];
 	struct pf_timefmt f;
 	struct pf_moment m;
-	if (pf_timefmt_parse(formats[i], false, false, &f, NULL) ||
+	if (pf_timefmt_parse(formats[i], false, false, 0, &f, NULL) ||
 	    pf_timefmt_read(&f, text, len, &m) || !m.has_date) {
 		t->dead = true;
 		return;

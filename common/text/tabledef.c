@@ -192,10 +192,57 @@ static int load_header(const struct load *l, const struct pf_yaml *node,
 	return 0;
 }
 
+/* Compiles? Then how many groups it has. */
+static int check_regex(const struct load *l, unsigned line, const char *key,
+		       const char *text, size_t *groups)
+{
+	regex_t regex;
+	int bad = regcomp(&regex, text, REG_EXTENDED | REG_NEWLINE);
+	if (bad) {
+		char why[128];
+		regerror(bad, &regex, why, sizeof why);
+		return refuse(l, line, "'%s' is no regular expression: %s", key, why);
+	}
+	if (groups)
+		*groups = regex.re_nsub;
+	regfree(&regex);
+	return 0;
+}
+
+/* What takes lines apart: the pattern's groups are named by the header. */
+static int load_pattern(const struct load *l, const struct pf_yaml *node,
+			struct pf_text_input *in)
+{
+	PF_TRY(copy_word(l, node, "pattern", &in->pattern));
+	if (!in->pattern) {
+		if (in->format == PF_TEXT_LINES)
+			return refuse(l, node->line, "'format: lines' needs a 'pattern'");
+		return 0;
+	}
+	unsigned line = pf_yaml_get(node, "pattern")->line;
+	if (in->format != PF_TEXT_LINES)
+		return refuse(l, line, "'pattern' goes with 'format: lines'");
+	if (in->header == PF_HEADER_LINE || in->header == PF_HEADER_ZEEK ||
+	    in->delimiter || in->has_quote)
+		return refuse(l, line,
+			      "lines with a 'pattern' have no header line, delimiter or quote");
+	size_t groups = 0;
+	PF_TRY(check_regex(l, line, "pattern", in->pattern, &groups));
+	if (!groups)
+		return refuse(l, line, "'pattern' has no group: what stands in () becomes a field");
+	if (in->header == PF_HEADER_NAMES && in->nnames != groups)
+		return refuse(l, line, "'pattern' has %zu groups and 'header' %zu names",
+			      groups, in->nnames);
+	if (in->header == PF_HEADER_AUTO)
+		in->header = PF_HEADER_NONE;
+	return 0;
+}
+
 static int load_input(const struct load *l, const struct pf_yaml *node)
 {
 	static const char *const keys[] = { "format", "delimiter", "header",
-					    "comment", "quote", "escape" };
+					    "comment", "quote", "escape",
+					    "pattern" };
 	struct pf_text_input *in = &l->def->input;
 	if (node->kind != PF_YAML_MAPPING)
 		return refuse(l, node->line, "'input' must be a mapping");
@@ -215,6 +262,7 @@ static int load_input(const struct load *l, const struct pf_yaml *node)
 	if ((member = pf_yaml_get(node, "header")))
 		PF_TRY(load_header(l, member, in));
 	PF_TRY(copy_word(l, node, "comment", &in->comment));
+	PF_TRY(load_pattern(l, node, in));
 	PF_TRY(word(l, node, "escape", &text));
 	if (text && strcmp(text, "backslash") && strcmp(text, "none"))
 		return refuse(l, pf_yaml_get(node, "escape")->line,
@@ -260,15 +308,7 @@ static int load_source(const struct load *l, const struct pf_yaml *map,
 	unsigned line = pf_yaml_get(map, "match")->line;
 	if (!c->from_filename)
 		return refuse(l, line, "'match' goes with 'from: filename'");
-	regex_t regex;
-	int bad = regcomp(&regex, c->match, REG_EXTENDED);
-	if (bad) {
-		char why[128];
-		regerror(bad, &regex, why, sizeof why);
-		return refuse(l, line, "'match' is no regular expression: %s", why);
-	}
-	regfree(&regex);
-	return 0;
+	return check_regex(l, line, "match", c->match, NULL);
 }
 
 static bool is_time_kind(enum pf_kind kind)
@@ -283,6 +323,12 @@ static int load_column_extras(const struct load *l, const struct pf_yaml *map,
 	PF_TRY(load_source(l, map, c));
 	PF_TRY(copy_word(l, map, "format", &c->format));
 	PF_TRY(copy_word(l, map, "zone", &c->zone));
+	if ((node = pf_yaml_get(map, "year"))) {
+		const char *text = node->kind == PF_YAML_SCALAR ? node->text : "";
+		if (strlen(text) != 4 || strspn(text, "0123456789") != 4 || *text == '0')
+			return refuse(l, node->line, "'year' is a year like 2024");
+		c->year = (int)strtol(text, NULL, 10);
+	}
 	if (c->format) {
 		unsigned line = pf_yaml_get(map, "format")->line;
 		struct pf_timefmt ignored;
@@ -292,8 +338,11 @@ static int load_column_extras(const struct load *l, const struct pf_yaml *map,
 				      c->name);
 		PF_TRY(placed(l, line,
 			      pf_timefmt_parse(c->format, c->type.kind != PF_TIME,
-					       c->type.kind != PF_DATE, &ignored,
-					       l->err)));
+					       c->type.kind != PF_DATE, c->year,
+					       &ignored, l->err)));
+	} else if (c->year) {
+		return refuse(l, pf_yaml_get(map, "year")->line,
+			      "'year' goes with a 'format' that has none");
 	}
 	if (c->zone) {
 		unsigned line = pf_yaml_get(map, "zone")->line;
@@ -348,7 +397,7 @@ static int load_column(const struct load *l, const struct pf_yaml *node,
 		       struct pf_coldef *c)
 {
 	static const char *const keys[] = { "type", "from", "format", "zone",
-					    "null", "round", "match" };
+					    "null", "round", "match", "year" };
 	c->line = node->key_line;
 	c->field_id = (int32_t)(c - l->def->columns);
 	c->name = pf_strdup(node->key);
@@ -584,6 +633,7 @@ void pf_tabledef_free(struct pf_tabledef *def)
 	free_words(def->nulls, def->nnulls);
 	free_words(def->input.names, def->input.nnames);
 	free(def->input.comment);
+	free(def->input.pattern);
 	free(def->table);
 	free(def->id);
 	free(def->time);

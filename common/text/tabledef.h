@@ -21,6 +21,7 @@ enum pf_text_format {
 	PF_TEXT_TSV,
 	PF_TEXT_JSONL,
 	PF_TEXT_JSON, /* one array of objects */
+	PF_TEXT_LINES, /* lines that a regular expression takes apart */
 };
 
 enum pf_text_header {
@@ -46,6 +47,8 @@ struct pf_text_input {
 	bool has_quote; /* said explicitly */
 	bool escapes;   /* backslash escapes in fields (\t \n \r \\ \xHH) */
 	char *comment;  /* lines that begin so are skipped, or NULL */
+	char *pattern;  /* PF_TEXT_LINES: extended regular expression; its groups
+			 * are the fields */
 };
 
 struct pf_coldef {
@@ -60,6 +63,7 @@ struct pf_coldef {
 	bool from_filename;
 	char *match;    /* extended regular expression on the file's name */
 	char *format;   /* of times; NULL: iso */
+	int year;       /* of times whose format has none; 0: not said */
 	char *zone;     /* of times without offset; NULL: the table's */
 	char **nulls;   /* NULL: the table's */
 	size_t nnulls;

@@ -9,7 +9,7 @@
 #include "base/near.h"
 
 static const char *const format_names[] = { "auto", "csv", "tsv", "jsonl",
-					    "json" };
+					    "json", "lines" };
 
 const char *pf_text_format_name(enum pf_text_format format)
 {
@@ -19,7 +19,7 @@ const char *pf_text_format_name(enum pf_text_format format)
 int pf_text_format_parse(const char *name, enum pf_text_format *format,
 			 struct pf_error *err)
 {
-	for (int i = PF_TEXT_CSV; i <= PF_TEXT_JSON; i++)
+	for (int i = PF_TEXT_CSV; i <= PF_TEXT_LINES; i++)
 		if (!strcmp(name, format_names[i])) {
 			*format = (enum pf_text_format)i;
 			return 0;
@@ -31,7 +31,7 @@ int pf_text_format_parse(const char *name, enum pf_text_format *format,
 	char shown[64];
 	pf_quote(shown, sizeof shown, name, strlen(name));
 	pf_fail(err, PF_E_USAGE, "unknown text format '%s'", shown);
-	return pf_hint(err, "csv, tsv, jsonl or json");
+	return pf_hint(err, "csv, tsv, jsonl, json or lines");
 }
 
 /* Words that YAML readers take for something else than text. */
@@ -135,6 +135,8 @@ static void print_input(struct pf_buf *out, const struct pf_text_input *in)
 	}
 	if (in->comment)
 		member(&body, "  comment", in->comment);
+	if (in->pattern)
+		member(&body, "  pattern", in->pattern);
 	if (body.len) {
 		pf_buf_str(out, "input:\n");
 		pf_buf_add(out, body.data, body.len);
@@ -166,6 +168,8 @@ static void print_column(struct pf_buf *out, const struct pf_coldef *c)
 		member(out, "    match", c->match);
 	if (c->format)
 		member(out, "    format", c->format);
+	if (c->year)
+		pf_buf_printf(out, "    year: %d\n", c->year);
 	if (c->zone)
 		member(out, "    zone", c->zone);
 	if (c->has_nulls) {

@@ -400,7 +400,7 @@ static bool match(const char *pattern, struct cursor *c, struct fields *f,
 }
 
 static const char *read_pattern(const char *pattern, const char *text, size_t len,
-				struct pf_moment *m)
+				struct pf_moment *m, int given_year)
 {
 	struct cursor c = { text, text + len };
 	struct fields f = { .pm = -1 };
@@ -420,6 +420,10 @@ static const char *read_pattern(const char *pattern, const char *text, size_t le
 		return "is no time of the day";
 	m->seconds = f.hour * 3600 + f.minute * 60 + f.second;
 	m->has_time = f.has_hour;
+	if (!f.has_year && given_year) {
+		f.year = given_year;
+		f.has_year = true;
+	}
 	if (f.has_year && f.has_yday) {
 		bool leap = pf_civil_valid(f.year, 2, 29);
 		if (f.yday < 1 || f.yday > 365 + leap)
@@ -479,7 +483,7 @@ static int pattern_letters(const char *text, const char *pattern, bool *seen,
 }
 
 static int check_pattern(const char *text, bool need_date, bool need_time,
-			 struct pf_error *err)
+			 int given_year, struct pf_error *err)
 {
 	bool seen[256] = { false };
 	PF_TRY(pattern_letters(text, text, seen, err));
@@ -487,9 +491,13 @@ static int check_pattern(const char *text, bool need_date, bool need_time,
 		return 0;
 	bool year = seen['Y'] || seen['y'];
 	bool month = seen['m'] || seen['b'] || seen['B'] || seen['h'];
-	if (need_date && !year) {
+	if (year && given_year)
+		return pf_fail(err, PF_E_SCHEMA_FILE,
+			       "the time format '%s' has a year, and 'year' gives another",
+			       text);
+	if (need_date && !year && !given_year) {
 		pf_fail(err, PF_E_SCHEMA_FILE, "the time format '%s' has no year", text);
-		return pf_hint(err, "put the year before the time, for instance with awk, and read it with %%Y");
+		return pf_hint(err, "'year: 2024' beside the format says which it is");
 	}
 	if (need_date && !month && !seen['j'])
 		return pf_fail(err, PF_E_SCHEMA_FILE,
@@ -503,14 +511,15 @@ static int check_pattern(const char *text, bool need_date, bool need_time,
 	return 0;
 }
 
-int pf_timefmt_parse(const char *text, bool need_date, bool need_time,
+int pf_timefmt_parse(const char *text, bool need_date, bool need_time, int year,
 		     struct pf_timefmt *format, struct pf_error *err)
 {
 	const char *words[NAMES];
 	*format = (struct pf_timefmt){ 0 };
 	if (strchr(text, '%')) {
-		PF_TRY(check_pattern(text, need_date, need_time, err));
+		PF_TRY(check_pattern(text, need_date, need_time, year, err));
 		format->kind = PF_TIMEFMT_PATTERN;
+		format->year = year;
 		format->pattern = text;
 		return 0;
 	}
@@ -544,6 +553,6 @@ const char *pf_timefmt_read(const struct pf_timefmt *format, const char *text,
 	case PF_TIMEFMT_EPOCH:
 		return read_epoch(format->epoch_digits, text, len, m);
 	default:
-		return read_pattern(format->pattern, text, len, m);
+		return read_pattern(format->pattern, text, len, m, format->year);
 	}
 }

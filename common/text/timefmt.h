@@ -24,6 +24,7 @@ struct pf_timefmt {
 	enum pf_timefmt_kind kind;
 	uint8_t epoch_digits; /* 0 s, 3 ms, 6 us, 9 ns */
 	const char *pattern;  /* borrowed */
+	int year;             /* of a pattern that has none */
 };
 
 /* What a text said. seconds is the wall clock as written (of the day alone
@@ -38,8 +39,9 @@ struct pf_moment {
 };
 
 /* PF_E_SCHEMA_FILE for an unknown name or conversion, with a hint. need_date,
- * need_time: what the column's type must find in a pattern. */
-int pf_timefmt_parse(const char *text, bool need_date, bool need_time,
+ * need_time: what the column's type must find in a pattern. year: of a pattern
+ * without one (logs that say "Mar 27 13:06:56"); 0: there must be one. */
+int pf_timefmt_parse(const char *text, bool need_date, bool need_time, int year,
 		     struct pf_timefmt *format, struct pf_error *err);
 
 /* NULL, or why not: "is not a time" ... to stand behind the quoted text. */

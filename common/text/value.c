@@ -73,7 +73,8 @@ int pf_conv_open(struct pf_conv *c, const struct pf_tabledef *def,
 	}
 	if (column->format)
 		PF_TRY(pf_timefmt_parse(column->format, c->kind != PF_TIME,
-					c->kind != PF_DATE, &c->format, err));
+					c->kind != PF_DATE, column->year, &c->format,
+					err));
 	PF_TRY(pf_zone_open(def->zone, &c->table_zone, err));
 	const char *zone = column->zone ? column->zone : def->zone;
 	int code = pf_zone_open(zone, &c->zone, err);

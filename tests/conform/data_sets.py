@@ -91,29 +91,21 @@ SETS = {
         stored=53615, facts={"SELECT count(DISTINCT orig_h) FROM t": 77,
                              "SELECT count(*) > 0 FROM t WHERE answers LIKE '%,%'": True}),
     "apache_logs": dict(
-        unpack="""zstd -dqc {data}/apache_logs.zst |
-            sed -E 's/^([^ ]+) ([^ ]+) ([^ ]+) \\[([^]]+)\\] (.*)$/\\1\\t\\3\\t\\4\\t\\5/' |
-            awk -F'\\t' -v OFS='\\t' '{{ n = split($4, w, "\\""); split(w[3], s, " "); print $1, $2, $3, w[2], s[1], s[2], $4 }}' > raw;
-            zstd -dqc {data}/apache_logs.zst > lines""",
-        stdin="raw", raw=lines("lines"),
+        unpack="zstd -dqc {data}/apache_logs.zst > raw", stdin="raw", raw=lines("raw"),
         rows="""SELECT regexp_extract(line, '^[^ ]+'), nullif(string_split(line, ' ')[3], '-'),
             strptime(regexp_extract(line, '\\[([^\\]]+)\\]', 1), '%d/%b/%Y:%H:%M:%S %z')::TIMESTAMPTZ,
             string_split(line, '"')[2], string_split(string_split(line, '"')[3], ' ')[2]::SMALLINT,
             nullif(string_split(string_split(line, '"')[3], ' ')[3], '-')::BIGINT,
-            regexp_replace(line, '^[^\\]]*\\] ', '') FROM {raw}""",
+            nullif(string_split(line, '"')[4], '-'), nullif(string_split(line, '"')[6], '-') FROM {raw}""",
         stored=10000, facts={"SELECT count(DISTINCT client) FROM t": 1753}),
     "auth_log": dict(
-        unpack="""zstd -dqc {data}/auth.log.zst > lines; awk '{{ ip = $4
-            if (match($0, /[0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+/)) ip = substr($0, RSTART, RLENGTH)
-            program = $5; sub(/(\\[[0-9]+\\])?:$/, "", program)
-            message = substr($0, index($0, $5) + length($5) + 1)
-            printf "%s\\t2017 %s %s %s\\t%s\\t%s\\t%s\\n", ip, $1, $2, $3, $4, program, message }}' lines > raw""",
-        stdin="raw", raw=lines("lines"),
-        rows="""SELECT coalesce(nullif(regexp_extract(line, '[0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+'), ''), f[4]),
-            strptime('2017 ' || f[1] || ' ' || f[2] || ' ' || f[3], '%Y %b %d %H:%M:%S'), f[4],
-            regexp_replace(f[5], '(\\[[0-9]+\\])?:$', ''), substr(line, instr(line, f[5]) + length(f[5]) + 1)
+        unpack="zstd -dqc {data}/auth.log.zst > raw", stdin="raw", raw=lines("raw"),
+        rows="""SELECT strptime('2017 ' || f[1] || ' ' || f[2] || ' ' || f[3], '%Y %b %d %H:%M:%S'), f[4],
+            regexp_replace(f[5], '(\\[[0-9]+\\])?:$', ''),
+            nullif(regexp_extract(f[5], '\\[([0-9]+)\\]', 1), '')::INT,
+            nullif(substr(line, instr(line, f[5]) + length(f[5]) + 1), '')
             FROM (SELECT line, regexp_split_to_array(line, ' +') AS f FROM {raw})""",
-        stored=7121, facts={"SELECT count(DISTINCT program) > 3 FROM t": True}),
+        stored=7121, facts={"SELECT count(DISTINCT program) FROM t": 9}),
     "nginxplus": dict(
         unpack="zstd -dqc {data}/nginxplus_json_logs.zst > raw", stdin="raw",
         raw="(SELECT json AS j FROM read_ndjson_objects('raw', maximum_object_size=10000000))",

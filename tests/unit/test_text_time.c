@@ -15,7 +15,7 @@ static const char *said(const char *format, const char *text)
 	struct pf_timefmt f;
 	struct pf_moment m;
 	struct pf_error err = { 0 };
-	if (pf_timefmt_parse(format, false, false, &f, &err))
+	if (pf_timefmt_parse(format, false, false, 0, &f, &err))
 		return "bad format";
 	const char *why = pf_timefmt_read(&f, text, strlen(text), &m);
 	if (why)
@@ -165,4 +165,21 @@ TEST(zones_as_libc)
 	unsetenv("TZ");
 }
 
-UNIT_MAIN(CASE(iso), CASE(epochs), CASE(patterns), CASE(zones), CASE(zones_as_libc))
+/* Syslog says no year; the definition does. */
+TEST(a_year_that_is_given)
+{
+	struct pf_timefmt f;
+	struct pf_moment m;
+	struct pf_error err = { 0 };
+	CHECK_INT(pf_timefmt_parse("%b %e %H:%M:%S", true, true, 0, &f, &err),
+		  PF_E_SCHEMA_FILE);
+	CHECK_OK(pf_timefmt_parse("%b %e %H:%M:%S", true, true, 2016, &f, &err), &err);
+	CHECK(!pf_timefmt_read(&f, "Feb 29 13:06:56", 15, &m));
+	CHECK_INT(m.seconds, 1456751216);
+	CHECK_OK(pf_timefmt_parse("%b %e %H:%M:%S", true, true, 2017, &f, &err), &err);
+	CHECK(pf_timefmt_read(&f, "Feb 29 13:06:56", 15, &m) != NULL);
+	CHECK_INT(pf_timefmt_parse("%Y %b %e %H:%M", true, true, 2017, &f, &err),
+		  PF_E_SCHEMA_FILE);
+}
+
+UNIT_MAIN(CASE(a_year_that_is_given), CASE(iso), CASE(epochs), CASE(patterns), CASE(zones), CASE(zones_as_libc))
