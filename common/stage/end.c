@@ -38,13 +38,13 @@ static int take_group(const struct pf_group *g, const char *name,
 	return code ? pf_context(err, "%s", name) : 0;
 }
 
-int pf_stage_walk(struct pf_scan *scan, const char *name, bool thorough,
+int pf_stage_walk(struct pf_scan *scan, const char *name, enum pf_walk how,
 		  struct pf_sources *sources, char stage[37], bool *closed,
 		  struct pf_error *err)
 {
 	/* The last group is read again with its bytes: what was written last may
 	 * be torn although its seal is there. */
-	bool load = thorough, moved = false;
+	bool load = how == PF_WALK_THOROUGH, moved = false;
 	*closed = false;
 	for (;;) {
 		struct pf_group g;
@@ -64,6 +64,8 @@ int pf_stage_walk(struct pf_scan *scan, const char *name, bool thorough,
 			load = true;
 			continue;
 		}
+		if (how == PF_WALK_LIVE && result == PF_SCAN_TAIL)
+			return 0;
 		bool good;
 		const char *why = result == PF_SCAN_BAD ? pf_scan_why(scan) :
 			"a message runs over what follows";
@@ -94,8 +96,8 @@ static int find_in(const struct pf_stage_dir *dir, size_t i, bool thorough,
 	PF_TRY(pf_stage_segment_open(dir, end->segments[i], &fd, err));
 	char *name = pf_stage_segment_path(dir, end->segments[i]);
 	struct pf_scan *scan = pf_scan_new(fd, name, end->segments[i]);
-	int code = pf_stage_walk(scan, name, thorough, sources, end->stage,
-				 &end->closed, err);
+	int code = pf_stage_walk(scan, name, thorough ? PF_WALK_THOROUGH : PF_WALK_QUICK,
+				 sources, end->stage, &end->closed, err);
 	end->place = *pf_scan_place(scan);
 	if (!code && fstat(fd, &st))
 		code = pf_fail_errno(err, PF_E_IO, errno, "cannot read '%s'", name);

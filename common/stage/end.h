@@ -27,9 +27,16 @@ int pf_stage_end_find(const struct pf_stage_dir *dir, bool thorough,
 		      struct pf_error *err);
 void pf_stage_end_free(struct pf_stage_end *end);
 
+enum pf_walk {
+	PF_WALK_QUICK,    /* verify the last group's hash only */
+	PF_WALK_THOROUGH, /* verify every hash */
+	PF_WALK_LIVE,     /* quick; an unfinished message at the end is being
+			   * written just now, and not searched for damage */
+};
+
 /* Walk on from where the scan stands to the last good seal there is now.
  * sources and stage may be NULL. */
-int pf_stage_walk(struct pf_scan *scan, const char *name, bool thorough,
+int pf_stage_walk(struct pf_scan *scan, const char *name, enum pf_walk how,
 		  struct pf_sources *sources, char stage[37], bool *closed,
 		  struct pf_error *err);
 

@@ -194,7 +194,7 @@ static int start_probe(struct pf_stage_reader *r, struct pf_error *err)
 }
 
 /* Has the stage grown? Then r->end moves. */
-static int look_ahead(struct pf_stage_reader *r, struct pf_error *err)
+static int look_ahead(struct pf_stage_reader *r, enum pf_walk how, struct pf_error *err)
 {
 	for (;;) {
 		bool closed;
@@ -202,8 +202,8 @@ static int look_ahead(struct pf_stage_reader *r, struct pf_error *err)
 			PF_TRY(start_probe(r, err));
 		if (!r->probe)
 			return 0;
-		PF_TRY(pf_stage_walk(r->probe, r->probe_name, false, NULL, NULL,
-				     &closed, err));
+		PF_TRY(pf_stage_walk(r->probe, r->probe_name, how, NULL, NULL, &closed,
+				     err));
 		int64_t end = pf_scan_place(r->probe)->offset;
 		if (end > r->end && r->end < r->last) {
 			PF_TRY(settle(r->probe_fd, r->probe_name, err));
@@ -227,8 +227,8 @@ static bool stopped(const struct pf_stage_reader *r)
 	       (r->cursor && pf_cursor_offset(r->cursor) == r->last);
 }
 
-/* Until something changes in the directory, or for at most ms. */
-static void wait_change(struct pf_stage_reader *r, int ms)
+/* Until something changes in the directory, or for at most ms; did it? */
+static bool wait_change(struct pf_stage_reader *r, int ms)
 {
 	if (r->notify < 0) {
 		r->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
@@ -236,13 +236,14 @@ static void wait_change(struct pf_stage_reader *r, int ms)
 			inotify_add_watch(r->notify, r->stage->dir.path,
 					  IN_MODIFY | IN_CREATE);
 		/* What happened before the watch is seen by looking again. */
-		return;
+		return true;
 	}
 	struct pollfd p = { .fd = r->notify, .events = POLLIN };
-	poll(&p, 1, ms);
+	bool changed = poll(&p, 1, ms) > 0;
 	char events[4096];
 	while (read(r->notify, events, sizeof events) > 0)
 		;
+	return changed;
 }
 
 static int64_t mark_interval_us(const struct pf_stage_reader *r)
@@ -281,13 +282,16 @@ static bool mark_due(const struct pf_stage_reader *r)
 static int wait_rows(struct pf_stage_reader *r, bool *more, struct pf_error *err)
 {
 	int64_t limit = mark_interval_us(r);
+	/* Damage is looked for when the file has come to rest. */
+	enum pf_walk how = PF_WALK_LIVE;
 	for (;;) {
-		PF_TRY(look_ahead(r, err));
+		PF_TRY(look_ahead(r, how, err));
 		*more = r->end > pf_cursor_offset(r->cursor);
 		if (*more || stopped(r) || mark_due(r))
 			return 0;
 		int64_t left = r->rows ? limit - (pf_mono_us() - r->marked_us) : limit;
-		wait_change(r, left < 1000 ? 1 : (int)(left / 1000));
+		how = wait_change(r, left < 1000 ? 1 : (int)(left / 1000)) ?
+			PF_WALK_LIVE : PF_WALK_QUICK;
 	}
 }
 
@@ -325,5 +329,5 @@ bool pf_stage_reader_ready(struct pf_stage_reader *r)
 	    pf_cursor_offset(r->cursor) < r->end)
 		return true;
 	struct pf_error err = { 0 };
-	return look_ahead(r, &err) || pf_cursor_offset(r->cursor) < r->end;
+	return look_ahead(r, PF_WALK_LIVE, &err) || pf_cursor_offset(r->cursor) < r->end;
 }

@@ -309,32 +309,46 @@ static int try_seal(struct pf_scan *s, uint64_t at, const struct pf_frame *f,
 	return code;
 }
 
+/* The first place among the bytes, at a multiple of 8, where a message may
+ * begin; the number of whole steps if there is none. */
+static size_t find_mark(const uint8_t *data, size_t len)
+{
+	size_t i = 0;
+	uint32_t mark;
+	for (; i + 8 <= len; i += 8) {
+		memcpy(&mark, data + i, 4);
+		if (mark == UINT32_MAX)
+			break;
+	}
+	return i;
+}
+
 int pf_scan_good_beyond(struct pf_scan *s, bool *found, struct pf_error *err)
 {
 	*found = false;
 	/* Messages stand at multiples of 8. */
-	for (uint64_t at = s->now.at + (8 - s->now.at % 8) % 8;; at += 8) {
+	for (uint64_t at = s->now.at + (8 - s->now.at % 8) % 8;;) {
 		const uint8_t *data;
 		size_t have;
 		struct pf_frame f;
 		PF_TRY(look(s, at, at, 8, STEP_LOAD, &data, &have, err));
 		if (have < 8)
 			return 0;
-		uint32_t mark;
-		memcpy(&mark, data, 4);
-		if (mark != UINT32_MAX)
+		size_t skip = find_mark(data, have);
+		at += skip;
+		if (skip + 8 > have)
 			continue;
-		pf_frame_read(data, have, &f);
-		if (f.kind == PF_FRAME_SHORT && f.need > have && f.need < STEP_LOAD) {
+		pf_frame_read(data + skip, have - skip, &f);
+		if (f.kind == PF_FRAME_SHORT && f.need < STEP_LOAD) {
 			PF_TRY(look(s, at, at, f.need, STEP_LOAD, &data, &have, err));
 			pf_frame_read(data, have, &f);
 		}
-		if (f.kind == PF_FRAME_SEAL) {
-			int code = try_seal(s, at, &f, found, err);
-			pf_frame_clear(&f);
-			if (code || *found)
-				return code;
-		}
+		int code = 0;
+		if (f.kind == PF_FRAME_SEAL)
+			code = try_seal(s, at, &f, found, err);
 		pf_frame_clear(&f);
+		if (code || *found)
+			return code;
+		at += 8;
 	}
 }

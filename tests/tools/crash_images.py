@@ -459,7 +459,10 @@ def main():
     failed = 0
     for i in range(args.images):
         moment = rng.randrange(len(r.ops) + 1) if i else len(r.ops)
-        how = ("drop", "keep", "mix", "mix")[i % 4]
+        how = ("drop", "keep", "mix", "mix", "drop")[i % 5]
+        if i % 5 == 4:
+            # The worst moment: it was just said that something is there.
+            moment = rng.choice([n for n, op in enumerate(r.ops) if op[0] == "ack"]) + 1
         cwd = os.path.join(base, "image")
         shutil.rmtree(cwd, ignore_errors=True)
         os.mkdir(cwd)
