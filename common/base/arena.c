@@ -53,6 +53,19 @@ char *pf_arena_text(struct pf_arena *a, const void *text, size_t len)
 	return p;
 }
 
+void pf_arena_reset(struct pf_arena *a)
+{
+	struct pf_arena_block *keep = a->blocks;
+	if (!keep)
+		return;
+	while (keep->next) {
+		struct pf_arena_block *b = keep->next;
+		keep->next = b->next;
+		free(b);
+	}
+	a->left = a->total = keep->size;
+}
+
 void pf_arena_free(struct pf_arena *a)
 {
 	while (a->blocks) {

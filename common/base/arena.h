@@ -23,5 +23,7 @@ void *pf_arena_zero(struct pf_arena *a, size_t count, size_t size);
 struct pf_view pf_arena_copy(struct pf_arena *a, const void *data, size_t len);
 char *pf_arena_text(struct pf_arena *a, const void *text, size_t len);
 void pf_arena_free(struct pf_arena *a);
+/* Forget the pieces, keep a block for the next ones. */
+void pf_arena_reset(struct pf_arena *a);
 
 #endif

@@ -21,7 +21,8 @@ struct pf_avro_reader {
 	size_t at; /* in file: the next block */
 	uint8_t sync[16];
 	enum pf_codec codec;
-	struct pf_avro_schema *schema;
+	struct pf_avro_cache *cache;
+	struct pf_avro_schema *schema; /* its own; NULL: one in the cache */
 	const struct pf_avro_type *top;
 	struct pf_buf unpacked;
 	struct pf_view block;
@@ -119,8 +120,7 @@ static bool decode_list(struct decoder *d, const struct pf_avro_type *t,
 					return false;
 				*item = (struct pf_avro_value){
 					.kind = PF_AVRO_STRING,
-					.bytes = pf_arena_copy(d->arena, key.data,
-							       key.len),
+					.bytes = key,
 				};
 				item++;
 			}
@@ -145,12 +145,8 @@ static bool decode_record(struct decoder *d, const struct pf_avro_type *t,
 static bool decode_bytes(struct decoder *d, const struct pf_avro_type *t,
 			 struct pf_avro_value *v)
 {
-	struct pf_view bytes;
-	if (t->kind == PF_AVRO_FIXED ? !get_bytes(&d->c, t->size, &bytes)
-				     : !get_sized(&d->c, &bytes))
-		return false;
-	v->bytes = pf_arena_copy(d->arena, bytes.data, bytes.len);
-	return true;
+	return t->kind == PF_AVRO_FIXED ? get_bytes(&d->c, t->size, &v->bytes)
+					: get_sized(&d->c, &v->bytes);
 }
 
 static bool decode_float(struct decoder *d, struct pf_avro_value *v)
@@ -267,6 +263,40 @@ static int set_codec(struct pf_avro_reader *r, struct pf_view name,
 		       pf_quote(text, sizeof text, name.data, name.len));
 }
 
+/* Kept schemas: tables have one of manifests and one of lists, a few more
+ * after other engines' releases have written to them. */
+enum { CACHED_SCHEMAS = 8 };
+
+void pf_avro_cache_free(struct pf_avro_cache *cache)
+{
+	for (size_t i = 0; i < cache->n; i++)
+		pf_avro_schema_free(cache->schemas[i]);
+	free(cache->schemas);
+	*cache = (struct pf_avro_cache){ 0 };
+}
+
+static int find_schema(struct pf_avro_reader *r, struct pf_view text,
+		       struct pf_error *err)
+{
+	struct pf_avro_cache *c = r->cache;
+	struct pf_avro_schema *s = NULL;
+	for (size_t i = 0; c && i < c->n && !s; i++)
+		if (!pf_view_cmp(pf_avro_schema_text(c->schemas[i]), text))
+			s = c->schemas[i];
+	if (!s) {
+		PF_TRY(pf_avro_schema_parse(text, r->name, &s, err));
+		if (c && c->n < CACHED_SCHEMAS) {
+			c->schemas = pf_realloc(c->schemas, c->n + 1,
+						sizeof *c->schemas);
+			c->schemas[c->n++] = s;
+		} else {
+			r->schema = s;
+		}
+	}
+	r->top = pf_avro_schema_top(s);
+	return 0;
+}
+
 static int read_header(struct pf_avro_reader *r, struct pf_error *err)
 {
 	struct cursor c = { r->file.data, r->file.data + r->file.len };
@@ -308,16 +338,17 @@ static int read_header(struct pf_avro_reader *r, struct pf_error *err)
 	r->at = (size_t)(c.p - r->file.data);
 	if (!schema.data)
 		return malformed(r, "no schema in the header", err);
-	return pf_avro_schema_parse(schema, r->name, &r->schema, &r->top, err);
+	return find_schema(r, schema, err);
 }
 
-int pf_avro_open(struct pf_view file, const char *name,
+int pf_avro_open(struct pf_view file, const char *name, struct pf_avro_cache *cache,
 		 struct pf_avro_reader **reader, struct pf_error *err)
 {
 	struct pf_avro_reader *r = pf_zalloc(1, sizeof *r);
 	*reader = NULL;
 	r->name = pf_strdup(name);
 	r->file = file;
+	r->cache = cache;
 	int code = read_header(r, err);
 	if (code)
 		pf_avro_close(r);

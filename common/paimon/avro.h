@@ -44,7 +44,8 @@ struct pf_avro_type {
 	size_t size;                 /* fixed */
 };
 
-/* A decoded value, in the arena it was decoded into; bytes too. */
+/* A decoded value. Lists and records are in the arena it was decoded into,
+ * bytes in the reader's block: they live until the next datum is asked for. */
 struct pf_avro_value {
 	enum pf_avro_kind kind;
 	union {
@@ -61,8 +62,18 @@ struct pf_avro_value {
 
 struct pf_avro_reader;
 
-/* The file's bytes must outlive the reader. PF_E_AVRO, naming name. */
-int pf_avro_open(struct pf_view file, const char *name,
+/* Schemas of files read before: a table's manifests have the same one, and
+ * understanding it takes longer than reading a small manifest.
+ * Zero-initialised is empty. */
+struct pf_avro_cache {
+	struct pf_avro_schema **schemas;
+	size_t n;
+};
+void pf_avro_cache_free(struct pf_avro_cache *cache);
+
+/* The file's bytes, and the cache (may be NULL), must outlive the reader.
+ * PF_E_AVRO, naming name. */
+int pf_avro_open(struct pf_view file, const char *name, struct pf_avro_cache *cache,
 		 struct pf_avro_reader **reader, struct pf_error *err);
 /* The schema of a datum. A union around the record needs no care: values are
  * of the branch that they took. */

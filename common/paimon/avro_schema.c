@@ -12,7 +12,9 @@ struct pf_avro_schema {
 	struct pf_arena arena;
 	struct pf_avro_type **named;
 	size_t nnamed, nodes;
-	const char *file;
+	const char *file; /* while it is parsed */
+	struct pf_view text;
+	struct pf_avro_type *top;
 };
 
 static const char *const primitives[] = {
@@ -160,27 +162,34 @@ static int parse_type(struct pf_avro_schema *s, const struct pf_json *j, int dep
 }
 
 int pf_avro_schema_parse(struct pf_view json, const char *name,
-			 struct pf_avro_schema **schema,
-			 const struct pf_avro_type **top, struct pf_error *err)
+			 struct pf_avro_schema **schema, struct pf_error *err)
 {
 	struct pf_avro_schema *s = pf_zalloc(1, sizeof *s);
-	struct pf_avro_type *t = NULL;
+	*schema = NULL;
 	s->file = name;
 	int code = pf_json_parse(json.data, json.len, name, &s->json, err);
-	if (code == PF_E_JSON) {
-		code = pf_fail(err, PF_E_AVRO, "'%s': its schema is malformed JSON",
-			       name);
-	}
+	if (code == PF_E_JSON)
+		code = fail(s, "is malformed JSON", err);
 	if (!code)
-		code = parse_type(s, s->json, 0, &t, err);
+		code = parse_type(s, s->json, 0, &s->top, err);
 	if (code) {
 		pf_avro_schema_free(s);
-		*schema = NULL;
 		return code;
 	}
+	s->file = NULL;
+	s->text = pf_arena_copy(&s->arena, json.data, json.len);
 	*schema = s;
-	*top = t;
 	return 0;
+}
+
+const struct pf_avro_type *pf_avro_schema_top(const struct pf_avro_schema *s)
+{
+	return s->top;
+}
+
+struct pf_view pf_avro_schema_text(const struct pf_avro_schema *s)
+{
+	return s->text;
 }
 
 void pf_avro_schema_free(struct pf_avro_schema *s)

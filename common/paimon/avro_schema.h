@@ -9,10 +9,13 @@
 
 struct pf_avro_schema; /* owns the types */
 
-/* *top: what a datum is. */
 int pf_avro_schema_parse(struct pf_view json, const char *name,
-			 struct pf_avro_schema **schema,
-			 const struct pf_avro_type **top, struct pf_error *err);
-void pf_avro_schema_free(struct pf_avro_schema *s);
+			 struct pf_avro_schema **schema, struct pf_error *err);
+void pf_avro_schema_free(struct pf_avro_schema *s); /* NULL is fine */
+
+/* What a datum is. */
+const struct pf_avro_type *pf_avro_schema_top(const struct pf_avro_schema *s);
+/* The text it was made from. */
+struct pf_view pf_avro_schema_text(const struct pf_avro_schema *s);
 
 #endif

@@ -6,6 +6,7 @@
 #define PF_PAIMON_INTERNAL_H
 
 #include "base/arena.h"
+#include "paimon/avro.h"
 #include "paimon/table.h"
 
 enum {
@@ -19,6 +20,7 @@ struct pf_table {
 	struct pf_table_schema **schemas; /* kept, in no order */
 	size_t nschemas;
 	const struct pf_table_schema *newest;
+	struct pf_avro_cache avro; /* of its manifests */
 };
 
 /* Parse schema/schema-N; name is for messages. */

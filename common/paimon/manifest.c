@@ -101,11 +101,12 @@ static bool get_int32(const struct pf_avro_value *v, int32_t *out)
 	return true;
 }
 
-static bool get_bytes(const struct pf_avro_value *v, struct pf_view *out)
+static bool get_bytes(const struct pf_avro_value *v, struct pf_arena *arena,
+		      struct pf_view *out)
 {
 	if (!is_bytes(v))
 		return false;
-	*out = v->bytes;
+	*out = pf_arena_copy(arena, v->bytes.data, v->bytes.len);
 	return true;
 }
 
@@ -137,8 +138,8 @@ static bool get_stats(const struct pf_avro_value *v, struct pf_arena *arena,
 	if (!v || v->kind != PF_AVRO_RECORD)
 		return false;
 	const struct pf_avro_value *nulls = pf_avro_field(v, "_NULL_COUNTS");
-	if (!get_bytes(pf_avro_field(v, "_MIN_VALUES"), &s->min) ||
-	    !get_bytes(pf_avro_field(v, "_MAX_VALUES"), &s->max))
+	if (!get_bytes(pf_avro_field(v, "_MIN_VALUES"), arena, &s->min) ||
+	    !get_bytes(pf_avro_field(v, "_MAX_VALUES"), arena, &s->max))
 		return false;
 	if (nulls && nulls->kind == PF_AVRO_ARRAY) {
 		s->n = nulls->list.n;
@@ -211,7 +212,7 @@ static bool read_file_meta(const struct fields *f, const struct pf_avro_value *v
 {
 	d->has_created = get_int(field(f, v, F_CREATED), &d->created_ms);
 	d->has_deletes = get_int(field(f, v, F_DELETES), &d->deletes);
-	d->has_index = get_bytes(field(f, v, F_INDEX), &d->index);
+	d->has_index = get_bytes(field(f, v, F_INDEX), arena, &d->index);
 	d->has_source = get_int32(field(f, v, F_SOURCE), &d->source);
 	d->has_first_row_id = get_int(field(f, v, F_FIRST_ROW), &d->first_row_id);
 	const struct pf_avro_value *cols = field(f, v, F_STATS_COLS);
@@ -227,8 +228,8 @@ static bool read_file_meta(const struct fields *f, const struct pf_avro_value *v
 	       get_text(field(f, v, F_NAME), arena, &d->name) &&
 	       is_file_name(d->name) && get_int(field(f, v, F_SIZE), &d->size) &&
 	       get_int(field(f, v, F_ROWS), &d->rows) && d->rows >= 0 && d->size >= 0 &&
-	       get_bytes(field(f, v, F_MIN_KEY), &d->min_key) &&
-	       get_bytes(field(f, v, F_MAX_KEY), &d->max_key) &&
+	       get_bytes(field(f, v, F_MIN_KEY), arena, &d->min_key) &&
+	       get_bytes(field(f, v, F_MAX_KEY), arena, &d->max_key) &&
 	       get_stats(field(f, v, F_KEY_STATS), arena, &d->key_stats) &&
 	       get_stats(field(f, v, F_VALUE_STATS), arena, &d->value_stats) &&
 	       get_int(field(f, v, F_MIN_SEQ), &d->min_sequence) &&
@@ -246,7 +247,7 @@ static bool read_entry(const struct fields *e, const struct fields *f,
 	*d = (struct pf_data_file){ 0 };
 	return get_int32(field(e, v, M_KIND), &d->kind) &&
 	       (d->kind == 0 || d->kind == 1) &&
-	       get_bytes(field(e, v, M_PARTITION), &d->partition) &&
+	       get_bytes(field(e, v, M_PARTITION), arena, &d->partition) &&
 	       get_int32(field(e, v, M_BUCKET), &d->bucket) &&
 	       get_int32(field(e, v, M_TOTAL), &d->total_buckets) &&
 	       read_file_meta(f, file, arena, d);
@@ -258,11 +259,13 @@ struct opened {
 	struct pf_buf bytes;
 	char *name;
 	struct pf_avro_reader *reader;
+	struct pf_arena record; /* of the record at hand */
 };
 
 static void close_file(struct opened *o)
 {
 	pf_avro_close(o->reader);
+	pf_arena_free(&o->record);
 	pf_buf_free(&o->bytes);
 	free(o->name);
 }
@@ -276,11 +279,18 @@ static int open_file(struct pf_table *t, const char *name, struct opened *o,
 	int code = pf_store_read(t->store, path, PF_MANIFEST_LIMIT, &o->bytes, err);
 	if (!code)
 		code = pf_avro_open(pf_view_of(o->bytes.data, o->bytes.len), o->name,
-				    &o->reader, err);
+				    &t->avro, &o->reader, err);
 	free(path);
 	if (code)
 		close_file(o);
 	return code;
+}
+
+static int next_record(struct opened *o, struct pf_avro_value *v, bool *more,
+		       struct pf_error *err)
+{
+	pf_arena_reset(&o->record);
+	return pf_avro_next(o->reader, &o->record, v, more, err);
 }
 
 static int bad_record(const struct opened *o, const char *what, struct pf_error *err)
@@ -301,7 +311,7 @@ int pf_manifest_list_read(struct pf_table *t, const char *name,
 		struct pf_avro_value v;
 		struct pf_manifest m;
 		bool more;
-		code = pf_avro_next(o.reader, arena, &v, &more, err);
+		code = next_record(&o, &v, &more, err);
 		if (code || !more)
 			break;
 		if (v.kind != PF_AVRO_RECORD) {
@@ -334,7 +344,7 @@ int pf_manifest_read(struct pf_table *t, const char *name, struct pf_arena *aren
 		struct pf_avro_value v;
 		struct pf_data_file d;
 		bool more;
-		code = pf_avro_next(o.reader, arena, &v, &more, err);
+		code = next_record(&o, &v, &more, err);
 		if (code || !more)
 			break;
 		if (v.kind == PF_AVRO_RECORD && e.type != v.type)
@@ -376,7 +386,7 @@ int pf_index_manifest_read(struct pf_table *t, const char *name,
 		struct pf_avro_value v;
 		struct pf_index_entry e = { 0 };
 		bool more;
-		code = pf_avro_next(o.reader, arena, &v, &more, err);
+		code = next_record(&o, &v, &more, err);
 		if (code || !more)
 			break;
 		if (v.kind != PF_AVRO_RECORD ||

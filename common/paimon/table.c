@@ -79,6 +79,7 @@ void pf_table_close(struct pf_table *t)
 	for (size_t i = 0; i < t->nschemas; i++)
 		pf_table_schema_free(t->schemas[i]);
 	free(t->schemas);
+	pf_avro_cache_free(&t->avro);
 	pf_store_close(t->store);
 	free(t->path);
 	free(t);

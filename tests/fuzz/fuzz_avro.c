@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct pf_avro_reader *r;
 	struct pf_error err = { 0 };
 	bool more = true;
-	if (pf_avro_open(pf_view_of(data, size), "fuzz", &r, &err))
+	if (pf_avro_open(pf_view_of(data, size), "fuzz", NULL, &r, &err))
 		return 0;
 	for (int n = 0; more && n < 10000; n++) {
 		struct pf_arena arena = { 0 };

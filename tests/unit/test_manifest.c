@@ -122,7 +122,7 @@ static int count_records(const char *path, struct pf_error *why)
 	struct pf_arena arena = { 0 };
 	int n = 0, code = pf_read_file(path, 64 << 20, &b, why);
 	if (!code)
-		code = pf_avro_open(pf_view_of(b.data, b.len), path, &r, why);
+		code = pf_avro_open(pf_view_of(b.data, b.len), path, NULL, &r, why);
 	while (!code) {
 		struct pf_avro_value v;
 		bool more;
@@ -200,7 +200,7 @@ TEST(values)
 	if (!shared_path(path, sizeof path, "corpora/avro/alltypes_plain.avro"))
 		return;
 	CHECK_OK(pf_read_file(path, 1 << 20, &b, &err), &err);
-	CHECK_OK(pf_avro_open(pf_view_of(b.data, b.len), path, &r, &err), &err);
+	CHECK_OK(pf_avro_open(pf_view_of(b.data, b.len), path, NULL, &r, &err), &err);
 	for (int i = 0; i < 8; i++) {
 		CHECK_OK(pf_avro_next(r, &arena, &v, &more, &err), &err);
 		CHECK(more);
@@ -216,7 +216,7 @@ TEST(values)
 	for (size_t len = 0; len < b.len; len += 7) {
 		uint8_t *copy = malloc(len ? len : 1);
 		memcpy(copy, b.data, len);
-		int code = pf_avro_open(pf_view_of(copy, len), path, &r, &err);
+		int code = pf_avro_open(pf_view_of(copy, len), path, NULL, &r, &err);
 		for (more = true; !code && more;)
 			code = pf_avro_next(r, &arena, &v, &more, &err);
 		whole += !code;
@@ -314,6 +314,7 @@ TEST(java_manifests)
 		snprintf(command, sizeof command, "rm -r %s/manifest", dir);
 		CHECK(!system(command));
 	}
+	pf_avro_cache_free(&t.avro);
 	pf_store_close(t.store);
 	snprintf(command, sizeof command, "rm -rf %s", dir);
 	CHECK(!system(command));
@@ -454,7 +455,7 @@ TEST(golden_read)
 	unhex(golden_entry, &w.block);
 	CHECK_OK(pf_avro_record_done(&w, &err), &err);
 	CHECK_OK(pf_avro_finish(&w, &err), &err);
-	CHECK_OK(pf_avro_open(pf_view_of(w.file.data, w.file.len), "golden", &r, &err),
+	CHECK_OK(pf_avro_open(pf_view_of(w.file.data, w.file.len), "golden", NULL, &r, &err),
 		 &err);
 	CHECK_OK(pf_avro_next(r, &arena, &v, &more, &err), &err);
 	CHECK_INT(pf_avro_field(&v, "_BUCKET")->i, 2);
