@@ -85,11 +85,6 @@ static uint32_t slot_at(struct pf_fb_table t, unsigned slot, unsigned n)
 	return t.pos + offset;
 }
 
-bool pf_fb_has(struct pf_fb_table t, unsigned slot)
-{
-	return slot_at(t, slot, 1) != 0;
-}
-
 int64_t pf_fb_int(struct pf_fb_table t, unsigned slot, unsigned width, int64_t absent)
 {
 	uint32_t at = slot_at(t, slot, width);

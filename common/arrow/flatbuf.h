@@ -38,7 +38,6 @@ struct pf_fb_vector {
 };
 
 struct pf_fb_table pf_fb_root(struct pf_fb *fb);
-bool pf_fb_has(struct pf_fb_table t, unsigned slot);
 /* A signed number of 1, 2, 4 or 8 bytes. */
 int64_t pf_fb_int(struct pf_fb_table t, unsigned slot, unsigned width,
 		  int64_t absent);

@@ -47,11 +47,6 @@ void pf_messages_free(struct pf_messages *m)
 	free(m);
 }
 
-uint64_t pf_messages_position(const struct pf_messages *m)
-{
-	return m->position;
-}
-
 void *pf_messages_keep_body(struct pf_messages *m)
 {
 	void *memory = m->memory;

@@ -16,7 +16,6 @@
 enum pf_message_kind {
 	PF_MESSAGE_END = -2,         /* the input ended between messages */
 	PF_MESSAGE_END_OF_STREAM = -1,
-	PF_MESSAGE_NONE = 0,
 	PF_MESSAGE_SCHEMA = 1,       /* MessageHeader of Message.fbs */
 	PF_MESSAGE_DICTIONARY = 2,
 	PF_MESSAGE_BATCH = 3,
@@ -44,9 +43,6 @@ int pf_messages_next(struct pf_messages *m, struct pf_message *message,
 
 /* Would next return without waiting for input? */
 bool pf_messages_ready(struct pf_messages *m, int timeout_ms);
-
-/* Bytes of the input up to the end of the last message. */
-uint64_t pf_messages_position(const struct pf_messages *m);
 
 /* Keep the memory of the last message's body: the caller frees it. */
 void *pf_messages_keep_body(struct pf_messages *m);

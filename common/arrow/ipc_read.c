@@ -70,11 +70,6 @@ bool pf_ipc_reader_ready(struct pf_ipc_reader *r, int timeout_ms)
 	return pf_messages_ready(r->messages, timeout_ms);
 }
 
-uint64_t pf_ipc_reader_position(const struct pf_ipc_reader *r)
-{
-	return pf_messages_position(r->messages);
-}
-
 /* --- dictionaries --- */
 
 static size_t count_dictionaries(const struct pf_arrow_field *fields, size_t n)

@@ -51,7 +51,4 @@ int pf_ipc_read_next(struct pf_ipc_reader *r, struct pf_ipc_message *message,
 
 bool pf_ipc_reader_ready(struct pf_ipc_reader *r, int timeout_ms);
 
-/* Bytes of the input up to the end of the last message. */
-uint64_t pf_ipc_reader_position(const struct pf_ipc_reader *r);
-
 #endif

@@ -210,7 +210,7 @@ static void put_message(struct pf_ipc_writer *w, int kind, pf_fbb_ref header,
 	pf_buf_add(&w->head, metadata.data, metadata.len);
 }
 
-struct pf_view pf_ipc_write_schema(struct pf_ipc_writer *w)
+void pf_ipc_append_schema(struct pf_ipc_writer *w, struct pf_buf *out)
 {
 	struct pf_fbb *b = &w->fbb;
 	const struct pf_schema *s = w->schema;
@@ -227,7 +227,7 @@ struct pf_view pf_ipc_write_schema(struct pf_ipc_writer *w)
 	pf_fbb_ref_slot(b, 1, fields);
 	pf_fbb_ref_slot(b, 2, pairs);
 	put_message(w, HEADER_SCHEMA, pf_fbb_end(b), 0);
-	return pf_view_of(w->head.data, w->head.len);
+	pf_buf_add(out, w->head.data, w->head.len);
 }
 
 /* --- bodies --- */
@@ -341,12 +341,6 @@ const struct pf_view *pf_ipc_write_batch(struct pf_ipc_writer *w,
 	w->pieces[0] = pf_view_of(w->head.data, w->head.len);
 	*pieces = w->n;
 	return w->pieces;
-}
-
-void pf_ipc_append_schema(struct pf_ipc_writer *w, struct pf_buf *out)
-{
-	struct pf_view v = pf_ipc_write_schema(w);
-	pf_buf_add(out, v.data, v.len);
 }
 
 void pf_ipc_append_batch(struct pf_ipc_writer *w, const struct pf_batch *batch,

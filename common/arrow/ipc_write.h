@@ -20,16 +20,13 @@ struct pf_ipc_writer;
 struct pf_ipc_writer *pf_ipc_writer_new(const struct pf_schema *schema);
 void pf_ipc_writer_free(struct pf_ipc_writer *w); /* NULL is fine */
 
-/* The schema message; valid until the writer's next call. */
-struct pf_view pf_ipc_write_schema(struct pf_ipc_writer *w);
-
 /* A batch (with its meta) as the pieces that make up its message, one behind
  * the other. They point into the batch and into the writer: valid until
  * either changes. */
 const struct pf_view *pf_ipc_write_batch(struct pf_ipc_writer *w,
 					 const struct pf_batch *batch, size_t *pieces);
 
-/* The same, appended to a buffer. */
+/* The schema message, and a batch's, appended to a buffer. */
 void pf_ipc_append_schema(struct pf_ipc_writer *w, struct pf_buf *out);
 void pf_ipc_append_batch(struct pf_ipc_writer *w, const struct pf_batch *batch,
 			 struct pf_buf *out);
