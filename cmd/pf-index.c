@@ -45,7 +45,7 @@ struct state {
 	struct pf_run *run;
 	struct pf_index_plan plan;
 	struct pf_schema *segments;
-	struct pf_builder *one; /* the segment being sent */
+	struct pf_segment_room one; /* the segment being sent */
 	struct pf_stream_out *out;
 	struct pf_index_room room;
 	struct pf_counts counts;
@@ -89,7 +89,6 @@ static int make_plan(struct state *s, const struct pf_meta *table, struct pf_err
 static int begin(struct state *s, struct pf_schema *segments, struct pf_error *err)
 {
 	s->segments = pf_schema_ref(segments);
-	s->one = pf_builder_new(segments);
 	return pf_output_stream(s->run, segments, &s->out, err);
 }
 
@@ -98,9 +97,7 @@ static int begin(struct state *s, struct pf_schema *segments, struct pf_error *e
 static int send(struct state *s, const struct pf_segment *segment,
 		const struct pf_view *replaces, size_t n, struct pf_error *err)
 {
-	pf_builder_reset(s->one);
-	pf_segment_add(s->one, segment, replaces, n);
-	struct pf_batch batch = pf_builder_batch(s->one);
+	struct pf_batch batch = pf_segment_lend(&s->one, s->segments, segment, replaces, n);
 	s->counts.out += segment->rows;
 	return pf_stream_out_batch(s->out, &batch, err);
 }
@@ -362,7 +359,7 @@ static int run(struct pf_run *run, struct pf_error *err)
 	int code = index_all(&s, err);
 	pf_index_plan_free(&s.plan);
 	pf_index_room_free(&s.room);
-	pf_builder_free(s.one);
+	pf_segment_room_free(&s.one);
 	pf_schema_unref(s.segments);
 	return code;
 }

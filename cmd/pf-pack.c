@@ -54,7 +54,7 @@ struct state {
 	struct pf_run *run;
 	struct pf_schema *rows, *segments;
 	struct pf_packer *packer;
-	struct pf_builder *one; /* the segment being sent */
+	struct pf_segment_room one; /* the segment being sent */
 	struct pf_stream_out *out;
 	struct pf_counts counts;
 	/* Marks whose rows are not all packed yet, one per stage. */
@@ -66,9 +66,7 @@ struct state {
 static int emit(void *ctx, const struct pf_segment *segment, struct pf_error *err)
 {
 	struct state *s = ctx;
-	pf_builder_reset(s->one);
-	pf_segment_add(s->one, segment, NULL, 0);
-	struct pf_batch batch = pf_builder_batch(s->one);
+	struct pf_batch batch = pf_segment_lend(&s->one, s->segments, segment, NULL, 0);
 	s->counts.out += segment->rows;
 	return pf_stream_out_batch(s->out, &batch, err);
 }
@@ -113,7 +111,6 @@ static int begin(struct state *s, struct pf_schema *rows, struct pf_error *err)
 	PF_TRY(code);
 	s->rows = pf_schema_ref(rows);
 	s->segments = pf_segment_schema(rows);
-	s->one = pf_builder_new(s->segments);
 	s->packed_ms = pf_now_ms();
 	return pf_output_stream(s->run, s->segments, &s->out, err);
 }
@@ -187,7 +184,7 @@ static int run(struct pf_run *run, struct pf_error *err)
 	struct state s = { .run = run };
 	int code = pack_all(&s, err);
 	pf_packer_free(s.packer);
-	pf_builder_free(s.one);
+	pf_segment_room_free(&s.one);
 	for (size_t i = 0; i < s.n_marks; i++)
 		pf_mark_free(&s.marks[i]);
 	free(s.marks);

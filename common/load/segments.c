@@ -71,22 +71,63 @@ int pf_segment_at(const struct pf_batch *batch, int64_t row,
 	return 0;
 }
 
-void pf_segment_add(struct pf_builder *out, const struct pf_segment *segment,
-		    const struct pf_view *replaces, size_t n_replaces)
+static const uint8_t no_byte;
+
+/* Bytes to point to, also where there are none. */
+static const uint8_t *some(struct pf_view v)
 {
-	struct pf_colbuf *c = out->columns;
-	pf_col_strings(&c[PF_SEGMENT_PARTITION], &segment->cell.partition,
-		       segment->cell.has_partition);
-	pf_col_i32(&c[PF_SEGMENT_BUCKET], segment->cell.bucket);
-	pf_col_i64(&c[PF_SEGMENT_ROWS], segment->rows);
-	pf_col_bytes(&c[PF_SEGMENT_DATA], segment->data.data, segment->data.len);
-	if (segment->index.data)
-		pf_col_bytes(&c[PF_SEGMENT_INDEX], segment->index.data,
-			     segment->index.len);
-	else
-		pf_col_null(&c[PF_SEGMENT_INDEX]);
-	if (n_replaces)
-		pf_col_strings(&c[PF_SEGMENT_REPLACES], replaces, n_replaces);
-	else
-		pf_col_null(&c[PF_SEGMENT_REPLACES]);
+	return v.data ? v.data : &no_byte;
+}
+
+static void lend_names(struct pf_segment_room *r, const struct pf_view *names, size_t n)
+{
+	int32_t end = 0;
+	r->names_text.len = r->names_ends.len = 0;
+	pf_buf_add(&r->names_ends, &end, sizeof end);
+	for (size_t i = 0; i < n; i++) {
+		pf_buf_add(&r->names_text, names[i].data, names[i].len);
+		end = (int32_t)r->names_text.len;
+		pf_buf_add(&r->names_ends, &end, sizeof end);
+	}
+	r->names = (struct pf_column){
+		.values = some(pf_view_of(r->names_text.data, r->names_text.len)),
+		.offsets = (const int32_t *)(const void *)r->names_ends.data,
+	};
+	r->names_list[1] = (int32_t)n;
+	r->columns[PF_SEGMENT_REPLACES] = (struct pf_column){
+		.nulls = !n, .validity = n ? NULL : &r->null,
+		.offsets = r->names_list, .child = &r->names,
+	};
+}
+
+struct pf_batch pf_segment_lend(struct pf_segment_room *r, const struct pf_schema *schema,
+				const struct pf_segment *s, const struct pf_view *replaces,
+				size_t n_replaces)
+{
+	r->null = 0;
+	r->partition_list[1] = s->cell.has_partition;
+	r->partition_ends[1] = (int32_t)s->cell.partition.len;
+	r->partition = (struct pf_column){ .values = some(s->cell.partition),
+					   .offsets = r->partition_ends };
+	r->bucket = s->cell.bucket;
+	r->rows = s->rows;
+	r->data_ends[1] = (int64_t)s->data.len;
+	r->index_ends[1] = (int32_t)s->index.len;
+	r->columns[PF_SEGMENT_PARTITION] = (struct pf_column){
+		.offsets = r->partition_list, .child = &r->partition };
+	r->columns[PF_SEGMENT_BUCKET] = (struct pf_column){ .values = &r->bucket };
+	r->columns[PF_SEGMENT_ROWS] = (struct pf_column){ .values = &r->rows };
+	r->columns[PF_SEGMENT_DATA] = (struct pf_column){ .values = some(s->data),
+							  .offsets64 = r->data_ends };
+	r->columns[PF_SEGMENT_INDEX] = (struct pf_column){
+		.values = some(s->index), .offsets = r->index_ends,
+		.nulls = !s->index.data, .validity = s->index.data ? NULL : &r->null };
+	lend_names(r, replaces, n_replaces);
+	return (struct pf_batch){ .schema = schema, .rows = 1, .columns = r->columns };
+}
+
+void pf_segment_room_free(struct pf_segment_room *r)
+{
+	pf_buf_free(&r->names_text);
+	pf_buf_free(&r->names_ends);
 }

@@ -42,8 +42,23 @@ struct pf_segment {
 int pf_segment_at(const struct pf_batch *batch, int64_t row,
 		  struct pf_segment *segment, struct pf_error *err);
 
-/* Append one to a builder of that schema. replaces: n names. */
-void pf_segment_add(struct pf_builder *out, const struct pf_segment *segment,
-		    const struct pf_view *replaces, size_t n_replaces);
+/* One segment as a batch of one row, without copying its bytes: they, and the
+ * room, must stay until the batch has been used. replaces: n names. */
+struct pf_segment_room {
+	struct pf_column columns[PF_SEGMENT_COLUMNS];
+	struct pf_column partition, names; /* the elements of lists */
+	int32_t partition_list[2], partition_ends[2], index_ends[2], names_list[2];
+	int64_t data_ends[2];
+	int64_t rows;
+	int32_t bucket;
+	uint8_t null; /* a validity bitmap */
+	struct pf_buf names_text, names_ends;
+};
+
+struct pf_batch pf_segment_lend(struct pf_segment_room *room,
+				const struct pf_schema *schema,
+				const struct pf_segment *segment,
+				const struct pf_view *replaces, size_t n_replaces);
+void pf_segment_room_free(struct pf_segment_room *room);
 
 #endif
