@@ -18,6 +18,7 @@ enum { BLOCK = 1 << 20, DEFAULT_BYTES = 64 << 20, SHOWN_BYTES = 1 << 16 };
 static void seal_window(struct pf_text *t)
 {
 	t->data[t->len] = '\n';
+	memset(t->data + t->len + 1, 0, PF_TEXT_PADDING - 1);
 }
 
 int pf_text_fill(struct pf_text *t, struct pf_error *err)
@@ -33,7 +34,6 @@ int pf_text_fill(struct pf_text *t, struct pf_error *err)
 	if (t->cap - t->len < BLOCK / 2) {
 		size_t cap = pf_grow(t->cap, t->len + BLOCK);
 		t->data = pf_realloc(t->data, cap + PF_TEXT_PADDING, 1);
-		memset(t->data + t->cap, 0, cap - t->cap + PF_TEXT_PADDING);
 		t->cap = cap;
 	}
 	size_t got = 0;
@@ -279,7 +279,8 @@ int pf_text_open(const struct pf_byte_source *source,
 		  source->name	? source->name :
 				  "standard input";
 	t->cap = BLOCK;
-	t->data = pf_zalloc(t->cap + PF_TEXT_PADDING, 1);
+	t->data = pf_alloc(t->cap + PF_TEXT_PADDING, 1);
+	seal_window(t);
 	int code = open_at_start(t, err);
 	if (!code && options->byte > t->base + t->at)
 		code = resume(t, err);
@@ -299,7 +300,6 @@ void pf_text_pretend_newline(struct pf_text *t)
 	}
 	t->data[t->len++] = '\n';
 	t->pretended = true;
-	memset(t->data + t->len, 0, PF_TEXT_PADDING);
 	seal_window(t);
 }
 

@@ -4,8 +4,8 @@
  * columns' conversions, rejects. Internal to text/.
  *
  * The window holds data[at, len): bytes not consumed yet. data[len] is always
- * a newline and PADDING bytes behind it may be read (not used), so that
- * scanners need no bounds checks.
+ * a newline, and zeros follow it up to PADDING, so that scanners need no bounds
+ * checks.
  */
 #ifndef PF_TEXT_READER_IMPL_H
 #define PF_TEXT_READER_IMPL_H
