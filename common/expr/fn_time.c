@@ -142,6 +142,9 @@ static int bind_timestamp(struct pf_expr *e, struct pf_node *x, struct pf_error 
 	k = x->kids[0];
 	uint8_t p = k->type.x == PF_X_STRING ? 6 : k->type.x == PF_X_DATE ? 0 :
 							k->type.precision;
+	/* A literal has the digits that it needs. */
+	if (k->op == PF_N_LITERAL && p == 3 && k->value.i % 1000 == 0)
+		p = 0;
 	x->type = (struct pf_xtype){ PF_X_TS, p, 0 };
 	return 0;
 }

@@ -193,6 +193,7 @@ int pf_source_stream(const struct pf_byte_source *bytes, struct pf_source **out,
 
 struct text_source {
 	struct pf_source s;
+	struct pf_byte_source bytes;
 	struct pf_text *text;
 	struct pf_builder *rows;
 	struct pf_fit *fit;
@@ -221,6 +222,13 @@ static int text_next(struct pf_source *source, struct pf_batch *batch,
 	return 0;
 }
 
+/* What the reader has buffered is not known here: output may leave early. */
+static bool text_ready(struct pf_source *source)
+{
+	const struct pf_byte_source *b = &((struct text_source *)source)->bytes;
+	return !b->ready || b->ready(b->ctx, 0);
+}
+
 static void text_close(struct pf_source *source)
 {
 	struct text_source *s = (struct text_source *)source;
@@ -232,6 +240,7 @@ static void text_close(struct pf_source *source)
 
 static const struct pf_source_ops text_ops = { .start = text_start,
 					       .next = text_next,
+					       .ready = text_ready,
 					       .close = text_close };
 
 int pf_source_text(const struct pf_byte_source *bytes,
@@ -243,6 +252,7 @@ int pf_source_text(const struct pf_byte_source *bytes,
 					   .file = bytes->name, .final_line = true };
 	s->s = (struct pf_source){ .ops = &text_ops, .name = pf_strdup(bytes->name),
 				   .kind = "text" };
+	s->bytes = *bytes;
 	int code = pf_text_open(bytes, definition, &options, &s->text, err);
 	if (code) {
 		pf_source_close(&s->s);

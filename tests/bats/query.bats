@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+# pf-query: answers, and what it says when there is none.
+
+load helpers
+
+setup_file()
+{
+	cd "$BATS_FILE_TMPDIR" || return 1
+	cp "$PF_ROOT"/tests/data/examples/* .
+	pf-put -q --create events.yaml t
+	pf-stage append -q -S events.yaml s events.jsonl
+	pf-stage read s --after t | pf-partition | pf-pack -qq | pf-put -q t
+	pf-stage append -q s more.jsonl
+}
+
+setup()
+{
+	cd "$BATS_FILE_TMPDIR" || return 1
+}
+
+rows()
+{
+	pf-query -O tsv "$@" | tail -n +2
+}
+
+@test "an entity's history is in time order, stored and in flight" {
+	equals "$(rows t s --id 42 -c ts,event)" "$(printf '%s\t%s\n' \
+		2024-01-31T10:00:00.120 view 2024-01-31T10:02:30.500 buy \
+		2024-02-01T08:15:00.000 view 2024-02-01T11:30:00.000 buy)"
+	equals "$(rows s t --id 42 -c ts | tail -1)" 2024-02-01T11:30:00.000
+	equals "$(rows t --id 42,7 -c user_id,ts | cut -f 1 | tr '\n' ' ')" "42 7 42 42 7 "
+	equals "$(rows t --id 42 --order-by 'ts desc' -n 1 -c ts)" 2024-02-01T08:15:00.000
+}
+
+@test "since and until are half open, in every spelling" {
+	equals "$(rows t --since 2024-01-31T10:00:01 --until 2024-02-01T08:15 -c 'count()')" 3
+	equals "$(rows t --since 2024-02-01 -c 'count()')" 2
+	equals "$(rows t --until 2024-01-31T11:00:01+01:00 -c 'count()')" 1
+	equals "$(rows t --since @1706774400 --until @1706774400.5 -c 'count()')" 0
+	equals "$(rows t --since @1706695350.5 --until @1706695350.501 -c 'count()')" 1
+	equals "$(rows t --since 1d -c 'count()')" 0
+	equals "$(rows t --until now -c 'count()')" 6
+	status 2 pf-query t --since yesterday
+	contains "$stderr" "'yesterday' is not a time, in --since"
+}
+
+@test "columns: names, ranges, globs, positions, exclusions, expressions" {
+	header() { pf-query -O tsv t -n 0 -c "$1" | tr '\t' ' '; }
+	equals "$(header ts,user_id)" "ts user_id"
+	equals "$(header ts-price)" "ts event price"
+	equals "$(header 'e*,#1')" "event user_id"
+	equals "$(header -dt)" "user_id ts event price"
+	equals "$(header '-d*,-#2')" "user_id event price"
+	equals "$(header 'p=price*2,price * 3 as q,price - 1')" "p q price - 1"
+	status 2 pf-query t -c 'x*'
+	contains "$stderr" "no column matches 'x*'"
+}
+
+@test "aggregates are exact and see nulls as SQL does" {
+	equals "$(rows t -c 'count(),count(price),sum(price),min(ts),max(user_id),avg(price),distinct(user_id)')" \
+		"$(printf '6\t2\t25.4\t2024-01-31T10:00:00.120\t1001\t12.7\t3')"
+	equals "$(rows t -w false -c 'count(),sum(price),max(ts)')" "$(printf '0\t\t')"
+	equals "$(rows t -g user_id -c 'first(event),last(event),n=count()' --order-by user_id | tail -1)" \
+		"$(printf '1001\tview\tview\t1')"
+	equals "$(rows t -g 'd=date(ts)' --order-by d | tr '\t\n' '  ')" "2024-01-31 4 2024-02-01 2 "
+	status 3 pf-query t -c 'sum(9223372036854775807)'
+	contains "$stderr" "does not fit"
+	status 4 pf-query t -g 'k=concat(string(user_id), string(ts))' --memory 1Mi -w 'true' -c 'count()' --explain || true
+	status 2 pf-query t -g user_id -c event
+	contains "$stderr" "'event' is neither an aggregate nor a key of --group-by"
+	status 2 pf-query t -c 'sum(event)'
+	contains "$stderr" "sum(event) needs numbers, this is string"
+}
+
+@test "order: several keys, descending, nulls, stable" {
+	equals "$(rows t -c price --order-by 'price desc' | tr '\n' ,)" "19.9,5.5,,,,,"
+	equals "$(rows t -c price --order-by 'price nulls first' | tr '\n' ,)" ",,,,5.5,19.9,"
+	equals "$(rows t -c user_id,ts --order-by 'event, user_id desc' -n 2 | cut -f 1 | tr '\n' ,)" "42,7,"
+	equals "$(rows t -c user_id --order-by 'hour(ts) desc, user_id' --offset 1 -n 2 | tr '\n' ,)" "7,42,"
+}
+
+@test "wrong questions are refused before the first row, pointing at the place" {
+	status 2 pf-query t -w 'prise > 10'
+	equals "$output" ""
+	contains "$stderr" "unknown column 'prise' in --where (PF2042)"
+	contains "$stderr" $'prise > 10\n^^^^^\n'
+	contains "$stderr" "hint: did you mean 'price'?"
+	status 2 pf-query t -w 'event = 5'
+	contains "$stderr" "string cannot be compared with bigint in --where (PF2041)"
+	status 2 pf-query t -w 'price >'
+	contains "$stderr" "a value is missing at the end in --where (PF2040)"
+	status 2 pf-query t -c 'lenght(event)'
+	contains "$stderr" "did you mean 'length'?"
+	status 2 pf-query t --id forty-two
+	contains "$stderr" "--id: 'forty-two' is not a bigint"
+	status 2 pf-query t --group-by usr_id
+	contains "$stderr" "did you mean 'user_id'?"
+	status 2 pf-query t --order-by nothing
+	contains "$stderr" "unknown column 'nothing' in --order-by"
+}
+
+@test "a value that cannot be computed is an error only where it matters" {
+	status 3 pf-query t -c '1 / (user_id - 7)'
+	contains "$stderr" "division by zero in --columns (PF3040)"
+	contains "$stderr" "nullif(x, 0)"
+	equals "$(rows t -w 'user_id <> 7 and 35 / (user_id - 7) = 1' -c 'count()')" 3
+	equals "$(rows t --id 42 -w '35 / (user_id - 7) = 1' -c 'count()')" 3
+}
+
+@test "operands: what cannot be read or mixed is said" {
+	status 2 pf-query events.jsonl
+	contains "$stderr" "'events.jsonl' is text: a schema is needed"
+	status 4 pf-query nowhere
+	contains "$stderr" "cannot open 'nowhere': No such file"
+	mkdir -p empty
+	status 2 pf-query empty
+	contains "$stderr" "neither a table nor a stage"
+	status 2 pf-query t s --snapshot 1
+	contains "$stderr" "cannot be combined with a stage"
+	status 2 pf-query t --as-of 2020-01-01
+	contains "$stderr" "has no snapshot that old"
+	status 2 pf-query t --snapshot 99
+	contains "$stderr" "has no snapshot 99"
+	printf 'table: o\nid: user_id\ntime: ts\npartition: none\nbuckets: 1\ncolumns:\n  user_id: string not null\n  ts: timestamp(3) not null\n  event: string\n  price: double\n' > other.yaml
+	status 2 pf-query -S other.yaml t events.jsonl
+	contains "$stderr" "column 'user_id' of"
+	status 3 pf-query - < /dev/null
+	contains "$stderr" "PF3001"
+}
+
+@test "mixed operands that share a schema are one answer" {
+	part=$(find t/dt=2024-01-31 -name '*.parquet' | head -1)
+	cp "$part" part.parquet
+	equals "$(rows t s -c 'count()')" 7
+	equals "$(rows -S events.yaml events.jsonl more.jsonl -c 'count()')" 7
+	equals "$(pf-query s -O arrow | pf-query -S events.yaml -O tsv - more.jsonl -c 'count()' | tail -1)" 8
+	n=$(rows part.parquet -c 'count()')
+	equals "$(rows t part.parquet -c 'count()')" "$((6 + n))"
+}
+
+@test "exit status says whether there was a row" {
+	status 0 pf-query t --id 42 --exit-status
+	status 1 pf-query t --id 43 --exit-status
+	equals "$stderr" ""
+}
+
+@test "snapshots and time travel" {
+	cp -r t t2
+	pf-stage read s --after t2 | pf-partition | pf-pack -qq | pf-put -q t2
+	equals "$(rows --snapshots t2 | cut -f 1,3,4,5 | tr '\t\n' '  ')" "1 APPEND 6 6 2 APPEND 7 1 "
+	equals "$(rows t2 -c 'count()')" 7
+	equals "$(rows t2 --snapshot 1 -c 'count()')" 6
+	equals "$(rows t2 s -c 'count()')" 7
+	before=$(rows --snapshots t2 | head -1 | cut -f 2)
+	equals "$(rows t2 --as-of "$before" -c 'count()')" 6
+	equals "$(rows --files t2 | awk -F '\t' '{ n += $4 } END { print n }')" 7
+	equals "$(rows --schema t | cut -f 1,4 | tr '\t\n' '  ')" "user_id id ts time event  price  dt partition "
+}
+
+@test "explain tells what was skipped, and prunes by partition, bucket, statistics" {
+	out=$(pf-query t --explain -w "dt = '2024-02-01'")
+	contains "$out" "by partition"
+	lacks "$out" "skipped: 0 by partition"
+	out=$(pf-query t --explain --id 123456)
+	contains "$out" "result      0 rows"
+	lacks "$(pf-query t --explain --no-prune --id 42)" "skipped: 1"
+}
+
+@test "spilling a sort changes nothing" {
+	seq 1 60000 | awk '{ printf "{\"user_id\": %d, \"ts\": \"2024-01-01T00:00:00\", \"event\": \"%s\", \"price\": %d}\n", $1, "e" ($1 * 7919 % 1000), $1 % 977 }' > many.jsonl
+	pf-query -S events.yaml many.jsonl --order-by 'price desc, event' -O csv > big
+	pf-query -S events.yaml many.jsonl --order-by 'price desc, event' -O csv --memory 1Mi > small
+	cmp big small
+	equals "$(sort -t , -k 4,4nr -k 3,3 -s <(tail -n +2 big) | cmp - <(tail -n +2 big))" ""
+	pf-query -S events.yaml many.jsonl --order-by 'price desc, event' -O csv -n 100 | cmp - <(head -101 big)
+	status 4 pf-query -S events.yaml many.jsonl -g user_id,event --memory 1Mi
+	contains "$stderr" "--memory raises the bound"
+}
+
+@test "an answer never mixes two states while loads go on" {
+	mkdir race && cd race
+	seq 1 4000 | awk '{ printf "{\"user_id\": %d, \"ts\": \"2024-01-%02dT00:00:00\", \"event\": \"x\", \"price\": 1}\n", $1 % 50, $1 % 28 + 1 }' > rows.jsonl
+	pf-put -q --create ../events.yaml t
+	pf-stage append -q -S ../events.yaml s rows.jsonl
+	(
+		for _ in 1 2 3 4 5 6 7 8; do
+			pf-stage read s --after t -n 500 | pf-partition | pf-pack -qq | pf-put -q t
+		done
+	) &
+	loader=$!
+	asked=0
+	while kill -0 $loader 2> /dev/null || [ $asked -lt 5 ]; do
+		equals "$(rows t s -c 'count(),sum(price)')" "$(printf '4000\t4000')"
+		equals "$(rows t s --id 7 -c 'count()')" 80
+		asked=$((asked + 1))
+	done
+	wait $loader
+	equals "$(rows t -c 'count()')" 4000
+}
+
+@test "rows leave before the next ones are waited for" {
+	mkfifo pipe
+	pf-query -S events.yaml -I jsonl pipe -c event -O tsv > out &
+	exec 9> pipe
+	printf '{"user_id": 1, "ts": "2024-01-01T00:00:00", "event": "early", "price": 1}\n' >&9
+	for _ in $(seq 100); do
+		grep -q early out && break
+		sleep 0.1
+	done
+	grep -q early out
+	exec 9>&-
+	wait
+}
