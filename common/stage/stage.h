@@ -11,7 +11,7 @@
  *
  * A segment is a legal Arrow IPC stream: schema, head, then batches and
  * seals, and the end-of-stream marker once it is full. Head and seal are
- * zero-row batches with metadata (see stage/seal.h). A group commit ends with
+ * zero-row batches with metadata (see stage/frame.h). A group commit ends with
  * a seal and fdatasync; rows count when their seal is durable. Bytes after the
  * last good seal with no good seal behind them are a torn tail and are cut by
  * the next writer; anything else is damage and refused by name.
