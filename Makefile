@@ -28,7 +28,7 @@ LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 NAMES    := $(patsubst cmd/%.c,%,$(sort $(wildcard cmd/pf-*.c)))
 PROGRAMS := $(NAMES:%=$(B)/%)
 UNITS    := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
-TOOLS    := $(patsubst tests/tools/%.c,$(B)/tools/%,$(sort $(wildcard tests/tools/*.c)))
+TOOLS    := $(patsubst tests/tools/%.c,$(B)/tools/%,$(sort $(wildcard tests/tools/*.c))) $(B)/preload/record.so
 PAGES    := $(wildcard man/*.[1-8])
 
 all: $(PROGRAMS)
@@ -56,6 +56,11 @@ $(B)/unit/%: $(B)/tests/unit/%.o $(B)/libpf.a
 $(B)/unit/test_codec: LIBS += -lsnappy
 $(B)/tools/%: $(B)/tests/tools/%.o $(B)/libpf.a
 	$(LINK)
+
+$(B)/preload/%.so: tests/preload/%.c
+	@mkdir -p $(@D)
+	$(call SAY,CC    $<)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $< -ldl
 
 units: $(UNITS)
 tools: $(TOOLS)
