@@ -43,11 +43,20 @@ struct scan {
 	int32_t bucket_count;
 };
 
+/* Does a value of the bucket key, as we see it, hash as Paimon's did? Not
+ * when it has lost digits, or is one of several. */
+static bool keys_hash(const struct pf_table_schema *s)
+{
+	int f = s->nbucket_key == 1 ? pf_table_field_by_name(s, s->bucket_key[0]) : -1;
+	return f >= 0 && s->fields[f].known && !s->fields[f].cut &&
+	       !strcmp(pf_table_option(s, "bucket-function.type", "default"), "default");
+}
+
 /* Can the file's bucket hold one of the keys? By the file's own count. */
 static bool bucket_may_match(struct scan *s, const struct pf_data_file *f)
 {
 	size_t n = s->filter ? s->filter->nkeys : 0;
-	if (!n || f->total_buckets < 1)
+	if (!n || f->total_buckets < 1 || !keys_hash(s->schema))
 		return true;
 	if (s->bucket_count != f->total_buckets) {
 		if (!s->buckets)

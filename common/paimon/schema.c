@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -18,6 +19,19 @@ const char *pf_table_option(const struct pf_table_schema *s, const char *key,
 static int malformed(const char *name, const char *what, struct pf_error *err)
 {
 	return pf_fail(err, PF_E_TABLE_CORRUPT, "'%s': %s", name, what);
+}
+
+/* Timestamps of seven to nine digits are read to the microsecond. */
+static bool read_cut(const char *spelled, struct pf_type *type)
+{
+	char text[80], *digit = text + 10;
+	if (strncasecmp(spelled, "TIMESTAMP(", 10) || strlen(spelled) >= sizeof text)
+		return false;
+	snprintf(text, sizeof text, "%s", spelled);
+	if (*digit < '7' || *digit > '9')
+		return false;
+	*digit = '6';
+	return !pf_type_parse(text, type, NULL, NULL);
 }
 
 static int read_field(const struct pf_json *j, const char *name,
@@ -43,8 +57,10 @@ static int read_field(const struct pf_json *j, const char *name,
 	size_t len = strlen(spelled);
 	if (len > 9 && !strcasecmp(spelled + len - 9, " NOT NULL"))
 		f->nullable = false;
-	f->known = pf_json_kind(type) == PF_JSON_TEXT &&
-		   !pf_type_parse(spelled, &f->type, NULL, NULL);
+	if (pf_json_kind(type) == PF_JSON_TEXT) {
+		f->cut = read_cut(spelled, &f->type);
+		f->known = f->cut || !pf_type_parse(spelled, &f->type, NULL, NULL);
+	}
 	return 0;
 }
 
@@ -305,6 +321,9 @@ int pf_table_writable(const struct pf_table_schema *s, struct pf_error *err)
 	for (size_t i = 0; i < sizeof features / sizeof *features; i++)
 		if (is_on(s, features[i].option))
 			return refuse(features[i].what, err);
+	for (size_t i = 0; i < s->n; i++)
+		if (s->fields[i].cut)
+			return refuse("timestamps of more than six digits", err);
 	if (s->buckets < 1)
 		return refuse("no fixed buckets (bucket = -1)", err);
 	if (s->nbucket_key != 1)

@@ -19,6 +19,7 @@ struct pf_table_field {
 	char *type_text;  /* as the schema says it, "TIMESTAMP(9)", "ROW" */
 	int32_t id;
 	bool known;       /* type is one of ours */
+	bool cut;         /* read as timestamp(6), has more digits in the table */
 	bool nullable;
 	struct pf_type type;
 };

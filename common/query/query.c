@@ -189,6 +189,11 @@ static int read_items(struct pf_query *q, const struct pf_query_options *o,
 		PF_TRY(pf_items_parse(&q->keys, o->group_by, o->ngroup_by, "--group-by",
 				      q->full, false, err));
 	bool all = !o->ncolumns && !o->ngroup_by && !o->group;
+	const char *left_out = q->sources[0]->left_out;
+	if (all && left_out) {
+		pf_fail(err, PF_E_TABLE_FEATURE, "%s", left_out);
+		return pf_hint(err, "name the columns to read: -c");
+	}
 	for (size_t i = 0; all && i < q->full->n; i++) {
 		char position[32];
 		snprintf(position, sizeof position, "#%zu", i + 1);

@@ -21,6 +21,7 @@ void pf_source_close(struct pf_source *s)
 	if (!s)
 		return;
 	free(s->name);
+	free(s->left_out);
 	pf_schema_unref(s->schema);
 	s->ops->close(s);
 }

@@ -59,6 +59,7 @@ struct pf_source {
 	char *name;               /* as given, for messages */
 	const char *kind;         /* "table", "stage", ... */
 	struct pf_schema *schema; /* all it has; a reference */
+	char *left_out;           /* why a column is not in it, or NULL */
 	bool filtered;
 	int64_t snapshot;         /* tables: the one that was read */
 	struct pf_scan_counts counts;

@@ -360,6 +360,9 @@ int pf_source_table(const char *path, const struct pf_table_source_options *opti
 		pf_source_close(&s->s);
 		return code;
 	}
+	struct pf_error why = { 0 };
+	if (pf_table_all_known(pf_table_schema(s->table), &why))
+		s->s.left_out = pf_strdup(why.message);
 	s->s.schema = pf_schema_ref(pf_table_schema(s->table)->columns);
 	*out = &s->s;
 	return 0;

@@ -210,10 +210,19 @@ TEST(refusals)
 	pf_snapshot_free(s);
 	pf_table_close(t);
 
-	t = open_fixture("append_with_bloomfilter");
+	t = open_fixture("parquet_append_table");
 	CHECK_INT(pf_table_readable(pf_table_schema(t), &err), 0);
 	CHECK_INT(pf_table_all_known(pf_table_schema(t), &err), PF_E_TABLE_FEATURE);
-	CHECK(strstr(err.message, "'f4' is of type TIMESTAMP(9)") != NULL);
+	CHECK(strstr(err.message, "'f10' is of type MAP") != NULL);
+	CHECK_INT(pf_table_schema(t)->columns->n, 12);
+	pf_table_close(t);
+
+	/* Nine digits are read to the sixth, and never written. */
+	t = open_fixture("append_with_bloomfilter");
+	CHECK_INT(pf_table_all_known(pf_table_schema(t), &err), 0);
+	CHECK_INT(pf_table_schema(t)->fields[4].type.precision, 6);
+	CHECK_INT(pf_table_writable(pf_table_schema(t), &err), PF_E_TABLE_FEATURE);
+	CHECK(strstr(err.message, "six digits") != NULL);
 	pf_table_close(t);
 
 	t = open_fixture("append_table_row_tracking_with_compact");
