@@ -204,7 +204,7 @@ static void decide_id(struct guess *g)
 		double per_value = (double)c->plain / distinct;
 		double score = name;
 		/* An entity comes back, and there are several. */
-		score += per_value >= 2 ? 2 : c->many ? 0 : -4;
+		score += per_value >= 2 ? 2 : c->many ? 0 : per_value > 1 ? -2 : -4;
 		score += distinct < 2 ? -6 : distinct < 10 ? -2 : 0;
 		score -= 4.0 * (double)missing(g, i) / (double)c->rows;
 		score -= c->longest > 64 ? 3 : 0;

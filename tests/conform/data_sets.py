@@ -92,20 +92,19 @@ SETS = {
                              "SELECT count(*) > 0 FROM t WHERE answers LIKE '%,%'": True}),
     "apache_logs": dict(
         unpack="zstd -dqc {data}/apache_logs.zst > raw", stdin="raw", raw=lines("raw"),
-        rows="""SELECT regexp_extract(line, '^[^ ]+'), nullif(string_split(line, ' ')[3], '-'),
-            strptime(regexp_extract(line, '\\[([^\\]]+)\\]', 1), '%d/%b/%Y:%H:%M:%S %z')::TIMESTAMPTZ,
-            string_split(line, '"')[2], string_split(string_split(line, '"')[3], ' ')[2]::SMALLINT,
-            nullif(string_split(string_split(line, '"')[3], ' ')[3], '-')::BIGINT,
-            nullif(string_split(line, '"')[4], '-'), nullif(string_split(line, '"')[6], '-') FROM {raw}""",
-        stored=10000, facts={"SELECT count(DISTINCT client) FROM t": 1753}),
+        rows="""SELECT f[1], nullif(f[3], '-'), strptime(regexp_extract(line, '\\[([^\\]]+)\\]', 1), '%d/%b/%Y:%H:%M:%S %z')::TIMESTAMPTZ,
+            q[2], string_split(q[3], ' ')[2]::SMALLINT, nullif(string_split(q[3], ' ')[3], '-')::BIGINT,
+            substr(line, length(q[1]) + length(q[2]) + length(q[3]) + 3)
+            FROM (SELECT line, string_split(line, ' ') AS f, string_split(line, '"') AS q FROM {raw})""",
+        stored=10000, facts={"SELECT count(DISTINCT client) FROM t": 1753,
+                             "SELECT count(*) FROM t WHERE rest NOT LIKE '%\"'": 1}),
     "auth_log": dict(
         unpack="zstd -dqc {data}/auth.log.zst > raw", stdin="raw", raw=lines("raw"),
-        rows="""SELECT strptime('2017 ' || f[1] || ' ' || f[2] || ' ' || f[3], '%Y %b %d %H:%M:%S'), f[4],
-            regexp_replace(f[5], '(\\[[0-9]+\\])?:$', ''),
-            nullif(regexp_extract(f[5], '\\[([0-9]+)\\]', 1), '')::INT,
-            nullif(substr(line, instr(line, f[5]) + length(f[5]) + 1), '')
+        rows="""SELECT f[4], strptime('2017 ' || f[1] || ' ' || f[2] || ' ' || f[3], '%Y %b %d %H:%M:%S'),
+            regexp_extract(f[5], '^[^\\[:]+'), nullif(regexp_extract(f[5], '\\[([0-9]+)\\]', 1), '')::INT,
+            substr(line, instr(line, f[5]) + length(f[5]) + 1)
             FROM (SELECT line, regexp_split_to_array(line, ' +') AS f FROM {raw})""",
-        stored=7121, facts={"SELECT count(DISTINCT program) FROM t": 9}),
+        stored=7121, facts={"SELECT count(DISTINCT program) > 3 FROM t": True}),
     "nginxplus": dict(
         unpack="zstd -dqc {data}/nginxplus_json_logs.zst > raw", stdin="raw",
         raw="(SELECT json AS j FROM read_ndjson_objects('raw', maximum_object_size=10000000))",

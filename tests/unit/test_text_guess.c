@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A guessed definition is a definition, says what was seen, and reads the very
+ * text it was guessed from.
+ */
+#include "unit.h"
+
+#include "text/guess.h"
+#include "text_help.h"
+
+static char *guessed(const char *file, const char *text)
+{
+	struct pf_memory_source memory = { .view = pf_view_str(text) };
+	struct pf_byte_source source = pf_source_memory(&memory, file);
+	const struct pf_guess_options o = { .file = file };
+	struct pf_buf out = { 0 };
+	struct pf_error err = { 0 };
+	CHECK_OK(pf_schema_guess(&source, &o, &out, &err), &err);
+	pf_buf_cstr(&out);
+	return (char *)out.data;
+}
+
+/* The guess holds these lines (beginnings), and every row fits it. */
+static void check_guess(const char *file, const char *text, int64_t rows,
+			const char *const *lines)
+{
+	char *yaml = guessed(file, text);
+	for (; *lines; lines++) {
+		const char *at = strstr(yaml, *lines);
+		CHECK(at && (at == yaml || at[-1] == '\n'));
+		if (!at)
+			printf("# no '%s' in\n%s", *lines, yaml);
+	}
+	struct got g;
+	const struct pf_text_options o = { .file = file, .final_line = true };
+	read_text(yaml, text, strlen(text), 1 << 20, &o, &g);
+	CHECK_INT(g.code, 0);
+	if (g.code)
+		printf("# %s\n", g.err.message);
+	CHECK_STR((char *)g.rejects.data, "");
+	CHECK_INT(g.position.rows, rows);
+	drop_got(&g);
+	free(yaml);
+}
+
+TEST(json)
+{
+	static const char *const lines[] = {
+		"# A guess from 'events.jsonl', to be checked and edited: 4 rows",
+		"id: user_id\n", "time: ts\n", "  format: jsonl\n",
+		"# 2 distinct, 2.0 rows each, and named like one\n",
+		"# 2024-01-31T10:05:03 to 2024-02-01T10:05:03; 1 rows are earlier",
+		"  user_id: int not null  # 2 distinct, 7 to 42",
+		"  ts: timestamp(3) not null",
+		"  price: double  # 3 distinct, 25.0% missing, at most 2 digits",
+		"  geo_lat: {type: double, from: geo.lat}",
+		"  tags: string  # 2 distinct, 50.0% missing, JSON kept as text",
+		"  code: string  # 4 distinct, like 007",
+		NULL,
+	};
+	check_guess("x/events.jsonl",
+		    "{\"user_id\":42,\"ts\":\"2024-01-31T10:05:03.123Z\",\"price\":1.25,\"geo\":{\"lat\":47.3},\"code\":\"007\"}\n"
+		    "{\"user_id\":7,\"ts\":\"2024-02-01T10:05:03.5Z\",\"price\":2,\"tags\":[1],\"code\":\"1\"}\n"
+		    "{\"user_id\":42,\"ts\":\"2024-01-31T10:05:04Z\",\"price\":3.5,\"tags\":[\"a\"],\"code\":\"2\"}\n"
+		    "{\"user_id\":7,\"ts\":\"2024-02-01T10:05:03.5Z\",\"price\":null,\"code\":\"3\"}\n",
+		    4, lines);
+}
+
+TEST(csv)
+{
+	static const char *const lines[] = {
+		"id: CustomerID\n", "time: InvoiceDate\n", "\"null\": [\"\", NA]\n",
+		"  delimiter: \";\"\n",
+		"  CustomerID: int not null  # 2 distinct, 17 to 18, written like 17850.0",
+		"  InvoiceDate: timestamp(0) not null",
+		"  Quantity: int  # 2 distinct, 33.3% missing, 1 x 'NA', -6 to 2",
+		"  Text: string", NULL,
+	};
+	check_guess("shop.csv",
+		    "CustomerID;InvoiceDate;Quantity;Text\n"
+		    "17.0;2010-12-01 08:26:00;-6;\"a;b\"\n"
+		    "18.0;2010-12-01 08:27:00;2;x\n"
+		    "17.0;2010-12-02 08:27:00;NA;x\n",
+		    3, lines);
+}
+
+TEST(no_header)
+{
+	static const char *const lines[] = {
+		"  format: tsv\n", "  header: false",
+		"  c2: {type: timestamp(0), from: \"#2\", format: \"%d/%b/%Y:%H:%M:%S %z\"}",
+		NULL,
+	};
+	char *yaml = guessed("log", "10.0.0.1\t17/May/2015:10:05:03 +0000\t200\n"
+				    "10.0.0.2\t17/May/2015:10:05:43 +0000\t404\n");
+	CHECK(strstr(yaml, lines[0]) != NULL);
+	CHECK(strstr(yaml, lines[1]) != NULL);
+	CHECK(strstr(yaml, "format: \"%d/%b/%Y:%H:%M:%S %z\"") != NULL);
+	free(yaml);
+}
+
+TEST(columns_of_time)
+{
+	static const char *const lines[] = {
+		"time: ts\n", "id: station\n",
+		"  ts: {type: timestamp(0) not null, from: [year, month, day, hour], format: \"%Y %m %d %H\"}\n",
+		NULL,
+	};
+	check_guess("air.csv",
+		    "No,year,month,day,hour,pm,station\n1,2013,3,1,0,4.5,A\n2,2013,3,1,1,8,A\n"
+		    "3,2013,3,1,0,7,B\n4,2013,3,1,1,7,B\n",
+		    4, lines);
+}
+
+TEST(refusals)
+{
+	static const char *const texts[] = { "", " \n ", "just words\nno table\n", "{\n" };
+	for (size_t i = 0; i < 4; i++) {
+		struct pf_memory_source memory = { .view = pf_view_str(texts[i]) };
+		struct pf_byte_source source = pf_source_memory(&memory, "x");
+		const struct pf_guess_options o = { .file = "x" };
+		struct pf_buf out = { 0 };
+		struct pf_error err = { 0 };
+		CHECK_INT(pf_schema_guess(&source, &o, &out, &err), PF_E_BAD_ROW);
+		CHECK(err.message[0] != '\0');
+		pf_buf_free(&out);
+	}
+}
+
+UNIT_MAIN(CASE(json), CASE(csv), CASE(no_header), CASE(columns_of_time), CASE(refusals))
