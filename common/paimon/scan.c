@@ -99,7 +99,8 @@ static int fill_file(struct scan *s, struct pf_data_file *f, const char *prefix,
 		snprintf(bucket, sizeof bucket, "bucket-%" PRId32, f->bucket);
 	size_t blen = strlen(bucket), nlen = strlen(f->name);
 	f->dir = pf_arena_get(a, prefix_len + blen + 1, 1);
-	memcpy(f->dir, prefix, prefix_len);
+	if (prefix_len)
+		memcpy(f->dir, prefix, prefix_len);
 	memcpy(f->dir + prefix_len, bucket, blen + 1);
 	f->path = pf_arena_get(a, prefix_len + blen + nlen + 2, 1);
 	memcpy(f->path, f->dir, prefix_len + blen);
