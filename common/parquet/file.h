@@ -26,6 +26,10 @@ struct pq_chunk_cache {
 	struct pf_buf column_index;    /* bounds point into it */
 	int64_t bloom_at;              /* the bitset */
 	int32_t bloom_bytes;           /* 0: none */
+	/* Where the last walk through the pages got to: the next one that
+	 * wants later rows goes on there. Row 0: nowhere. */
+	int64_t walk_row, walk_offset;
+	int64_t dictionary_at;         /* seen on the way; 0: none */
 };
 
 struct pq_leaf {

@@ -237,11 +237,10 @@ static int load_pages(struct pf_parquet_file *f, size_t group, size_t column,
 	free(cache->locations);
 	free(cache->first_row);
 	free(cache->stats);
-	*cache = (struct pq_chunk_cache){ .bloom_tried = cache->bloom_tried,
-					  .bloom_at = cache->bloom_at,
-					  .bloom_bytes = cache->bloom_bytes,
-					  .column_index = cache->column_index };
-	cache->column_index.len = 0;
+	cache->locations = NULL;
+	cache->first_row = NULL;
+	cache->stats = NULL;
+	cache->pages.n = cache->column_index.len = 0;
 	if ((int32_t)f->leaves[column].mapping.physical != c->type ||
 	    !inside(f, c->offset_index_offset, c->offset_index_bytes))
 		return 0;

@@ -375,35 +375,43 @@ static int load_body(struct chunk *c, struct page *p, int64_t next, int64_t ahea
 	return check_crc(&p->h, p->body, p->offset, err);
 }
 
-/* Page by page from the chunk's beginning. */
-static int walk(struct chunk *c, struct pf_error *err)
+static int load_dictionary(struct chunk *c, int64_t offset, struct pf_error *err)
+{
+	struct page p;
+	int64_t next;
+	PF_TRY(load_page(c, offset, c->end, &p, &next, err));
+	PF_TRY(load_body(c, &p, next, c->end, err));
+	return take_dictionary(c, &p.h, p.body, err);
+}
+
+/* Page by page, from the chunk's beginning or where the last walk came to. */
+static int walk(struct chunk *c, struct pq_chunk_cache *cache, struct pf_error *err)
 {
 	int64_t offset = c->begin, row = 0;
-	struct page dictionary = { .offset = -1 };
-	int64_t dictionary_next = 0;
+	if (cache->walk_row && c->ranges[0].from >= cache->walk_row) {
+		offset = cache->walk_offset;
+		row = cache->walk_row;
+	}
 	while (row < c->rows && c->at_range < c->n_ranges) {
 		struct page p = { .first_row = row };
 		int64_t next;
 		PF_TRY(load_page(c, offset, c->end, &p, &next, err));
 		if (p.h.kind == PQ_PAGE_DICTIONARY) {
-			if (dictionary.offset >= 0)
+			if (cache->dictionary_at && cache->dictionary_at != offset)
 				return pf_fail(err, PF_E_PARQUET, "a second dictionary");
-			dictionary = p;
-			dictionary_next = next;
+			cache->dictionary_at = offset;
 		} else if (is_data(&p.h)) {
 			PF_TRY(check_page(c, &p, err));
 			bool take = wanted(c, row, row + p.h.values);
 			/* The dictionary is only worth its bytes now. */
-			if (take && dictionary.offset >= 0 && !dictionary_kept(c)) {
-				PF_TRY(load_body(c, &dictionary, dictionary_next,
-						 c->end, err));
-				PF_TRY(take_dictionary(c, &dictionary.h,
-						       dictionary.body, err));
-			}
+			if (take && cache->dictionary_at && !dictionary_kept(c))
+				PF_TRY(load_dictionary(c, cache->dictionary_at, err));
 			if (take) {
 				PF_TRY(load_body(c, &p, next, c->end, err));
 				PF_TRY(take_page(c, &p, err));
 			}
+			cache->walk_row = row;
+			cache->walk_offset = offset;
 			row += p.h.values;
 		}
 		offset = next;
@@ -483,7 +491,7 @@ int64_t pq_rows_asked(const struct pf_parquet_range *ranges, size_t n)
 	return rows;
 }
 
-static int scan(struct chunk *c, const struct pq_chunk_cache *cache,
+static int scan(struct chunk *c, struct pq_chunk_cache *cache,
 		const struct pf_parquet_pages *pages, struct pf_error *err)
 {
 	int64_t before = c->out->rows;
@@ -497,7 +505,7 @@ static int scan(struct chunk *c, const struct pq_chunk_cache *cache,
 		pf_col_truncate(c->out, before);
 		c->s->dictionary.loaded = false;
 		c->at_range = 0;
-		PF_TRY(walk(c, err));
+		PF_TRY(walk(c, cache, err));
 	}
 	if (c->out->rows - before != want)
 		return pf_fail(err, PF_E_PARQUET, "its pages have fewer rows than the row group");

@@ -194,6 +194,9 @@ static int page_ranges(struct pf_parquet_scan *s, int column, struct pf_error *e
 	struct pf_type type;
 	if (!all->n || !file_type(s, column, &type))
 		return 0;
+	/* The other columns' indexes will be needed, too, and stand near. */
+	PF_TRY(pf_parquet_pages_prefetch(s->file, s->group, s->columns,
+					 s->wanted->schema->n, err));
 	PF_TRY(pf_parquet_pages(s->file, s->group, (size_t)s->columns[column], &pages,
 				err));
 	if (!pages)
