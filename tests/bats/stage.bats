@@ -91,6 +91,12 @@ numbers()
 	{ numbers 0 19; numbers 70 90; } > fork
 	status 0 pf-stage append stage fork
 	contains "$stderr" "39 rows appended, 0 rejected, 0 duplicate"
+	# also when it only differs behind the first 4 KiB
+	numbers 100 300 > long
+	pf-stage append -q stage long
+	{ numbers 100 280; numbers 400 450; } > fork
+	status 0 pf-stage append stage fork
+	contains "$stderr" "230 rows appended, 0 rejected, 0 duplicate"
 }
 
 @test "compressed or not: positions count plain bytes" {
@@ -463,6 +469,33 @@ killed()
 	pf-stage append -q -S schema.yaml whole in.jsonl
 	rows whole > want
 	cmp want got
+}
+
+@test "a call that fails, wherever it stands: no false acknowledgement, a rerun mends it" {
+	strace -o /dev/null true 2> /dev/null || skip "strace does not work here"
+	count_schema
+	numbers 0 9000 > in.jsonl
+	pf-stage append -q -S schema.yaml whole in.jsonl
+	rows whole > want
+	local call when failures=0
+	for call in fdatasync:error=EIO fsync:error=EIO write:error=ENOSPC renameat:error=EIO; do
+		for when in 1 2 4; do
+			rm -rf stage
+			: > acks
+			run strace -f -o /dev/null -e trace="${call%%:*}" -e inject="$call:when=$when" \
+				pf-stage append -q --sync 1ms --segment-size 32Ki --ack-fd 7 \
+				-S schema.yaml stage in.jsonl 7> acks
+			[ "$status" = 0 ] || failures=$((failures + 1))
+			[ "$status" = 0 ] || [ "$status" = 4 ] || { echo "$call $when: $status $output"; false; }
+			local acked
+			acked=$(tail -1 acks | cut -f 1)
+			[ -z "$acked" ] || [ "$(pf-stage status stage | field end)" -ge "$acked" ]
+			pf-stage append -q -S schema.yaml stage in.jsonl
+			rows stage > got
+			cmp want got
+		done
+	done
+	[ $failures -ge 6 ]
 }
 
 @test "outputs that fail: /dev/full, a closed descriptor" {
