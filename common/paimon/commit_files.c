@@ -39,6 +39,9 @@ static void set_clear(struct pf_names_set *s)
 
 static void forget_files(struct pf_commit *c)
 {
+	for (size_t i = 0; i < c->nunsynced; i++)
+		pf_store_writer_abort(c->unsynced[i]);
+	c->nunsynced = 0;
 	for (size_t i = 0; i < c->nwritten; i++)
 		free(c->written[i]);
 	free(c->written);
@@ -86,8 +89,21 @@ void pf_commit_close(struct pf_commit *c)
 	free(c);
 }
 
+static int sync_files(struct pf_commit *c, struct pf_error *err)
+{
+	int code = 0;
+	for (size_t i = 0; i < c->nunsynced; i++)
+		if (code)
+			pf_store_writer_abort(c->unsynced[i]);
+		else
+			code = pf_store_writer_finish(c->unsynced[i], false, err);
+	c->nunsynced = 0;
+	return code;
+}
+
 int pf_commit_sync(struct pf_commit *c, struct pf_error *err)
 {
+	PF_TRY(sync_files(c, err));
 	for (size_t i = 0; i < c->dirty.n; i++)
 		PF_TRY(pf_store_sync_dir(pf_table_store(c->table), c->dirty.texts[i],
 					 err));
@@ -111,7 +127,14 @@ static int write_new(struct pf_commit *c, const char *path, struct pf_view data,
 		return code;
 	}
 	pf_crash_point("X8");
-	PF_TRY(pf_store_writer_finish(w, false, err));
+	if (c->nunsynced == sizeof c->unsynced / sizeof *c->unsynced)
+		code = sync_files(c, err);
+	if (code) {
+		pf_store_writer_abort(w);
+		return code;
+	}
+	pf_store_writer_start(w);
+	c->unsynced[c->nunsynced++] = w;
 	c->written = pf_realloc(c->written, c->nwritten + 1, sizeof *c->written);
 	c->written[c->nwritten++] = pf_strdup(path);
 	return 0;

@@ -36,6 +36,10 @@ struct pf_commit {
 	size_t nreplaced;
 	char **written; /* their paths, indexes too */
 	size_t nwritten;
+	/* Of these, written but not yet synced: the disk works on some while
+	 * others are being written. */
+	struct pf_store_writer *unsynced[32];
+	size_t nunsynced;
 	struct pf_names_set made;  /* directories made and synced */
 	struct pf_names_set dirty; /* directories with names not yet synced */
 
@@ -61,7 +65,7 @@ int pf_commit_resolve(struct pf_commit *c, const struct pf_snapshot *base,
 
 /* --- commit_files.c --- */
 
-/* Sync the directories of the files written. */
+/* Sync the files written, then their directories. */
 int pf_commit_sync(struct pf_commit *c, struct pf_error *err);
 /* The files are committed: forget them. */
 void pf_commit_keep(struct pf_commit *c);

@@ -82,6 +82,9 @@ int pf_store_writer_open(struct pf_store *store, const char *path,
 			 struct pf_store_writer **writer, struct pf_error *err);
 int pf_store_writer_add(struct pf_store_writer *writer, const void *data,
 			size_t len, struct pf_error *err);
+/* Everything has been added: let the disk begin with the rest of it, so that
+ * finish, called after other files were written, has less to wait for. */
+void pf_store_writer_start(struct pf_store_writer *writer);
 int pf_store_writer_finish(struct pf_store_writer *writer, bool sync_dir,
 			   struct pf_error *err);
 void pf_store_writer_abort(struct pf_store_writer *writer);

@@ -113,6 +113,16 @@ int pf_store_writer_open(struct pf_store *s, const char *path,
 	return 0;
 }
 
+void pf_store_writer_start(struct pf_store_writer *w)
+{
+	/* Advice: what it cannot start, the sync does. */
+	if (w->written > w->started)
+		(void)sync_file_range(w->fd, (off_t)w->started,
+				      (off_t)(w->written - w->started),
+				      SYNC_FILE_RANGE_WRITE);
+	w->started = w->written;
+}
+
 int pf_store_writer_add(struct pf_store_writer *w, const void *data, size_t len,
 			struct pf_error *err)
 {
@@ -126,13 +136,8 @@ int pf_store_writer_add(struct pf_store_writer *w, const void *data, size_t len,
 		p += n;
 		len -= (size_t)n;
 		w->written += (uint64_t)n;
-		if (w->written - w->started >= WRITE_BEHIND) {
-			/* Advice: what it cannot start, the sync does. */
-			(void)sync_file_range(w->fd, (off_t)w->started,
-					      (off_t)(w->written - w->started),
-					      SYNC_FILE_RANGE_WRITE);
-			w->started = w->written;
-		}
+		if (w->written - w->started >= WRITE_BEHIND)
+			pf_store_writer_start(w);
 	}
 	return 0;
 }

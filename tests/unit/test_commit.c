@@ -100,14 +100,20 @@ static int add(struct pf_commit *c, const struct pf_table *t, int64_t id, int ro
 	return code;
 }
 
-static int mark(struct pf_commit *c, const char *stage, int64_t from, int64_t to,
-		struct pf_commit_result *r)
+static int mark_part(struct pf_commit *c, const char *stage, int32_t partition,
+		     int64_t from, int64_t to, struct pf_commit_result *r)
 {
-	struct pf_mark_part p = { .from = from, .to = to };
+	struct pf_mark_part p = { .partition = partition, .from = from, .to = to };
 	struct pf_mark m = { .parts = &p, .nparts = 1 };
 	snprintf(m.stage, sizeof m.stage, "%s", stage);
 	snprintf(p.anchor, sizeof p.anchor, "%s-%lld", stage, (long long)to);
 	return pf_commit_mark(c, &m, false, r, &err);
+}
+
+static int mark(struct pf_commit *c, const char *stage, int64_t from, int64_t to,
+		struct pf_commit_result *r)
+{
+	return mark_part(c, stage, 0, from, to, r);
 }
 
 static struct pf_snapshot *latest(struct pf_table *t)
@@ -459,7 +465,8 @@ TEST(what_does_not_fit)
 	free(path);
 }
 
-/* Processes race: some load the same range, all load a stage of their own. */
+/* Processes race: all load a partition of their own of one stage, and all the
+ * same range of another. */
 TEST(races)
 {
 	enum { WRITERS = 6, ROUNDS = 4 };
@@ -470,13 +477,13 @@ TEST(races)
 	for (int p = 0; p < WRITERS; p++) {
 		if (fork())
 			continue;
-		char stage[16], out = 0;
-		snprintf(stage, sizeof stage, "own-%d", p);
+		char out = 0;
 		struct pf_table *t = open_table(path);
 		struct pf_commit *c = open_commit(t);
 		struct pf_commit_result r;
 		for (int i = 0; i < ROUNDS; i++) {
-			if (add(c, t, p, 2) || mark(c, stage, 2 * i, 2 * i + 2, &r) ||
+			if (add(c, t, p, 2) ||
+			    mark_part(c, "disjoint", p, 2 * i, 2 * i + 2, &r) ||
 			    !r.snapshot)
 				_exit(1);
 			/* The same range for all: one wins, the others see that
@@ -506,6 +513,11 @@ TEST(races)
 	check_sound(t, WRITERS * ROUNDS + ROUNDS, WRITERS * ROUNDS * 2 + ROUNDS * 3);
 	CHECK_INT(files_on_disk(path), WRITERS * ROUNDS + ROUNDS);
 	CHECK_INT(next_offset(t, "shared"), 3 * ROUNDS);
+	struct pf_offset_map map;
+	CHECK_OK(pf_table_offsets(t, NULL, &map, &err), &err);
+	for (int p = 0; p < WRITERS; p++)
+		CHECK_INT(pf_offset_next(&map, "disjoint", p, NULL), 2 * ROUNDS);
+	pf_offset_map_free(&map);
 	struct pf_snapshot *s = latest(t);
 	CHECK_INT(s->id, WRITERS * ROUNDS + ROUNDS);
 	pf_snapshot_free(s);
