@@ -13,7 +13,7 @@ setup()
 
 images()
 {
-	PF_BUILD=$PF_BUILD python3 "$PF_ROOT/tests/tools/crash_images.py" "$@"
+	PF_BUILD=$PF_BUILD python3 "$PF_ROOT/tests/tools/traced_images.py" "$@"
 }
 
 @test "a stage is recovered from what the disk may hold, acknowledged rows and all" {
