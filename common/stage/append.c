@@ -180,7 +180,7 @@ static int maybe_commit(struct pf_append *a, struct pf_error *err)
 	uint64_t bytes = pf_stage_pending_bytes(a->writer);
 	/* While a commit is under way the group may grow on, within bounds. */
 	bool busy = pf_stage_busy(a->writer);
-	if (bytes >= a->how.group_bytes * (busy ? 2 : 1) || (late && !busy))
+	if (bytes >= a->how.group_bytes * (busy ? 4 : 1) || (late && !busy))
 		return commit(a, err);
 	return 0;
 }
