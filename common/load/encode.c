@@ -8,8 +8,13 @@
 #include "load/sort.h"
 #include "parquet/writer.h"
 
-/* Rows handed to the writer between two looks at the segment's size. */
-enum { STEP_ROWS = 4096 };
+/* Rows handed to the writer between two looks at the segment's size. Many, so
+ * that a column stays in the second-level cache while it is gathered; few when
+ * segments are to be small. */
+static size_t step_rows(const struct pf_encode_plan *plan)
+{
+	return plan->segment_bytes < 8 << 20 ? 4096 : 65536;
+}
 
 size_t pf_encode_row_cost(void)
 {
@@ -58,10 +63,10 @@ static int write_segment(const struct pf_encode_plan *plan,
 	struct pf_parquet_writer *w;
 	PF_TRY(pf_parquet_writer_open(&sink, plan->rows, &options, &w, err));
 	int code = 0;
-	size_t done = 0;
+	size_t done = 0, most = step_rows(plan);
 	while (!code && done < n_rows &&
 	       (!done || pf_parquet_writer_bytes(w) < plan->segment_bytes)) {
-		size_t step = n_rows - done < STEP_ROWS ? n_rows - done : STEP_ROWS;
+		size_t step = n_rows - done < most ? n_rows - done : most;
 		code = pf_parquet_writer_gather(w, batch, order + done, step, err);
 		done += step;
 	}
