@@ -20,7 +20,7 @@
 
 struct options {
 	const char *create;
-	bool append, verify;
+	bool append, restart, verify;
 };
 
 enum { MODES = 1 };
@@ -31,6 +31,11 @@ static const struct pf_option options[] = {
 	  "make the table from a definition, and load nothing", .group = MODES },
 	{ 0, "append", PF_OPT_FLAG, OPT(append), NULL,
 	  "commit streams without marks, each one once", .group = MODES },
+	{ 0, "restart", PF_OPT_FLAG, OPT(restart), NULL,
+	  "take the input's word for where it begins",
+	  .more = "For a stage whose first rows are gone before the table read it. "
+		  "Or when the snapshots that said what was loaded have expired. "
+		  "What the table does say still counts." },
 	{ 0, "verify", PF_OPT_FLAG, OPT(verify), NULL,
 	  "check the newest snapshot down to every row, and load nothing",
 	  .group = MODES },
@@ -282,7 +287,9 @@ static int put(struct pf_run *run, struct pf_table *table, struct pf_error *err)
 	}
 	/* Upstream decides when it ends: what arrives whole is committed. */
 	pf_signals_graceful();
-	PF_TRY(pf_commit_open(table, NULL, &p.commit, err));
+	const struct options *o = run->options;
+	struct pf_commit_options how = { .restart = o->restart };
+	PF_TRY(pf_commit_open(table, &how, &p.commit, err));
 	int code = 0;
 	for (size_t i = 0; !code && i < pf_inputs(run); i++)
 		code = put_input(&p, pf_input_name(run, i), err);
@@ -353,7 +360,7 @@ static int run(struct pf_run *run, struct pf_error *err)
 static const struct pf_program program = {
 	.name = "pf-put",
 	.summary = "publish segments in a table, once",
-	.synopsis = (const char *const[]){ "[--append] TABLE [FILE...]",
+	.synopsis = (const char *const[]){ "[options] TABLE [FILE...]",
 					   "--create FILE TABLE", "--verify TABLE",
 					   NULL },
 	.options = options,

@@ -85,6 +85,8 @@ static int conflict(const struct attempt *a, const struct pf_mark *m,
 		" of stage %s, partition %d, but table '%s' has loaded up to %" PRId64,
 		p->from, p->to, m->stage, p->partition, a->c->table->path,
 		pf_offset_next(&a->map, m->stage, p->partition, NULL));
+	if (!pf_offset_next(&a->map, m->stage, p->partition, NULL))
+		return pf_hint(err, "--restart loads it if it is meant to begin there");
 	return pf_hint(err, "read the stage again with --after %s", a->c->table->path);
 }
 
@@ -93,7 +95,11 @@ static int take_offsets(struct attempt *a, enum outcome *outcome,
 			struct pf_error *err)
 {
 	const struct request *r = a->request;
-	PF_TRY(pf_table_offsets(a->c->table, a->base, &a->map, err));
+	int code = pf_table_offsets(a->c->table, a->base, &a->map, err);
+	if (code == PF_E_NO_OFFSETS && !a->c->options.restart)
+		return pf_hint(err, "say where to start: pf-stage read --offsets or --from-start, and pf-put --restart");
+	if (code && code != PF_E_NO_OFFSETS)
+		return code;
 	if (!r->nmarks) {
 		if (pf_offset_has_stream(&a->map, r->stream))
 			*outcome = LOADED;
@@ -103,7 +109,8 @@ static int take_offsets(struct attempt *a, enum outcome *outcome,
 	}
 	*outcome = LOADED;
 	for (size_t i = 0; i < r->nmarks; i++) {
-		enum pf_mark_state state = pf_offset_compare(&a->map, &r->marks[i]);
+		enum pf_mark_state state = pf_offset_compare(
+			&a->map, &r->marks[i], a->c->options.restart);
 		if (state == PF_MARK_OTHER)
 			return conflict(a, &r->marks[i], err);
 		if (state == PF_MARK_LOADED)

@@ -23,6 +23,9 @@ struct pf_commit;
 
 struct pf_commit_options {
 	int64_t empty_every_ms; /* commit a mere advance at most this often; 60000 */
+	/* Where the table no longer says, or never said, what it has loaded of
+	 * a stage's partition, take marks at their word. */
+	bool restart;
 	int retries;            /* lost races before giving up; 0: default (50) */
 };
 

@@ -90,13 +90,15 @@ int64_t pf_offset_next(const struct pf_offset_map *map, const char *stage,
 }
 
 enum pf_mark_state pf_offset_compare(const struct pf_offset_map *map,
-				     const struct pf_mark *mark)
+				     const struct pf_mark *mark, bool restart)
 {
 	bool fits = true, done = true;
 	for (size_t i = 0; i < mark->nparts; i++) {
 		const struct pf_mark_part *p = &mark->parts[i];
 		const char *anchor;
 		int64_t next = pf_offset_next(map, mark->stage, p->partition, &anchor);
+		if (restart && !find_part(map, mark->stage, p->partition))
+			next = p->from;
 		fits &= next == p->from;
 		done &= next >= p->to;
 		/* Same place, another record before it: another stage's past. */

@@ -64,8 +64,10 @@ enum pf_mark_state {
 	PF_MARK_LOADED, /* all of it is at or before what the table has */
 	PF_MARK_OTHER,  /* overlaps, leaves a hole, or ends at another record */
 };
+/* restart: where the table knows nothing of a partition, the mark is taken at
+ * its word about where it begins. */
 enum pf_mark_state pf_offset_compare(const struct pf_offset_map *map,
-				     const struct pf_mark *mark);
+				     const struct pf_mark *mark, bool restart);
 /* Move the map to the mark's end. */
 void pf_offset_advance(struct pf_offset_map *map, const struct pf_mark *mark);
 

@@ -83,6 +83,19 @@ data_files()
 	equals "$(rows)" 5
 }
 
+@test "a stage whose first rows are gone: only with --restart" {
+	pf-stage append -q -S schema.yaml stage events.jsonl
+	pf-stage read stage --offsets 2 | pf-partition | pf-pack -q > late.arrows
+	status 75 pf-put $table late.arrows
+	contains "$stderr" "--restart loads it if it is meant to begin there"
+	pf-put -q --restart $table late.arrows
+	equals "$(rows)" 2
+	status 0 pf-put --restart $table late.arrows
+	contains "$stderr" "already loaded"
+	pf-stage read stage --after $table | pf-partition | pf-pack -q | pf-put -q $table
+	equals "$(rows)" 2
+}
+
 @test "streams without marks: only with --append, each once" {
 	segments events.jsonl > day.arrows
 	status 2 pf-put $table day.arrows

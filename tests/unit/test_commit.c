@@ -334,6 +334,7 @@ static void make_foreign(struct pf_table *t, const char *kind)
 	s->kind = pf_strdup(kind);
 	s->has_watermark = true;
 	s->watermark = 77;
+	free(s->statistics);
 	s->statistics = pf_strdup("stat-1");
 	pf_snapshot_format(s, &json);
 	snprintf(name, sizeof name, "snapshot/snapshot-%lld", (long long)s->id);
@@ -377,6 +378,18 @@ TEST(over_foreign_snapshots)
 	pf_offset_map_free(&map);
 	CHECK_OK(add(ours, t, 1, 10), &err);
 	CHECK_INT(mark(ours, "s", 20, 30, &r), PF_E_NO_OFFSETS);
+	pf_commit_close(ours);
+	/* Told so, we go on from there; what is known then counts again. */
+	struct pf_commit_options restart = { .restart = true };
+	CHECK_OK(pf_commit_open(t, &restart, &ours, &err), &err);
+	CHECK_OK(add(ours, t, 1, 10), &err);
+	CHECK_OK(mark(ours, "s", 20, 30, &r), &err);
+	CHECK_INT(next_offset(t, "s"), 30);
+	CHECK_OK(add(ours, t, 1, 10), &err);
+	CHECK_OK(mark(ours, "s", 20, 30, &r), &err);
+	CHECK(r.already_loaded);
+	CHECK_OK(add(ours, t, 1, 10), &err);
+	CHECK_INT(mark(ours, "s", 50, 60, &r), PF_E_CONFLICT);
 	pf_commit_close(ours);
 	pf_commit_close(theirs);
 	pf_table_close(t);
