@@ -62,6 +62,27 @@ static void check_bounds(const struct pq_mapping *m, struct pf_parquet_stats *s)
 		drop_bounds(s);
 }
 
+/* Polars (seen in 1.44) says of each page how many nulls there were up to its end, and
+ * of the chunk the sum of that. */
+static bool miscounts_nulls(const struct pf_parquet_file *f)
+{
+	return !strncmp(f->created_by, "Polars", 6);
+}
+
+/* Nulls of the chunk as far as they can be believed, else -1. */
+static int64_t null_count(const struct pf_parquet_file *f, int64_t rows, size_t column,
+			  const struct pq_statistics *raw)
+{
+	if (!f->columns[column].nullable)
+		return 0;
+	if (raw->null_count > 0 && miscounts_nulls(f))
+		return -1;
+	/* Nothing but nulls, and yet they have a smallest? */
+	if (raw->null_count == rows && rows && (raw->min_value.data || raw->min.data))
+		return -1;
+	return raw->null_count <= rows ? raw->null_count : -1;
+}
+
 struct pf_parquet_stats pf_parquet_group_stats(const struct pf_parquet_file *f,
 					       size_t group, size_t column)
 {
@@ -74,8 +95,7 @@ struct pf_parquet_stats pf_parquet_group_stats(const struct pf_parquet_file *f,
 	const struct pq_statistics *raw = &c->stats;
 	bool is_float = m->type.kind == PF_FLOAT || m->type.kind == PF_DOUBLE;
 	s.nan_count = is_float ? raw->nan_count : 0;
-	if (raw->null_count >= 0 && raw->null_count <= s.rows)
-		s.null_count = raw->null_count;
+	s.null_count = null_count(f, s.rows, column, raw);
 	if ((int32_t)m->physical != c->type)
 		return s;
 	if (raw->min_value.data && raw->max_value.data &&
@@ -206,7 +226,25 @@ static void page_stats(const struct pq_mapping *m, const struct pq_column_index 
 	check_bounds(m, s);
 }
 
-static int load_column_index(struct pf_parquet_file *f, size_t column,
+/* Do the nulls of the pages add up to those of the chunk? There are writers
+ * that call pages null of which they know nothing. */
+static bool nulls_agree(const struct pf_parquet_file *f, size_t group, size_t column,
+			const struct pq_column_index *x,
+			const struct pf_parquet_pages *pages)
+{
+	int64_t want = pf_parquet_group_stats(f, group, column).null_count, sum = 0;
+	if (want < 0 && miscounts_nulls(f))
+		return false;
+	for (size_t i = 0; i < x->n; i++) {
+		if (x->null_pages[i])
+			sum += pages->stats[i].rows;
+		else if (x->null_counts)
+			sum += x->null_counts[i];
+	}
+	return want < 0 || (x->null_counts ? sum == want : sum <= want);
+}
+
+static int load_column_index(struct pf_parquet_file *f, size_t group, size_t column,
 			     const struct pq_chunk *c, struct pq_chunk_cache *cache,
 			     struct pf_error *err)
 {
@@ -220,7 +258,7 @@ static int load_column_index(struct pf_parquet_file *f, size_t column,
 			c->column_index_offset, err));
 	if (pq_column_index_parse(cache->column_index.data, len, &x, NULL))
 		return 0;
-	if (x.n == cache->pages.n)
+	if (x.n == cache->pages.n && nulls_agree(f, group, column, &x, &cache->pages))
 		for (size_t i = 0; i < x.n; i++)
 			page_stats(m, &x, i, &cache->stats[i]);
 	pq_column_index_free(&x);
@@ -267,7 +305,7 @@ static int load_pages(struct pf_parquet_file *f, size_t group, size_t column,
 		cache->stats[i].nan_count = nans;
 	}
 	cache->pages = (struct pf_parquet_pages){ n, cache->first_row, cache->stats };
-	return load_column_index(f, column, c, cache, err);
+	return load_column_index(f, group, column, c, cache, err);
 }
 
 int pf_parquet_pages(struct pf_parquet_file *f, size_t group, size_t column,

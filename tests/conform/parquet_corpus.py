@@ -142,6 +142,9 @@ def check_data(path):
     with tempfile.TemporaryDirectory() as tmp:
         out = os.path.join(tmp, "out.arrows")
         code, _, err, seconds = run(path, out)
+        again, _, claims, _ = run(path)
+        if again != code:
+            return result(False, name + ": ranges, statistics, indexes", claims)
         if name in ERRORS:
             return result(code == 3 and ERRORS[name] in err, name, err)
         refused = dict(re.findall(r"^refused (.*?): (.*)$", err, re.M))

@@ -5,7 +5,8 @@
  * Reads a Parquet file's flat columns, all of them, and writes them as an
  * Arrow stream for another engine to compare; what it cannot read it names on
  * stderr ("refused NAME: WHY"). Without OUT it only reads, twice: whole, and
- * again in ranges of rows, which must give the same.
+ * again in ranges of rows, which must give the same; and it holds what
+ * statistics, page index and bloom filters say against the rows.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -91,6 +92,94 @@ static int twice(struct pf_parquet_file *f, struct pf_schema *schema,
 	return code;
 }
 
+static bool inside(enum pf_kind kind, const struct pf_parquet_stats *s,
+		   const struct pf_parquet_value *v)
+{
+	if (v->d != v->d)
+		return s->nan_count != 0;
+	return (!s->min.known || pf_parquet_value_cmp(kind, &s->min, v) <= 0) &&
+	       (!s->max.known || pf_parquet_value_cmp(kind, v, &s->max) <= 0);
+}
+
+/* Rows [from, to) of the column against their statistics. */
+static int check_stats(const struct pf_parquet_column *what, const char *where,
+		       const struct pf_parquet_stats *s, const struct pf_column *c,
+		       int64_t from, int64_t to, struct pf_error *err)
+{
+	int64_t nulls = 0;
+	for (int64_t i = from; i < to; i++) {
+		if (pf_is_null(c, i)) {
+			nulls++;
+			continue;
+		}
+		struct pf_parquet_value v = pf_parquet_value_at(what->type.kind, c, i);
+		if (!inside(what->type.kind, s, &v))
+			return pf_fail(err, PF_E_INTERNAL,
+				       "'%s': row %" PRId64 " is outside the %s", what->name,
+				       i, where);
+	}
+	if (s->null_count >= 0 && s->null_count != nulls)
+		return pf_fail(err, PF_E_INTERNAL, "'%s': %" PRId64 " nulls, not %" PRId64
+			       " as the %s says", what->name, nulls, s->null_count, where);
+	return 0;
+}
+
+static int check_bloom(struct pf_parquet_file *f, size_t group, size_t column,
+		       const struct pf_column *c, int64_t rows, struct pf_error *err)
+{
+	const struct pf_parquet_column *what = pf_parquet_column(f, column);
+	if (!pf_parquet_has_bloom(f, group, column))
+		return 0;
+	for (int64_t i = 0; i < rows && i < 2000; i++) {
+		bool maybe = true;
+		if (pf_is_null(c, i))
+			continue;
+		struct pf_parquet_value v = pf_parquet_value_at(what->type.kind, c, i);
+		PF_TRY(pf_parquet_bloom(f, group, column, &v, &maybe, err));
+		if (!maybe)
+			return pf_fail(err, PF_E_INTERNAL,
+				       "'%s': row %" PRId64 " is not in the bloom filter",
+				       what->name, i);
+	}
+	return 0;
+}
+
+/* What is said about a column of a row group, against its rows. */
+static int check_claims(struct pf_parquet_file *f, size_t group, int column,
+			struct pf_error *err)
+{
+	const struct pf_parquet_column *what = pf_parquet_column(f, (size_t)column);
+	const struct pf_parquet_pages *pages;
+	int64_t rows = pf_parquet_group_rows(f, group);
+	struct pf_schema *schema = pf_schema_new();
+	pf_schema_add(schema, what->name, what->type, true);
+	struct pf_builder *b = pf_builder_new(schema);
+	int code = pf_parquet_read(f, group, &column, 1, NULL, 0, b, err);
+	const struct pf_column *c = pf_builder_batch(b).columns;
+	struct pf_parquet_stats s = pf_parquet_group_stats(f, group, (size_t)column);
+	if (!code)
+		code = check_stats(what, "statistics", &s, c, 0, rows, err);
+	if (!code)
+		code = check_bloom(f, group, (size_t)column, c, rows, err);
+	if (!code)
+		code = pf_parquet_pages(f, group, (size_t)column, &pages, err);
+	for (size_t i = 0; !code && pages && i < pages->n; i++)
+		code = check_stats(what, "page index", &pages->stats[i], c,
+				   pages->first_row[i], pages->first_row[i + 1], err);
+	pf_builder_free(b);
+	pf_schema_unref(schema);
+	return code;
+}
+
+static int check_all_claims(struct pf_parquet_file *f, struct pf_error *err)
+{
+	for (size_t g = 0; g < pf_parquet_groups(f); g++)
+		for (size_t c = 0; c < pf_parquet_columns(f); c++)
+			if (!pf_parquet_column(f, c)->refused)
+				PF_TRY(check_claims(f, g, (int)c, err));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct pf_error err = { 0 };
@@ -119,6 +208,8 @@ int main(int argc, char **argv)
 	int code = argc > 2 ? dump(f, schema, columns, argv[2], &err) :
 			      twice(f, schema, columns, &err);
 	const struct pf_parquet_counters *n = pf_parquet_counters(f);
+	if (!code && argc == 2)
+		code = check_all_claims(f, &err);
 	if (!code)
 		printf("%" PRId64 " rows, %zu columns, %" PRId64 " reads, %" PRId64
 		       " bytes, %" PRId64 " pages, %.3f CPU-seconds\n",
