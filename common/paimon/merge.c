@@ -8,7 +8,8 @@
 #include "paimon/live.h"
 #include "paimon/manifest_out.h"
 
-enum { FULL_BYTES = 16 << 20, MIN_COUNT = 30 };
+/* Everything is merged when so many times a manifest's size could be. */
+enum { FULL_TIMES = 2, MIN_COUNT = 30 };
 
 static size_t min_count(const struct pf_table_schema *s)
 {
@@ -109,7 +110,7 @@ int pf_manifest_out_merge(struct pf_manifest_out *out, struct pf_manifests *list
 		if (m->deleted > 0 || m->size < out->bytes_limit)
 			small += m->size;
 	}
-	int code = small >= FULL_BYTES
+	int code = small >= FULL_TIMES * out->bytes_limit
 			   ? merge_full(out, list, arena, &merged, err)
 			   : merge_minor(out, list, arena, &merged, err);
 	if (code) {

@@ -13,7 +13,8 @@
 #include "paimon/bucket.h"
 #include "paimon/create.h"
 #include "paimon/internal.h"
-#include "paimon/manifest.h"
+#include "paimon/live.h"
+#include "paimon/manifest_out.h"
 #include "paimon/verify.h"
 #include "parquet/writer.h"
 #include "unit.h"
@@ -320,6 +321,95 @@ TEST(lists_stay_short)
 	free(path);
 }
 
+/* Adds and deletes at random, merged with limits so small that every way of
+ * merging is taken: what is live stays live, and lists count right. */
+TEST(merging_loses_nothing)
+{
+	enum { STEPS = 120, FILES = 1000 };
+	char *path = make_table("merging");
+	struct pf_table *t = open_table(path);
+	static bool live[FILES];
+	struct pf_arena arena = { 0 };
+	struct pf_manifests list = { 0 };
+	struct pf_manifest_out out;
+	unsigned seed = 7;
+	int next = 0, wrong = 0;
+	size_t longest = 0;
+	memset(live, 0, sizeof live);
+	pf_manifest_out_init(&out, t, pf_table_schema(t));
+	for (int step = 0; step < STEPS; step++) {
+		struct pf_data_files delta = { 0 }, all = { 0 };
+		struct pf_buf row = { 0 };
+		char day[16], name[32];
+		seed = seed * 1103515245u + 12345u;
+		snprintf(day, sizeof day, "2024-01-%02u", seed / 65536 % 20 + 1);
+		struct pf_datum dt = { .type = { .kind = PF_STRING },
+				       .bytes = pf_view_str(day) };
+		pf_row_serialize(&row, &dt, 1);
+		struct pf_data_file f = { .partition = pf_arena_copy(&arena, row.data,
+								     row.len) };
+		row.len = 0;
+		pf_row_serialize(&row, NULL, 0);
+		f.min_key = f.max_key = f.key_stats.min = f.key_stats.max =
+			f.value_stats.min = f.value_stats.max =
+				pf_arena_copy(&arena, row.data, row.len);
+		pf_buf_free(&row);
+		for (unsigned k = seed / 7 % 6; k-- && next < FILES; next++) {
+			snprintf(name, sizeof name, "%d.parquet", next);
+			f.name = pf_arena_text(&arena, name, strlen(name));
+			live[next] = true;
+			f.bucket = next % 4;
+			pf_data_files_add(&delta, &f);
+		}
+		/* Every so often, delete files: entries as they were added. */
+		struct pf_data_files now = { 0 };
+		for (size_t i = 0; i < list.n; i++)
+			CHECK_OK(pf_manifest_read(t, list.items[i].name, &arena, &now,
+						  NULL, &err), &err);
+		CHECK_OK(pf_live_files(&now, &err), &err);
+		for (size_t i = step % 3 ? now.n : 0; i < now.n; i += 5) {
+			struct pf_data_file gone = now.items[i];
+			gone.kind = 1;
+			live[atoi(gone.name)] = false;
+			pf_data_files_add(&delta, &gone);
+		}
+		free(now.items);
+		out.bytes_limit = step % 40 < 20 ? 1 << 20 : 3000;
+		CHECK_OK(pf_manifest_out_merge(&out, &list, &arena, &err), &err);
+		CHECK_OK(pf_manifest_out_files(&out, delta.items, delta.n, &arena, &list,
+					       &err), &err);
+		longest = list.n > longest ? list.n : longest;
+		for (size_t i = 0; i < list.n; i++) {
+			size_t from = all.n;
+			int64_t added = 0;
+			CHECK_OK(pf_manifest_read(t, list.items[i].name, &arena, &all,
+						  NULL, &err), &err);
+			for (size_t k = from; k < all.n; k++)
+				added += all.items[k].kind == 0;
+			wrong += added != list.items[i].added ||
+				 (int64_t)(all.n - from) - added !=
+					 list.items[i].deleted;
+		}
+		CHECK_OK(pf_live_files(&all, &err), &err);
+		size_t want = 0;
+		for (int i = 0; i < next; i++)
+			want += live[i];
+		wrong += want != all.n;
+		for (size_t i = 0; i < all.n; i++)
+			wrong += !live[atoi(all.items[i].name)];
+		free(all.items);
+		free(delta.items);
+	}
+	CHECK_INT(wrong, 0);
+	CHECK(next > 200);
+	CHECK(longest <= 60);
+	free(list.items);
+	pf_arena_free(&arena);
+	pf_manifest_out_free(&out);
+	pf_table_close(t);
+	free(path);
+}
+
 /* Make the newest snapshot look like another committer's. */
 static void make_foreign(struct pf_table *t, const char *kind)
 {
@@ -578,7 +668,7 @@ int main(void)
 	static const struct unit_case cases[] = {
 		CASE(exactly_once),	     CASE(streams_by_hash),
 		CASE(advances_without_rows), CASE(lists_stay_short),
-		CASE(over_foreign_snapshots), CASE(hints_are_advice),
+		CASE(merging_loses_nothing), CASE(over_foreign_snapshots), CASE(hints_are_advice),
 		CASE(what_does_not_fit),     CASE(races),
 		CASE(verify_notices),
 	};
