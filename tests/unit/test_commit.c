@@ -374,7 +374,7 @@ TEST(merging_loses_nothing)
 			pf_data_files_add(&delta, &gone);
 		}
 		free(now.items);
-		out.bytes_limit = step % 40 < 20 ? 1 << 20 : 3000;
+		out.bytes_limit = step % 40 < 20 ? 1 << 20 : 2150;
 		CHECK_OK(pf_manifest_out_merge(&out, &list, &arena, &err), &err);
 		CHECK_OK(pf_manifest_out_files(&out, delta.items, delta.n, &arena, &list,
 					       &err), &err);
