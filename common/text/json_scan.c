@@ -240,12 +240,13 @@ void pf_json_compact(const uint8_t *p, size_t len, struct pf_buf *out)
 		*at++ = c;
 		if (c != '"')
 			continue;
-		do {
-			c = *p++;
-			*at++ = c;
-			if (c == '\\')
-				*at++ = *p++;
-		} while (c != '"');
+		/* The string as it is, to its closing quote. */
+		const uint8_t *from = p;
+		for (bool high = false; *(p = pf_find_string_end(p, &high)) == '\\';)
+			p += 2;
+		p++;
+		memcpy(at, from, (size_t)(p - from));
+		at += p - from;
 	}
 	out->len += (size_t)(at - start);
 }
