@@ -63,8 +63,7 @@ TYPES = {
     "timestamp(6)": (lambda: moment(), lambda v: v.isoformat()),
     "timestamp_ltz(6)": (lambda: moment().replace(tzinfo=UTC), lambda v: v.isoformat()),
 }
-IDS = ["bigint", "string", "int", "smallint", "date", "decimal(9,2)", "decimal(38,10)",
-       "timestamp(3)", "timestamp(6)"]
+IDS = ["bigint", "string", "int", "smallint", "tinyint", "date", "decimal(9,2)", "decimal(38,10)"]
 n = 0
 failed = 0
 
