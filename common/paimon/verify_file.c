@@ -45,46 +45,99 @@ static struct pf_datum value_of(const struct pf_parquet_value *v, struct pf_type
 	return d;
 }
 
-static bool is_nan(const struct pf_datum *d)
+/* What is really in rows of a column; NaN is beside the order. */
+struct extremes {
+	bool any;
+	struct pf_datum min, max;
+	int64_t nulls;
+};
+
+static void widen(struct extremes *e, const struct pf_datum *min,
+		  const struct pf_datum *max)
 {
-	return (d->type.kind == PF_FLOAT || d->type.kind == PF_DOUBLE) && d->d != d->d;
+	if (!e->any || pf_datum_cmp(min, &e->min) < 0)
+		e->min = *min;
+	if (!e->any || pf_datum_cmp(max, &e->max) > 0)
+		e->max = *max;
+	e->any = true;
 }
 
-/* Do rows [from, to) of a column lie within what some statistics say? */
-static void check_stats(struct look *l, const char *what, size_t column,
-			const struct pf_column *c, int64_t from, int64_t to,
-			const struct pf_datum *min, const struct pf_datum *max,
-			int64_t want_nulls)
+static struct extremes look_at(const struct pf_column *c, struct pf_type t,
+			       int64_t from, int64_t to)
 {
-	const struct pf_field *f = &l->schema->fields[column];
-	int64_t nulls = 0, below = 0, above = 0;
+	struct extremes e = { 0 };
+	int64_t min = -1, max = -1;
+	bool floats = t.kind == PF_FLOAT || t.kind == PF_DOUBLE;
 	for (int64_t r = from; r < to; r++) {
 		if (pf_is_null(c, r)) {
-			nulls++;
+			e.nulls++;
 			continue;
 		}
-		struct pf_datum d = pf_datum_at(f->type, c, r);
-		if (is_nan(&d))
-			continue;
-		below += min && pf_datum_cmp(&d, min) < 0;
-		above += max && pf_datum_cmp(&d, max) > 0;
+		if (floats) {
+			struct pf_datum d = pf_datum_at(t, c, r);
+			if (d.d != d.d)
+				continue;
+		}
+		if (min < 0 || pf_value_cmp(t.kind, c, r, c, min) < 0)
+			min = r;
+		if (max < 0 || pf_value_cmp(t.kind, c, r, c, max) > 0)
+			max = r;
 	}
-	if (below || above)
-		PROBLEM(l, "%s of column '%s' leave out %" PRId64 " rows", what, f->name,
-			below + above);
-	if (want_nulls >= 0 && nulls != want_nulls)
+	if (min >= 0) {
+		struct pf_datum low = pf_datum_at(t, c, min);
+		struct pf_datum high = pf_datum_at(t, c, max);
+		widen(&e, &low, &high);
+	}
+	return e;
+}
+
+static void check_stats(struct look *l, const char *what, size_t column,
+			const struct extremes *e, const struct pf_datum *min,
+			const struct pf_datum *max, int64_t nulls)
+{
+	const char *name = l->schema->fields[column].name;
+	if (e->any && ((min && pf_datum_cmp(&e->min, min) < 0) ||
+		       (max && pf_datum_cmp(&e->max, max) > 0)))
+		PROBLEM(l, "%s of column '%s' leave out rows", what, name);
+	if (nulls >= 0 && e->nulls != nulls)
 		PROBLEM(l, "%s of column '%s' count %" PRId64 " nulls, there are %" PRId64,
-			what, f->name, want_nulls, nulls);
+			what, name, nulls, e->nulls);
 }
 
 static void check_parquet_stats(struct look *l, const char *what, size_t column,
-				const struct pf_column *c, int64_t from, int64_t to,
+				const struct extremes *e,
 				const struct pf_parquet_stats *s)
 {
 	struct pf_type t = l->schema->fields[column].type;
 	struct pf_datum min = value_of(&s->min, t), max = value_of(&s->max, t);
-	check_stats(l, what, column, c, from, to, s->min.known ? &min : NULL,
+	check_stats(l, what, column, e, s->min.known ? &min : NULL,
 		    s->max.known ? &max : NULL, s->null_count);
+}
+
+/* The pages of a row group, then the whole of it. */
+static int check_group_stats(struct look *l, size_t group, size_t column,
+			     const struct pf_column *c, int64_t rows,
+			     struct extremes *all, struct pf_error *err)
+{
+	struct pf_type t = l->schema->fields[column].type;
+	size_t ordinal = (size_t)l->ordinals[column];
+	const struct pf_parquet_pages *pages;
+	PF_TRY(pf_parquet_pages(l->parquet, group, ordinal, &pages, err));
+	*all = (struct extremes){ 0 };
+	for (size_t p = 0; p < (pages ? pages->n : 1); p++) {
+		int64_t from = pages ? pages->first_row[p] : 0;
+		int64_t to = pages ? pages->first_row[p + 1] : rows;
+		struct extremes e = look_at(c, t, from, to < rows ? to : rows);
+		if (pages)
+			check_parquet_stats(l, "the page index", column, &e,
+					    &pages->stats[p]);
+		all->nulls += e.nulls;
+		if (e.any)
+			widen(all, &e.min, &e.max);
+	}
+	struct pf_parquet_stats s = pf_parquet_group_stats(l->parquet, group, ordinal);
+	check_parquet_stats(l, "the row group's statistics", column, all, &s);
+	return 0;
 }
 
 static int check_bloom(struct look *l, size_t group, size_t column,
@@ -136,21 +189,14 @@ static int check_column(struct look *l, size_t group, size_t column,
 			const struct pf_batch *b, struct pf_error *err)
 {
 	const struct pf_column *c = &b->columns[column];
-	size_t ordinal = (size_t)l->ordinals[column];
-	struct pf_parquet_stats s = pf_parquet_group_stats(l->parquet, group, ordinal);
-	const struct pf_parquet_pages *pages;
-	check_parquet_stats(l, "the row group's statistics", column, c, 0, b->rows, &s);
-	PF_TRY(pf_parquet_pages(l->parquet, group, ordinal, &pages, err));
-	for (size_t p = 0; pages && p < pages->n && !enough(l); p++)
-		check_parquet_stats(l, "the page index", column, c, pages->first_row[p],
-				    pages->first_row[p + 1], &pages->stats[p]);
+	const struct pf_field *f = &l->schema->fields[column];
+	struct extremes all;
 	struct pf_column_stats m;
-	if (pf_data_file_stats(l->file, l->schema->fields[column].id,
-			       l->schema->fields[column].type, &m))
-		check_stats(l, "the manifest's statistics", column, c, 0, b->rows,
+	PF_TRY(check_group_stats(l, group, column, c, b->rows, &all, err));
+	if (pf_data_file_stats(l->file, f->id, f->type, &m))
+		check_stats(l, "the manifest's statistics", column, &all,
 			    m.min.null ? NULL : &m.min, m.max.null ? NULL : &m.max, -1);
-	for (int64_t r = 0; r < b->rows && c->validity; r++)
-		l->nulls[column] += pf_is_null(c, r);
+	l->nulls[column] += all.nulls;
 	check_file_index(l, column, c, b->rows);
 	return check_bloom(l, group, column, c, b->rows, err);
 }

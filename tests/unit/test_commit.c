@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "paimon/bucket.h"
+#include "paimon/commit_internal.h"
 #include "paimon/create.h"
 #include "paimon/internal.h"
 #include "paimon/live.h"
@@ -655,6 +656,22 @@ TEST(verify_notices)
 	char command[600];
 	snprintf(command, sizeof command, "rm -r '%s/dt=2024-02-01'", path);
 	CHECK(!system(command));
+	CHECK_OK(pf_table_verify(t, print_problem, NULL, &v, &err), &err);
+	CHECK_INT(v.problems, 2);
+	pf_commit_close(c);
+	pf_table_close(t);
+	free(path);
+
+	/* Statistics that would hide rows from other engines. */
+	path = make_table("hiding");
+	t = open_table(path);
+	c = open_commit(t);
+	CHECK_OK(add(c, t, 1, 4), &err);
+	int64_t two = 2;
+	memcpy((uint8_t *)(uintptr_t)c->files.items[0].value_stats.min.data + 12, &two,
+	       sizeof two);
+	c->files.items[0].value_stats.nulls[2]++;
+	CHECK_OK(mark(c, "s", 0, 4, &r), &err);
 	CHECK_OK(pf_table_verify(t, print_problem, NULL, &v, &err), &err);
 	CHECK_INT(v.problems, 2);
 	pf_buf_free(&bytes);
