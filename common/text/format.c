@@ -2,6 +2,7 @@
  *
  * Values to text: the one formatter of all writers.
  */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,9 @@ static void shortest(struct pf_buf *out, double value, int least, int most,
 		pf_buf_str(out, value < 0 ? "-Infinity" : "Infinity");
 		return;
 	}
+	/* Subnormal numbers have fewer digits than others. */
+	if (fabs(value) < (single ? (double)FLT_MIN : DBL_MIN))
+		least = 1;
 	for (int digits = least; digits <= most; digits++) {
 		snprintf(text, sizeof text, "%.*g", digits, value);
 		if (single ? strtof(text, NULL) == (float)value :

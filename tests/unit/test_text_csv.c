@@ -157,6 +157,60 @@ TEST(unterminated_and_resume)
 	drop_got(&g);
 }
 
+/* A seekable source is moved, not read. */
+static size_t skipped;
+
+static int skip_bytes(void *ctx, uint64_t bytes, struct pf_error *err)
+{
+	struct step_source *s = ctx;
+	(void)err;
+	s->at += (size_t)bytes;
+	skipped += (size_t)bytes;
+	return 0;
+}
+
+TEST(resume_by_skipping)
+{
+	const char *yaml = HEAD "input: {format: csv}\ncolumns: {id: int, t: date}\n";
+	struct pf_buf text = { 0 };
+	struct pf_error err = { 0 };
+	pf_buf_str(&text, "id,t\n");
+	for (int i = 0; i < 300000; i++)
+		pf_buf_printf(&text, "%06d,2024-01-01\n", i);
+	struct pf_tabledef *def;
+	CHECK_OK(pf_tabledef_parse(yaml, strlen(yaml), "t", &def, &err), &err);
+	struct step_source ctx = { (char *)text.data, text.len, 0, 1 << 16 };
+	struct pf_byte_source source = { .read = step_read, .ctx = &ctx, .name = "x" };
+	const struct pf_text_options o = {
+		.byte = 5 + 18 * 299998, .line = 299999, .skip = skip_bytes,
+		.skip_ctx = &ctx,
+	};
+	struct pf_text *t;
+	CHECK_OK(pf_text_open(&source, def, &o, &t, &err), &err);
+	CHECK(skipped > 4 << 20);
+	struct pf_schema *schema = pf_tabledef_schema(def);
+	struct pf_builder *b = pf_builder_new(schema);
+	bool end = false;
+	while (!end)
+		CHECK_OK(pf_text_next(t, b, 0, 0, &end, &err), &err);
+	struct pf_batch batch = pf_builder_batch(b);
+	CHECK_INT(batch.rows, 2);
+	CHECK_INT(pf_int_at(&batch.columns[0], PF_INT, 0), 299998);
+	struct pf_text_position p;
+	pf_text_position(t, &p);
+	CHECK_INT(p.byte, text.len);
+	CHECK_INT(p.line, 300001);
+	pf_text_close(t);
+	/* Beyond the end there is nothing to go on with. */
+	ctx.at = 0;
+	const struct pf_text_options beyond = { .byte = text.len + 1 };
+	CHECK_INT(pf_text_open(&source, def, &beyond, &t, &err), PF_E_TRUNCATED);
+	pf_builder_free(b);
+	pf_schema_unref(schema);
+	pf_tabledef_free(def);
+	pf_buf_free(&text);
+}
+
 TEST(long_lines)
 {
 	size_t len = (PF_TEXT_LINE_LIMIT * 2) + 100;
@@ -178,4 +232,4 @@ TEST(long_lines)
 
 UNIT_MAIN(CASE(plain), CASE(rejects), CASE(mapping), CASE(zeek), CASE(escapes),
 	  CASE(filename), CASE(header_errors), CASE(unterminated_and_resume),
-	  CASE(long_lines))
+	  CASE(resume_by_skipping), CASE(long_lines))

@@ -90,6 +90,53 @@ TEST(array)
 	}
 }
 
+/* A wall clock in the table's zone, whatever the input's was; an instant stays
+ * one. Zurich leaves summer time on 27 October 2024 at 01:00 UTC. */
+TEST(zones)
+{
+	expect(HEAD "zone: Europe/Zurich\ninput: {format: jsonl}\n"
+		    "columns:\n  id: int\n  t: timestamp(0)\n  i: timestamp_ltz(0)\n"
+		    "  ny: {type: timestamp(0), zone: America/New_York}\n"
+		    "  d: {type: date, format: epoch_s, round: down}\n",
+	       /* with offset, without, in the fold, in New York's gap */
+	       "{\"id\":1,\"t\":\"2024-07-01T00:30:00Z\",\"i\":\"2024-07-01T00:30:00-04:00\"}\n"
+	       "{\"id\":2,\"t\":\"2024-07-01 00:30:00\",\"i\":\"2024-07-01 00:30:00\"}\n"
+	       "{\"id\":3,\"t\":\"2024-10-27T02:30:00\",\"i\":\"2024-10-27T02:30:00\"}\n"
+	       "{\"id\":4,\"t\":\"2024-10-27T01:30:00Z\",\"ny\":\"2024-03-10T02:30:00\"}\n"
+	       "{\"id\":5,\"t\":\"2024-07-01\",\"ny\":\"2024-07-01T12:00:00\",\"d\":1719784800}\n",
+	       "{\"id\":1,\"t\":\"2024-07-01T02:30:00\",\"i\":\"2024-07-01T04:30:00Z\",\"ny\":null,\"d\":null}\n"
+	       "{\"id\":2,\"t\":\"2024-07-01T00:30:00\",\"i\":\"2024-06-30T22:30:00Z\",\"ny\":null,\"d\":null}\n"
+	       "{\"id\":3,\"t\":\"2024-10-27T02:30:00\",\"i\":\"2024-10-27T00:30:00Z\",\"ny\":null,\"d\":null}\n"
+	       "{\"id\":4,\"t\":\"2024-10-27T02:30:00\",\"i\":null,\"ny\":\"2024-03-10T08:30:00\",\"d\":null}\n"
+	       "{\"id\":5,\"t\":\"2024-07-01T00:00:00\",\"i\":null,\"ny\":\"2024-07-01T18:00:00\",\"d\":\"2024-07-01\"}\n",
+	       "");
+}
+
+/* Numbers at the edges of what the columns hold. */
+TEST(edges)
+{
+	expect(HEAD "input: {format: jsonl}\n"
+		    "columns: {id: bigint, t: date, a: tinyint, m: 'decimal(5,2)', f: float, d: double}\n",
+	       "{\"id\":9223372036854775807,\"t\":\"0001-01-01\",\"a\":127,\"m\":-999.99,\"f\":3.4028235e38,\"d\":1.7976931348623157e308}\n"
+	       "{\"id\":1e3,\"t\":\"9999-12-31\",\"a\":-128,\"m\":1.2e2,\"f\":1e-45,\"d\":5e-324}\n"
+	       "{\"id\":0,\"t\":\"2024-01-01\",\"a\":128}\n"
+	       "{\"id\":0,\"t\":\"2024-01-01\",\"m\":1000}\n"
+	       "{\"id\":0,\"t\":\"2024-01-01\",\"m\":1.001}\n"
+	       "{\"id\":0,\"t\":\"2024-01-01\",\"m\":1.10e0,\"d\":-0.0,\"f\":16777217}\n"
+	       "{\"id\":0,\"t\":\"2024-01-01\",\"d\":1e309}\n"
+	       "{\"id\":1.5,\"t\":\"2024-01-01\"}\n"
+	       "{\"id\":10000000000000000000000,\"t\":\"2024-01-01\"}\n",
+	       "{\"id\":9223372036854775807,\"t\":\"0001-01-01\",\"a\":127,\"m\":-999.99,\"f\":3.4028235e+38,\"d\":1.7976931348623157e+308}\n"
+	       "{\"id\":1000,\"t\":\"9999-12-31\",\"a\":-128,\"m\":120.00,\"f\":1e-45,\"d\":5e-324}\n"
+	       "{\"id\":0,\"t\":\"2024-01-01\",\"a\":null,\"m\":1.10,\"f\":16777216,\"d\":-0}\n",
+	       "3004 3 176 a: '128' is out of the column's range [{\"id\":0,\"t\":\"2024-01-01\",\"a\":128}]\n"
+	       "3004 4 210 m: '1000' is out of the column's range [{\"id\":0,\"t\":\"2024-01-01\",\"m\":1000}]\n"
+	       "3004 5 245 m: '1.001' has more digits than the column keeps (round: down drops them) [{\"id\":0,\"t\":\"2024-01-01\",\"m\":1.001}]\n"
+	       "3004 7 340 d: '1e309' is out of the column's range [{\"id\":0,\"t\":\"2024-01-01\",\"d\":1e309}]\n"
+	       "3004 8 376 id: '1.5' is not an integer [{\"id\":1.5,\"t\":\"2024-01-01\"}]\n"
+	       "3004 9 404 id: '10000000000000000000000' is out of the column's range [{\"id\":10000000000000000000000,\"t\":\"2024-01-01\"}]\n");
+}
+
 TEST(array_resume)
 {
 	const char *yaml = HEAD "input: {format: json}\ncolumns: {id: int, t: date}\n";
@@ -101,4 +148,5 @@ TEST(array_resume)
 	drop_got(&g);
 }
 
-UNIT_MAIN(CASE(lines), CASE(paths), CASE(rejects), CASE(array), CASE(array_resume))
+UNIT_MAIN(CASE(lines), CASE(paths), CASE(rejects), CASE(array), CASE(zones),
+	  CASE(edges), CASE(array_resume))
