@@ -13,7 +13,7 @@ PREFIX   ?= /usr/local
 BINDIR   ?= $(PREFIX)/bin
 DATADIR  ?= $(PREFIX)/share
 MANDIR   ?= $(DATADIR)/man
-WARN     := -Wall -Wextra -Wconversion -Wshadow -Wno-missing-field-initializers -Werror
+WARN     := -Wall -Wextra -Wconversion -Wshadow -Werror
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Icommon -pthread $(WARN) $(CPPFLAGS) $(CFLAGS)
 LIBS     := -ljansson -lyaml -lxxhash -lzstd -llz4 -lz -ldl -lm -pthread
 SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer

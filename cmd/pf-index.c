@@ -19,14 +19,14 @@ struct options {
 #define OPT(field) offsetof(struct options, field)
 static const struct pf_option options[] = {
 	{ 0, "bloom", PF_OPT_COLUMNS, OPT(bloom), "COLUMNS",
-	  "bloom filters of these columns, inside the Parquet files" },
+	  .help = "bloom filters of these columns, inside the Parquet files" },
 	{ 0, "file-index", PF_OPT_LIST, OPT(file_index), "TYPE:COLUMNS",
-	  "Paimon file index of TYPE bloom-filter or bitmap; may be repeated" },
+	  .help = "Paimon file index of TYPE bloom-filter or bitmap; may be repeated" },
 	{ 0, "fpp", PF_OPT_STRING, OPT(fpp), "RATE",
-	  "how often a file index of type bloom-filter says yes in vain",
+	  .help = "how often a file index of type bloom-filter says yes in vain",
 	  .def = "0.01" },
 	{ 'T', "table", PF_OPT_STRING, OPT(table), "TABLE",
-	  "also make the indexes that this table's options ask for" },
+	  .help = "also make the indexes that this table's options ask for" },
 	{ 0 },
 };
 

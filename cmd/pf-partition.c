@@ -20,11 +20,11 @@ struct options {
 #define OPT(field) offsetof(struct options, field)
 static const struct pf_option options[] = {
 	{ 'S', "schema", PF_OPT_STRING, OPT(schema), "FILE",
-	  "table definition: for text, and for streams that carry none" },
+	  .help = "table definition: for text, and for streams that carry none" },
 	{ 'T', "table", PF_OPT_STRING, OPT(table), "TABLE",
-	  "take partition, buckets and columns from this table" },
+	  .help = "take partition, buckets and columns from this table" },
 	{ 0, "memory", PF_OPT_SIZE, OPT(memory), "SIZE",
-	  "memory for rows that are being regrouped", .def = "64Mi",
+	  .help = "memory for rows that are being regrouped", .def = "64Mi",
 	  .min = 1 << 20, .max = INT64_MAX, .config = true },
 	{ 0 },
 };

@@ -28,16 +28,16 @@ enum { MODES = 1 };
 #define OPT(field) offsetof(struct options, field)
 static const struct pf_option options[] = {
 	{ 0, "create", PF_OPT_STRING, OPT(create), "FILE",
-	  "make the table from a definition, and load nothing", .group = MODES },
+	  .help = "make the table from a definition, and load nothing", .group = MODES },
 	{ 0, "append", PF_OPT_FLAG, OPT(append), NULL,
-	  "commit streams without marks, each one once", .group = MODES },
+	  .help = "commit streams without marks, each one once", .group = MODES },
 	{ 0, "restart", PF_OPT_FLAG, OPT(restart), NULL,
-	  "take the input's word for where it begins",
+	  .help = "take the input's word for where it begins",
 	  .more = "For a stage whose first rows are gone before the table read it. "
 		  "Or when the snapshots that said what was loaded have expired. "
 		  "What the table does say still counts." },
 	{ 0, "verify", PF_OPT_FLAG, OPT(verify), NULL,
-	  "check the newest snapshot down to every row, and load nothing",
+	  .help = "check the newest snapshot down to every row, and load nothing",
 	  .group = MODES },
 	{ 0 },
 };

@@ -24,19 +24,20 @@ struct options {
 #define OPT(field) offsetof(struct options, field)
 static const struct pf_option options[] = {
 	{ 'W', "window", PF_OPT_STRING, OPT(window), "WINDOW",
-	  "30d: that long; since=DATE: from then on" },
+	  .help = "30d: that long; since=DATE: from then on" },
 	{ 'g', "group-by", PF_OPT_COLUMNS, OPT(group_by), "LIST",
-	  "one row for each value of these" },
+	  .help = "one row for each value of these" },
 	{ 0, "end", PF_OPT_STRING, OPT(end), "TIME",
-	  "end of the window, exclusive; else the midnight after the newest row" },
-	{ 'w', "where", PF_OPT_LIST, OPT(where), "EXPR", "only rows for which it is true" },
+	  .help = "end of the window, exclusive; else the midnight after the newest row" },
+	{ 'w', "where", PF_OPT_LIST, OPT(where), "EXPR",
+	  .help = "only rows for which it is true" },
 	{ 's', "state", PF_OPT_STRING, OPT(state), "DIR",
-	  "partial aggregates to go on from (not yet: refused)", .minor = true },
+	  .help = "partial aggregates to go on from (not yet: refused)", .minor = true },
 	{ 't', "time-column", PF_OPT_STRING, OPT(time), "NAME",
-	  "event time, where the schema does not say it" },
+	  .help = "event time, where the schema does not say it" },
 	{ 'S', "definition", PF_OPT_STRING, OPT(definition), "FILE",
-	  "table definition, to read text" },
-	{ 0, "memory", PF_OPT_SIZE, OPT(memory), "SIZE", "memory for groups",
+	  .help = "table definition, to read text" },
+	{ 0, "memory", PF_OPT_SIZE, OPT(memory), "SIZE", .help = "memory for groups",
 	  .def = "256Mi", .min = 1 << 20, .max = (int64_t)1 << 40 },
 	{ 0 }
 };

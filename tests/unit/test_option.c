@@ -21,24 +21,24 @@ struct common {
 
 #define OPT(field) offsetof(struct options, field)
 static const struct pf_option table[] = {
-	{ 0, "dry-run", PF_OPT_FLAG, OPT(dry), NULL, "" },
-	{ 'w', "wet", PF_OPT_FLAG, OPT(wet), NULL, "" },
-	{ 'v', "loud", PF_OPT_COUNTER, OPT(loud), NULL, "" },
-	{ 'S', "schema", PF_OPT_STRING, OPT(schema), "FILE", "" },
-	{ 0, "explain", PF_OPT_OPTIONAL, OPT(explain), "HOW", "" },
-	{ 0, "memory", PF_OPT_SIZE, OPT(memory), "SIZE", "", .def = "64Mi",
+	{ 0, "dry-run", PF_OPT_FLAG, OPT(dry), NULL, .help = "" },
+	{ 'w', "wet", PF_OPT_FLAG, OPT(wet), NULL, .help = "" },
+	{ 'v', "loud", PF_OPT_COUNTER, OPT(loud), NULL, .help = "" },
+	{ 'S', "schema", PF_OPT_STRING, OPT(schema), "FILE", .help = "" },
+	{ 0, "explain", PF_OPT_OPTIONAL, OPT(explain), "HOW", .help = "" },
+	{ 0, "memory", PF_OPT_SIZE, OPT(memory), "SIZE", .help = "", .def = "64Mi",
 	  .min = 1 << 20, .max = INT64_MAX },
-	{ 0, "every", PF_OPT_DURATION, OPT(every), "TIME", "", .def = "2s" },
-	{ 'n', "limit", PF_OPT_INT, OPT(limit), "N", "", .commands = "read" },
-	{ 0, "how", PF_OPT_ENUM, OPT(how), "fast|slow|very-slow", "" },
-	{ 0, "source", PF_OPT_LIST, OPT(sources), "NAME", "" },
-	{ 'c', "columns", PF_OPT_COLUMNS, OPT(columns), "COLS", "" },
-	{ 0, "create", PF_OPT_STRING, OPT(create), "FILE", "", .group = 1 },
-	{ 0, "expire", PF_OPT_STRING, OPT(expire), "AGE", "", .group = 1 },
+	{ 0, "every", PF_OPT_DURATION, OPT(every), "TIME", .help = "", .def = "2s" },
+	{ 'n', "limit", PF_OPT_INT, OPT(limit), "N", .help = "", .commands = "read" },
+	{ 0, "how", PF_OPT_ENUM, OPT(how), "fast|slow|very-slow", .help = "" },
+	{ 0, "source", PF_OPT_LIST, OPT(sources), "NAME", .help = "" },
+	{ 'c', "columns", PF_OPT_COLUMNS, OPT(columns), "COLS", .help = "" },
+	{ 0, "create", PF_OPT_STRING, OPT(create), "FILE", .help = "", .group = 1 },
+	{ 0, "expire", PF_OPT_STRING, OPT(expire), "AGE", .help = "", .group = 1 },
 	{ 0 }
 };
 static const struct pf_option common_table[] = {
-	{ 'h', "help", PF_OPT_FLAG, offsetof(struct common, help), NULL, "" },
+	{ 'h', "help", PF_OPT_FLAG, offsetof(struct common, help), NULL, .help = "" },
 	{ 0 }
 };
 
