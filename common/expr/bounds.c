@@ -321,8 +321,7 @@ static bool may_match(struct pf_expr *e, const struct pf_node *x, bool neg,
 	if (column < 0 || !fn(ctx, column, &s))
 		return true;
 	struct pf_range r = leaf(e, x, neg);
-	return pf_range_may_match(&r, s.has_min ? &s.min : NULL,
-				  s.has_max ? &s.max : NULL, s.nulls, s.rows);
+	return pf_range_may_match_block(&r, &s);
 }
 
 bool pf_expr_may_match(struct pf_expr *e, pf_block_stats_fn stats, void *ctx)

@@ -335,16 +335,13 @@ static bool is_double(struct pf_type t)
 	return t.kind == PF_DOUBLE || t.kind == PF_FLOAT;
 }
 
-bool pf_range_may_match(const struct pf_range *r, const struct pf_datum *min,
-			const struct pf_datum *max, int64_t nulls, int64_t rows)
+static bool may_match(const struct pf_range *r, const struct pf_datum *min,
+		      const struct pf_datum *max, int64_t nulls, int64_t rows)
 {
 	if (r->nulls && nulls != 0)
 		return true;
 	if (!r->values || (rows >= 0 && nulls == rows))
 		return false;
-	/* NaN is above every number, and statistics leave it out. */
-	if (max && is_double(max->type))
-		max = NULL;
 	if (min && r->has_max) {
 		int c = pf_datum_cmp(min, &r->max);
 		if (c > 0 || (c == 0 && r->max_open))
@@ -358,4 +355,20 @@ bool pf_range_may_match(const struct pf_range *r, const struct pf_datum *min,
 	if (r->has_set && !set_meets(r, min, max))
 		return false;
 	return true;
+}
+
+/* NaN is above every number, and statistics leave it out. */
+bool pf_range_may_match(const struct pf_range *r, const struct pf_datum *min,
+			const struct pf_datum *max, int64_t nulls, int64_t rows)
+{
+	if (max && is_double(max->type))
+		max = NULL;
+	return may_match(r, min, max, nulls, rows);
+}
+
+bool pf_range_may_match_block(const struct pf_range *r, const struct pf_block_stats *s)
+{
+	bool max = s->has_max && (s->no_nan || !is_double(s->max.type));
+	return may_match(r, s->has_min ? &s->min : NULL, max ? &s->max : NULL, s->nulls,
+			 s->rows);
 }

@@ -76,11 +76,15 @@ bool pf_expr_bounds(struct pf_expr *e, int column, struct pf_range *range);
  * has_min and has_max for the values. */
 struct pf_block_stats {
 	bool has_min, has_max;
+	bool no_nan; /* floats: the maximum covers all values */
 	struct pf_datum min, max;
 	int64_t nulls, rows; /* -1: not known */
 };
 typedef bool (*pf_block_stats_fn)(void *ctx, int column,
 				  struct pf_block_stats *stats);
+
+/* pf_range_may_match for such a block. */
+bool pf_range_may_match_block(const struct pf_range *r, const struct pf_block_stats *s);
 
 /* May the condition be true for some row of the block? Sees through and, or,
  * not, across columns. */
