@@ -31,7 +31,7 @@ int pf_read_full(int fd, const char *name, void *data, size_t len, size_t *got,
 {
 	size_t done = 0;
 	while (done < len) {
-		size_t n;
+		size_t n = 0;
 		PF_TRY(pf_read_some(fd, name, (char *)data + done, len - done, &n,
 				    err));
 		if (!n)
@@ -95,7 +95,7 @@ int pf_read_file(const char *path, size_t limit, struct pf_buf *out,
 	int code = 0;
 	size_t start = out->len;
 	for (;;) {
-		size_t got;
+		size_t got = 0;
 		code = pf_read_some(fd, path, pf_buf_room(out, 65536), 65536, &got,
 				    err);
 		if (code || !got)

@@ -33,6 +33,7 @@ static struct pf_schema *make_schema(enum pf_kind id)
 	pf_schema_add(s, "id", (struct pf_type){ .kind = id }, false);
 	pf_schema_add(s, "ts", (struct pf_type){ .kind = PF_TIMESTAMP, .precision = 3 }, false);
 	pf_schema_add(s, "note", (struct pf_type){ .kind = PF_STRING }, true);
+	pf_schema_add(s, "flag", (struct pf_type){ .kind = PF_BOOLEAN }, true);
 	for (size_t i = 0; i < s->n; i++)
 		s->fields[i].id = (int32_t)i;
 	pf_layout_write(&(struct pf_layout){ .table = (char[]){ "t" },
@@ -65,6 +66,10 @@ static void make_rows(struct pf_builder *b, size_t rows)
 			snprintf(text, sizeof text, "%" PRIx64, next() * (next() % 2));
 			pf_col_bytes(&b->columns[3], text, strlen(text));
 		}
+		if (i % 7 == 3)
+			pf_col_null(&b->columns[4]);
+		else
+			pf_col_bool(&b->columns[4], i % 3 == 0);
 	}
 }
 
@@ -74,7 +79,7 @@ struct result {
 	int64_t rows, segments;
 	int64_t sum;      /* of n */
 	uint8_t *seen;    /* which n came out */
-	bool sorted, right_cell;
+	bool sorted, right_cell, right_values;
 };
 
 static int take_cell(void *ctx, const struct pf_cell *cell,
@@ -96,18 +101,21 @@ static int take_segment(void *ctx, const struct pf_segment *segment,
 	PF_TRY(pf_parquet_open(&source, &file, err));
 	struct pf_schema *schema = pf_parquet_schema(file, NULL);
 	struct pf_builder *b = pf_builder_new(schema);
-	int columns[] = { 0, 1, 2, 3, 4 };
+	int columns[] = { 0, 1, 2, 3, 4, 5 };
 	int code = 0;
 	for (size_t g = 0; g < pf_parquet_groups(file) && !code; g++)
-		code = pf_parquet_read(file, g, columns, 5, NULL, 0, b, err);
+		code = pf_parquet_read(file, g, columns, 6, NULL, 0, b, err);
 	struct pf_batch batch = pf_builder_batch(b);
 	CHECK_INT(batch.rows, segment->rows);
 	const int64_t *n = batch.columns[0].values;
 	for (int64_t i = 0; i < batch.rows && !code; i++) {
 		r->seen[n[i]]++;
 		r->sum += n[i];
-		r->right_cell &= !pf_view_cmp(pf_bytes_at(&batch.columns[4], i),
+		r->right_cell &= !pf_view_cmp(pf_bytes_at(&batch.columns[5], i),
 					      segment->cell.partition);
+		bool null = pf_is_null(&batch.columns[4], i);
+		r->right_values &= null == (n[i] % 7 == 3) &&
+				   (null || pf_bit(batch.columns[4].values, i) == (n[i] % 3 == 0));
 		if (!i)
 			continue;
 		int c = 0;
@@ -131,7 +139,8 @@ static struct result pack(enum pf_kind id, size_t rows, size_t batch_rows,
 	struct pf_builder *all = pf_builder_new(schema);
 	make_rows(all, rows);
 	struct pf_batch batch = pf_builder_batch(all);
-	struct result r = { .seen = calloc(rows, 1), .sorted = true, .right_cell = true };
+	struct result r = { .seen = calloc(rows, 1), .sorted = true, .right_cell = true,
+			    .right_values = true };
 	struct pf_router *router;
 	CHECK_OK(pf_router_new(schema, 1 << 20, take_cell, &r, &router, &err), &err);
 	CHECK_OK(pf_packer_new(pf_router_schema(router), options, take_segment, &r,
@@ -152,6 +161,7 @@ static struct result pack(enum pf_kind id, size_t rows, size_t batch_rows,
 	CHECK_INT(r.rows, rows);
 	CHECK(r.sorted);
 	CHECK(r.right_cell);
+	CHECK(r.right_values);
 	bool each_once = true;
 	for (size_t i = 0; i < rows; i++)
 		each_once &= r.seen[i] == 1;
@@ -210,6 +220,7 @@ TEST(a_null_id_is_refused)
 	pf_col_null(&b->columns[1]);
 	pf_col_i64(&b->columns[2], 0);
 	pf_col_null(&b->columns[3]);
+	pf_col_null(&b->columns[4]);
 	struct pf_batch batch = pf_builder_batch(b);
 	struct result r = { 0 };
 	struct pf_router *router;
