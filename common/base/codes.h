@@ -63,7 +63,8 @@
 	X(PF_E_LOCKED, 7501, "somebody else holds the lock") \
 	X(PF_E_CONFLICT, 7502, "another commit came first") \
 	X(PF_E_VANISHED, 7503, "a file disappeared while it was being read") \
-	X(PF_E_INTERRUPTED, 7504, "a signal ended the work before its end")
+	X(PF_E_INTERRUPTED, 7504, "a signal ended the work before its end") \
+	X(PF_E_STAGE_GREW, 7505, "the stage's definition changed while it was read")
 
 enum pf_code {
 	PF_OK = 0,

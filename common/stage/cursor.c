@@ -95,6 +95,27 @@ static int damaged(const struct pf_cursor *c, const char *why, struct pf_error *
 		       pf_scan_place(c->scan)->offset, why);
 }
 
+/* A segment that knows more than the definition we began with: leaving that
+ * out would lose it for good, since the rows would count as loaded. */
+static int check_not_newer(const struct pf_cursor *c, const struct pf_schema *s,
+			   struct pf_error *err)
+{
+	const struct pf_schema *known = c->stage->schema;
+	for (size_t i = 0; i < s->n; i++) {
+		int at = pf_schema_find(known, s->fields[i].name);
+		if (at >= 0 && pf_adapt_widens(s->fields[i].type,
+					       known->fields[at].type))
+			continue;
+		pf_fail(err, PF_E_STAGE_GREW,
+			"the definition of stage '%s' changed while it was read: "
+			"column '%s' is new or wider", c->stage->dir.path,
+			s->fields[i].name);
+		return pf_hint(err, "run it again; rows before offset %" PRId64
+			       " are as they were", c->offset);
+	}
+	return 0;
+}
+
 static int start_decoder(struct pf_cursor *c, struct pf_error *err)
 {
 	uint8_t head[8];
@@ -118,6 +139,7 @@ static int start_decoder(struct pf_cursor *c, struct pf_error *err)
 	if (!found)
 		return damaged(c, "it has no schema", err);
 	PF_TRY(pf_convert_new(schema, 0, &c->convert, err));
+	PF_TRY(check_not_newer(c, pf_convert_schema(c->convert), err));
 	return pf_adapt_new(pf_convert_schema(c->convert), c->stage->schema, c->name,
 			    &c->adapt, err);
 }

@@ -80,8 +80,9 @@ int pf_stage_reader_open(struct pf_stage *stage, const struct pf_stage_read *how
  * verified before. MARK: [from, to) of partition 0 with the anchor at `to`,
  * not before all its rows; exactly one before END in a bounded read, also
  * when there was no row. END: nothing follows.
- * PF_E_VANISHED when a segment was trimmed meanwhile, PF_E_STAGE_CORRUPT when
- * one is damaged. */
+ * PF_E_VANISHED when a segment was trimmed meanwhile, PF_E_STAGE_GREW when the
+ * definition got columns or wider types, PF_E_STAGE_CORRUPT when a segment is
+ * damaged. */
 int pf_stage_reader_next(struct pf_stage_reader *reader, struct pf_event *event,
 			 struct pf_error *err);
 /* Would next() return without waiting? Always in a bounded read. */

@@ -660,8 +660,16 @@ static int evolve(const char *text)
 TEST(definitions_grow)
 {
 	begin();
+	struct pf_stage *old;
+	struct pf_stage_reader *follower;
+	struct pf_event event;
 	CHECK_INT(evolve(COMMON "  user: int not null\n  ts: timestamp(3) not null\n"
 			 "  f: float\n"), 0);
+	CHECK_OK(pf_stage_open(at("s"), &old, &err), &err);
+	CHECK_OK(pf_stage_reader_open(old, &(struct pf_stage_read){ .follow = true },
+				      &follower, &err), &err);
+	CHECK_OK(pf_stage_reader_next(follower, &event, &err), &err);
+	CHECK_INT(event.batch.rows, 1);
 	CHECK_INT(evolve(COMMON "  user: bigint not null\n  ts: timestamp(6) not null\n"
 			 "  f: double\n  more: string\n"), 0);
 	CHECK_INT(evolve(COMMON "  user: int not null\n  ts: timestamp(6) not null\n"
@@ -671,9 +679,13 @@ TEST(definitions_grow)
 	CHECK_INT(evolve(COMMON "  user: bigint not null\n  ts: timestamp(6) not null\n"
 			 "  f: double\n  more: string\n  extra: int not null\n"),
 		  PF_E_STAGE_SCHEMA);
+	/* Who began with the old definition must not drop what is new. */
+	CHECK_INT(pf_stage_reader_next(follower, &event, &err), PF_E_STAGE_GREW);
+	CHECK(strstr(err.message, "'user'") != NULL);
+	pf_stage_reader_close(follower);
+	pf_stage_close(old);
 	struct pf_stage *stage;
 	struct pf_stage_reader *r;
-	struct pf_event event;
 	CHECK_OK(pf_stage_open(at("s"), &stage, &err), &err);
 	CHECK_OK(pf_stage_reader_open(stage, &(struct pf_stage_read){ 0 }, &r, &err),
 		 &err);
