@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "base/time.h"
 #include "expr/pattern.h"
 
 static const struct pf_range nothing = { 0 };
@@ -98,6 +99,47 @@ static struct pf_range of_comparison(struct pf_expr *e, enum pf_node_op op,
 		return between(d, true, NULL, false);
 	case PF_N_GE:
 		return between(d, false, NULL, false);
+	default:
+		return values_only();
+	}
+}
+
+/* The day on which the year or date that a constant names begins. */
+static int64_t first_day(const struct pf_node *call, int64_t value, int later)
+{
+	/* Beyond these no column has values. */
+	int64_t most = call->fn->name[0] == 'y' ? 300000000 : 110000000000;
+	value = (value > most ? most : value < -most ? -most : value) + later;
+	return call->fn->name[0] == 'y' ? pf_days_from_civil(value, 1, 1) : value;
+}
+
+/* year(ts) = 2024: what that says about ts. Days are those of the wall clock;
+ * the bounds of an instant leave a day on each side for its zone. */
+static struct pf_range of_calendar(struct pf_expr *e, enum pf_node_op op,
+				   const struct pf_node *call, const struct pf_node *k)
+{
+	if (k->value_state != PF_S_VALID)
+		return nothing;
+	bool instant = call->kids[0]->type.x == PF_X_LTZ;
+	struct pf_datum *d = pf_arena_get(&e->bound, 2, sizeof *d);
+	/* Rows with that value lie in [d[0], d[1]). */
+	for (int i = 0; i < 2; i++) {
+		int64_t day = first_day(call, k->value.i, i);
+		if (instant)
+			day += i ? 1 : -1;
+		d[i] = (struct pf_datum){ .type = { .kind = PF_DATE }, .i = day };
+	}
+	switch (op) {
+	case PF_N_EQ:
+		return between(&d[0], false, &d[1], true);
+	case PF_N_LT:
+		return between(NULL, false, &d[instant], true);
+	case PF_N_LE:
+		return between(NULL, false, &d[1], true);
+	case PF_N_GT:
+		return between(&d[!instant], false, NULL, false);
+	case PF_N_GE:
+		return between(&d[0], false, NULL, false);
 	default:
 		return values_only();
 	}
@@ -205,6 +247,14 @@ static struct pf_range hull(struct pf_expr *e, struct pf_range a, struct pf_rang
 	return r;
 }
 
+/* year(column) or date(column), which rise with the column? */
+static bool is_calendar(const struct pf_node *k)
+{
+	return k->op == PF_N_CALL && k->kids[0]->op == PF_N_COLUMN &&
+	       pf_x_is_time(k->kids[0]->type.x) &&
+	       (!strcmp(k->fn->name, "date") || !strcmp(k->fn->name, "year"));
+}
+
 /* The one column that a simple condition is about, -1: not simple. */
 static int subject(const struct pf_node *x)
 {
@@ -220,6 +270,9 @@ static int subject(const struct pf_node *x)
 	case PF_N_GE:
 		if (k->op == PF_N_COLUMN && x->kids[1]->konst)
 			return k->column;
+		if (x->kids[1]->konst && is_calendar(k) &&
+		    (x->kids[1]->type.x == PF_X_DATE || x->kids[1]->type.x == PF_X_INT))
+			return k->kids[0]->column;
 		if (k->konst && x->kids[1]->op == PF_N_COLUMN)
 			return x->kids[1]->column;
 		return -1;
@@ -263,6 +316,9 @@ static struct pf_range leaf(struct pf_expr *e, const struct pf_node *x, bool neg
 			return nothing;
 		return neg ? values_only() : of_prefix(e, x->kids[1]->value.s);
 	default:
+		if (x->kids[0]->op == PF_N_CALL && !x->kids[0]->konst)
+			return of_calendar(e, neg ? opposite(op) : op, x->kids[0],
+					   x->kids[1]);
 		if (x->kids[0]->konst)
 			return of_comparison(e, neg ? opposite(mirrored(op)) : mirrored(op),
 					     x->kids[0]);

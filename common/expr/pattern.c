@@ -59,6 +59,7 @@ struct pf_regex {
 	struct pf_view *pieces;
 	size_t npieces;
 	bool free_head, free_tail;
+	struct pf_view prefix; /* of an anchored program */
 };
 
 uint32_t pf_lower_cp(uint32_t c)
@@ -528,6 +529,22 @@ static int alternatives(struct compiler *c)
 
 static void first_bytes(struct pf_regex *re);
 
+/* Characters that follow ^ one by one; a count or choice begins with a split. */
+static void find_prefix(struct compiler *c)
+{
+	struct pf_regex *re = c->re;
+	struct pf_buf text = { 0 };
+	for (int i = 1; re->anchored && !re->fold && re->steps[i].op == S_CHAR; i++) {
+		uint8_t bytes[4];
+		uint32_t cp = re->steps[i].cp;
+		if (cp >= INVALID)
+			break;
+		pf_buf_add(&text, bytes, pf_utf8_encode(cp, bytes));
+	}
+	re->prefix = pf_arena_copy(c->arena, text.data, text.len);
+	pf_buf_free(&text);
+}
+
 static void seal(struct compiler *c)
 {
 	struct pf_regex *re = c->re;
@@ -547,6 +564,7 @@ static void seal(struct compiler *c)
 	re->stack = pf_arena_get(c->arena, n + 1, 2 * sizeof *re->stack);
 	re->mark = pf_arena_zero(c->arena, n, sizeof *re->mark);
 	re->anchored = re->steps[0].op == S_BEGIN;
+	find_prefix(c);
 	first_bytes(re);
 }
 
@@ -883,10 +901,5 @@ struct pf_view pf_regex_prefix(const struct pf_regex *re)
 {
 	if (re->like && !re->free_head)
 		return re->pieces[0];
-	return pf_view_of("", 0);
-}
-
-bool pf_regex_is_prefix(const struct pf_regex *re)
-{
-	return re->like && !re->free_head && re->npieces == 1 && re->free_tail;
+	return re->like ? pf_view_of("", 0) : re->prefix;
 }

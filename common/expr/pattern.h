@@ -34,8 +34,6 @@ bool pf_regex_search(struct pf_regex *re, struct pf_view text);
 
 /* Text that every match begins with (anchored patterns only, else empty). */
 struct pf_view pf_regex_prefix(const struct pf_regex *re);
-/* Is the pattern its prefix and then anything? */
-bool pf_regex_is_prefix(const struct pf_regex *re);
 
 /* Simple case mapping of Latin, Greek, Cyrillic. */
 uint32_t pf_lower_cp(uint32_t cp);

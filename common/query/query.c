@@ -396,7 +396,10 @@ static int start_sources(struct pf_query *q, bool fixed, struct pf_error *err)
 		code = 0;
 		for (size_t i = 0; i < q->nsources && !code; i++)
 			code = q->sources[i]->ops->start(q->sources[i], &q->wanted, err);
-		if (fixed || (code != PF_E_VANISHED && code != PF_E_STAGE_GAP))
+		/* NO_FILE: a manifest or snapshot that expired under our eyes. */
+		bool again = code == PF_E_VANISHED || code == PF_E_STAGE_GAP ||
+			     code == PF_E_NO_FILE;
+		if (fixed || !again)
 			return code;
 	}
 	return code;
