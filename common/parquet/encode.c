@@ -315,6 +315,7 @@ int pq_encode_chunk(struct pq_encoder *e, const struct pq_mapping *m,
 	/* Levels are RLE; readers look for it in the list. */
 	done->encodings = 1u << PQ_RLE;
 	pq_choose(e, rows);
+	done->encoding = e->encoding;
 	if (bloom && e->kind != DENSE_BITS)
 		pq_make_bloom(e, &done->bloom);
 	PF_TRY(hold_dictionary(e, err));

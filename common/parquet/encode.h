@@ -37,6 +37,7 @@ struct pq_page_done {
 /* A column chunk, encoded. */
 struct pq_chunk_done {
 	uint32_t encodings;  /* a bit for each pq_encoding */
+	enum pq_encoding encoding; /* of the data pages */
 	bool compressed;
 	int64_t rows, nulls;
 	int64_t nans;        /* -1: not a float column */

@@ -5,9 +5,11 @@
 #include "parquet/format.h"
 #include "parquet/thrift.h"
 
-/* The schema may have this many elements, a chunk list that many groups. */
+/* The schema may have this many elements, a file that many groups; of more
+ * key-values than that the first are kept. */
 #define MAX_ELEMENTS 100000
 #define MAX_GROUPS 1000000
+#define MAX_PAIRS 4096
 
 static int32_t int32_of(struct th_reader *r, uint8_t type, int32_t otherwise)
 {
@@ -419,7 +421,7 @@ static void parse_meta(struct th_reader *r, uint8_t type, struct pf_meta *meta)
 			else
 				th_skip(r, f.type);
 		}
-		if (!key.data || r->bad)
+		if (!key.data || r->bad || i >= MAX_PAIRS)
 			continue;
 		char *k = pf_strndup((const char *)key.data, key.len);
 		char *v = pf_strndup(value.data ? (const char *)value.data : "",

@@ -158,6 +158,26 @@ static void put_statistics(struct th_writer *w, const struct pq_chunk_done *c)
 	tw_end(w);
 }
 
+/* Which pages have which encoding: only with these do Java readers dare to
+ * look for a value in the dictionary alone. */
+static void put_encoding_stats(struct th_writer *w, const struct pq_chunk_done *c)
+{
+	bool dictionary = c->dictionary_bytes > 0;
+	tw_list(w, 13, TH_STRUCT, dictionary ? 2 : 1);
+	if (dictionary) {
+		tw_struct(w, 0);
+		tw_i32(w, 1, PQ_PAGE_DICTIONARY);
+		tw_i32(w, 2, PQ_PLAIN);
+		tw_i32(w, 3, 1);
+		tw_end(w);
+	}
+	tw_struct(w, 0);
+	tw_i32(w, 1, PQ_PAGE_DATA);
+	tw_i32(w, 2, (int32_t)c->encoding);
+	tw_i32(w, 3, (int32_t)c->n_pages);
+	tw_end(w);
+}
+
 static void put_chunk_meta(struct th_writer *w, const struct pq_mapping *m,
 			   const char *name, const struct pq_chunk_done *c)
 {
@@ -177,6 +197,7 @@ static void put_chunk_meta(struct th_writer *w, const struct pq_mapping *m,
 	if (c->dictionary_bytes)
 		tw_i64(w, 11, c->offset);
 	put_statistics(w, c);
+	put_encoding_stats(w, c);
 	if (c->bloom_bytes) {
 		tw_i64(w, 14, c->bloom_offset);
 		tw_i32(w, 15, (int32_t)c->bloom_bytes);

@@ -221,6 +221,8 @@ int pq_offset_index_parse(const uint8_t *data, size_t len,
 				else
 					th_skip(&r, g.type);
 			}
+			if (l->offset < 0 || l->bytes < 0 || l->first_row < 0)
+				r.bad = true;
 		}
 	}
 	if (!r.bad && *locations)
