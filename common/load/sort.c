@@ -192,7 +192,8 @@ static void rank_values(struct pf_sorter *s, const struct pf_column *column,
 		}
 		s->codes[i] = last_code;
 	}
-	qsort_r(s->distinct, s->n_distinct, sizeof *s->distinct, cmp_distinct, s);
+	if (s->n_distinct)
+		qsort_r(s->distinct, s->n_distinct, sizeof *s->distinct, cmp_distinct, s);
 	for (size_t i = 0; i < s->n_distinct; i++)
 		s->ranks[s->distinct[i].code] = (uint32_t)i;
 	for (size_t i = 0; i < rows; i++)
