@@ -47,12 +47,6 @@ int pf_fn_want(struct pf_expr *e, struct pf_node *x, uint32_t kid,
 	return 0;
 }
 
-uint8_t *pf_fn_states(struct pf_expr *e, struct pf_node *x)
-{
-	uint8_t *s = (uint8_t *)(uintptr_t)pf_node_merge_states(e, x);
-	return s ? s : pf_node_state(e, x, e->n);
-}
-
 /* --- choosing --- */
 
 static void pick(struct pf_node *x, uint8_t *v, uint8_t *s, size_t i,
@@ -226,7 +220,7 @@ static uint8_t to_int(const struct pf_node *k, size_t i, int64_t *v)
 static void eval_int(struct pf_expr *e, struct pf_node *x)
 {
 	int64_t *v = pf_node_values(e, x, e->n);
-	uint8_t *s = pf_fn_states(e, x);
+	uint8_t *s = pf_node_own_states(e, x);
 	for (size_t i = 0; i < e->n; i++) {
 		v[i] = 0;
 		if (s[i] == PF_S_VALID)
@@ -273,7 +267,7 @@ static uint8_t to_double(const struct pf_node *k, size_t i, double *v)
 static void eval_double(struct pf_expr *e, struct pf_node *x)
 {
 	double *v = pf_node_values(e, x, e->n);
-	uint8_t *s = pf_fn_states(e, x);
+	uint8_t *s = pf_node_own_states(e, x);
 	for (size_t i = 0; i < e->n; i++) {
 		v[i] = 0;
 		if (s[i] == PF_S_VALID)
@@ -341,7 +335,7 @@ static uint8_t to_decimal(const struct pf_node *x, size_t i, pf_i128 *v)
 static void eval_decimal(struct pf_expr *e, struct pf_node *x)
 {
 	pf_i128 *v = pf_node_values(e, x, e->n);
-	uint8_t *s = pf_fn_states(e, x);
+	uint8_t *s = pf_node_own_states(e, x);
 	for (size_t i = 0; i < e->n; i++) {
 		v[i] = 0;
 		if (s[i] == PF_S_VALID)
@@ -394,7 +388,7 @@ static void eval_string(struct pf_expr *e, struct pf_node *x)
 {
 	const struct pf_node *k = x->kids[0];
 	struct pf_view *v = pf_node_values(e, x, e->n);
-	uint8_t *s = pf_fn_states(e, x);
+	uint8_t *s = pf_node_own_states(e, x);
 	for (size_t i = 0; i < e->n; i++) {
 		char text[64];
 		v[i] = pf_view_of("", 0);

@@ -5,7 +5,7 @@
 #ifndef PF_EXPR_FN_H
 #define PF_EXPR_FN_H
 
-#include "expr/ast.h"
+#include "expr/eval.h"
 
 /* Each ends with an entry without a name. */
 extern const struct pf_fn pf_fns_text[], pf_fns_math[], pf_fns_time[],
@@ -20,8 +20,5 @@ uint8_t *pf_fn_text(struct pf_expr *e, size_t len);
 /* The kid must be of kind x (literals adapt). */
 int pf_fn_want(struct pf_expr *e, struct pf_node *x, uint32_t kid,
 	       enum pf_xkind kind, const char *wanted, struct pf_error *err);
-
-/* The combined states of the kids, for writing. */
-uint8_t *pf_fn_states(struct pf_expr *e, struct pf_node *x);
 
 #endif

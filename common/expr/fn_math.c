@@ -21,7 +21,7 @@ static void eval_abs(struct pf_expr *e, struct pf_node *x)
 {
 	const struct pf_vec *a = &x->kids[0]->out;
 	void *out = pf_node_values(e, x, e->n);
-	uint8_t *s = pf_fn_states(e, x);
+	uint8_t *s = pf_node_own_states(e, x);
 	for (size_t i = 0; i < e->n; i++) {
 		if (x->type.x == PF_X_DOUBLE) {
 			((double *)out)[i] = fabs(PF_AT(double, a, i));
@@ -110,7 +110,7 @@ static void eval_rounding(struct pf_expr *e, struct pf_node *x, enum rounding ho
 	const struct pf_node *k = x->kids[0];
 	int digits = how == ROUND ? x->column : 0;
 	void *out = pf_node_values(e, x, e->n);
-	uint8_t *s = pf_fn_states(e, x);
+	uint8_t *s = pf_node_own_states(e, x);
 	for (size_t i = 0; i < e->n; i++) {
 		if (x->type.x == PF_X_DOUBLE) {
 			((double *)out)[i] =
@@ -168,7 +168,7 @@ static int bind_div(struct pf_expr *e, struct pf_node *x, struct pf_error *err)
 static void eval_div(struct pf_expr *e, struct pf_node *x)
 {
 	int64_t *v = pf_node_values(e, x, e->n);
-	uint8_t *s = pf_fn_states(e, x);
+	uint8_t *s = pf_node_own_states(e, x);
 	for (size_t i = 0; i < e->n; i++) {
 		int64_t a = PF_AT(int64_t, &x->kids[0]->out, i);
 		int64_t b = PF_AT(int64_t, &x->kids[1]->out, i);
@@ -195,7 +195,7 @@ static int bind_sqrt(struct pf_expr *e, struct pf_node *x, struct pf_error *err)
 static void eval_sqrt(struct pf_expr *e, struct pf_node *x)
 {
 	double *v = pf_node_values(e, x, e->n);
-	uint8_t *s = pf_fn_states(e, x);
+	uint8_t *s = pf_node_own_states(e, x);
 	for (size_t i = 0; i < e->n; i++) {
 		double a = PF_AT(double, &x->kids[0]->out, i);
 		if (a < 0 && s[i] == PF_S_VALID)

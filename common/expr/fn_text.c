@@ -81,7 +81,7 @@ static size_t map_case(struct pf_view t, uint32_t (*map)(uint32_t), uint8_t *out
 static void eval_case(struct pf_expr *e, struct pf_node *x, uint32_t (*map)(uint32_t))
 {
 	struct pf_view *v = pf_node_values(e, x, e->n);
-	uint8_t *s = pf_fn_states(e, x);
+	uint8_t *s = pf_node_own_states(e, x);
 	for (size_t i = 0; i < e->n; i++) {
 		v[i] = pf_view_of("", 0);
 		if (s[i] != PF_S_VALID)
@@ -227,7 +227,7 @@ static size_t replace(struct pf_view t, struct pf_view from, struct pf_view to,
 static void eval_replace(struct pf_expr *e, struct pf_node *x)
 {
 	struct pf_view *v = pf_node_values(e, x, e->n);
-	uint8_t *s = pf_fn_states(e, x);
+	uint8_t *s = pf_node_own_states(e, x);
 	for (size_t i = 0; i < e->n; i++) {
 		v[i] = pf_view_of("", 0);
 		if (s[i] != PF_S_VALID)
@@ -260,7 +260,7 @@ static int bind_concat(struct pf_expr *e, struct pf_node *x, struct pf_error *er
 static void eval_concat(struct pf_expr *e, struct pf_node *x)
 {
 	struct pf_view *v = pf_node_values(e, x, e->n);
-	uint8_t *s = pf_fn_states(e, x);
+	uint8_t *s = pf_node_own_states(e, x);
 	for (size_t i = 0; i < e->n; i++) {
 		size_t n = 0;
 		v[i] = pf_view_of("", 0);
@@ -343,7 +343,7 @@ static int bind_split(struct pf_expr *e, struct pf_node *x, struct pf_error *err
 static void eval_split(struct pf_expr *e, struct pf_node *x)
 {
 	struct pf_view *v = pf_node_values(e, x, e->n);
-	uint8_t *s = pf_fn_states(e, x);
+	uint8_t *s = pf_node_own_states(e, x);
 	for (size_t i = 0; i < e->n; i++) {
 		v[i] = pf_view_of("", 0);
 		if (s[i] != PF_S_VALID)

@@ -114,7 +114,7 @@ static void eval_date(struct pf_expr *e, struct pf_node *x)
 {
 	const struct pf_node *k = x->kids[0];
 	int64_t *v = pf_node_values(e, x, e->n), rest;
-	uint8_t *s = pf_fn_states(e, x);
+	uint8_t *s = pf_node_own_states(e, x);
 	for (size_t i = 0; i < e->n; i++) {
 		struct pf_datum d;
 		v[i] = 0;
@@ -153,7 +153,7 @@ static void eval_timestamp(struct pf_expr *e, struct pf_node *x)
 {
 	const struct pf_node *k = x->kids[0];
 	int64_t *v = pf_node_values(e, x, e->n), rest, units = pf_x_units(x->type);
-	uint8_t *s = pf_fn_states(e, x);
+	uint8_t *s = pf_node_own_states(e, x);
 	for (size_t i = 0; i < e->n; i++) {
 		struct pf_datum d;
 		v[i] = 0;
@@ -227,7 +227,7 @@ static void eval_trunc(struct pf_expr *e, struct pf_node *x)
 {
 	const struct pf_node *k = x->kids[1];
 	int64_t *v = pf_node_values(e, x, e->n), rest;
-	uint8_t *s = pf_fn_states(e, x);
+	uint8_t *s = pf_node_own_states(e, x);
 	for (size_t i = 0; i < e->n; i++) {
 		v[i] = 0;
 		if (s[i] != PF_S_VALID)
@@ -259,7 +259,7 @@ static void eval_epoch(struct pf_expr *e, struct pf_node *x)
 {
 	const struct pf_node *k = x->kids[0];
 	int64_t *v = pf_node_values(e, x, e->n);
-	uint8_t *s = pf_fn_states(e, x);
+	uint8_t *s = pf_node_own_states(e, x);
 	int64_t per_second = x->column;
 	for (size_t i = 0; i < e->n; i++) {
 		v[i] = PF_AT(int64_t, &k->out, i);

@@ -1,10 +1,12 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include "expr/pattern.h"
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Patterns to programs: recursive descent over the pattern, code emitted as
+ * it is read.
+ */
+#include "expr/pattern_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/utf8.h"
 
 enum {
 	STEPS_MAX = 8000,
@@ -12,115 +14,7 @@ enum {
 	REPEAT_MAX = 1000,
 	CLASSES_MAX = 1000,
 	RANGES_MAX = 256,
-	INVALID = 0x110000, /* + byte: a byte that is not UTF-8 */
 };
-
-enum step_op {
-	S_CHAR,
-	S_CLASS,
-	S_ANY,     /* not a newline */
-	S_ALL,
-	S_SPLIT,   /* to pc + x and pc + y */
-	S_JUMP,    /* to pc + x */
-	S_BEGIN,
-	S_END,
-	S_WORD,    /* at a word boundary; x: not */
-	S_MATCH,
-};
-
-struct step {
-	enum step_op op;
-	int x, y; /* distances, so that code can be moved and copied */
-	uint32_t cp;
-};
-
-struct class {
-	bool negated;
-	uint16_t n;
-	uint32_t (*ranges)[2];
-	uint8_t ascii[16]; /* bitmap, negation included */
-};
-
-struct pf_regex {
-	bool like;  /* segments, below */
-	bool fold;
-	bool anchored;
-	struct step *steps;
-	int n;
-	struct class *classes;
-	int nclasses;
-	uint8_t first[32]; /* bytes that a match can begin with */
-	bool any_first;
-	/* threads: dense lists with a mark per step */
-	int *now, *next, *stack;
-	uint32_t *mark;
-	uint32_t generation;
-	/* LIKE without _, and literals: pieces that follow one another */
-	struct pf_view *pieces;
-	size_t npieces;
-	bool free_head, free_tail;
-	struct pf_view prefix; /* of an anchored program */
-};
-
-uint32_t pf_lower_cp(uint32_t c)
-{
-	if (c < 0x80)
-		return c >= 'A' && c <= 'Z' ? c + 32 : c;
-	if ((c >= 0xc0 && c <= 0xde && c != 0xd7) || (c >= 0x391 && c <= 0x3a9) ||
-	    (c >= 0x410 && c <= 0x42f))
-		return c + 32;
-	if (c >= 0x400 && c <= 0x40f)
-		return c + 80;
-	if ((c >= 0x100 && c <= 0x12f) || (c >= 0x132 && c <= 0x137) ||
-	    (c >= 0x14a && c <= 0x177) || (c >= 0x460 && c <= 0x481) ||
-	    (c >= 0x48a && c <= 0x4bf) || (c >= 0x4d0 && c <= 0x52f) ||
-	    (c >= 0x1e00 && c <= 0x1e95))
-		return c | 1;
-	if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17e))
-		return c & 1 ? c + 1 : c;
-	return c == 0x178 ? 0xff : c;
-}
-
-uint32_t pf_upper_cp(uint32_t c)
-{
-	if (c < 0x80)
-		return c >= 'a' && c <= 'z' ? c - 32 : c;
-	if ((c >= 0xe0 && c <= 0xfe && c != 0xf7) ||
-	    (c >= 0x3b1 && c <= 0x3c9 && c != 0x3c2) || (c >= 0x430 && c <= 0x44f))
-		return c - 32;
-	if (c >= 0x450 && c <= 0x45f)
-		return c - 80;
-	if (((c >= 0x100 && c <= 0x12f) || (c >= 0x132 && c <= 0x137) ||
-	     (c >= 0x14a && c <= 0x177) || (c >= 0x460 && c <= 0x481) ||
-	     (c >= 0x48a && c <= 0x4bf) || (c >= 0x4d0 && c <= 0x52f) ||
-	     (c >= 0x1e00 && c <= 0x1e95)) && c != 0x131 && c != 0x138)
-		return c & ~1u;
-	if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17e))
-		return c & 1 ? c : c - 1;
-	return c == 0xff ? 0x178 : c == 0x3c2 ? 0x3a3 : c;
-}
-
-static unsigned decode(struct pf_view t, size_t i, uint32_t *cp)
-{
-	if (t.data[i] < 0x80) {
-		*cp = t.data[i];
-		return 1;
-	}
-	unsigned n = pf_utf8_decode(t.data + i, t.len - i, cp);
-	if (!n) {
-		*cp = INVALID + t.data[i];
-		return 1;
-	}
-	return n;
-}
-
-static bool is_word(uint32_t cp)
-{
-	return (cp >= 'a' && cp <= 'z') || (cp >= 'A' && cp <= 'Z') ||
-	       (cp >= '0' && cp <= '9') || cp == '_';
-}
-
-/* --- compiling --- */
 
 struct compiler {
 	struct pf_regex *re;
@@ -137,7 +31,7 @@ static int fail(struct compiler *c, const char *why)
 		       "%s at byte %zu of the pattern", why, c->at + 1);
 }
 
-static int insert(struct compiler *c, int at, struct step s)
+static int insert(struct compiler *c, int at, struct pf_step s)
 {
 	struct pf_regex *re = c->re;
 	if (re->n >= STEPS_MAX)
@@ -153,7 +47,7 @@ static int insert(struct compiler *c, int at, struct step s)
 	return 0;
 }
 
-static int emit(struct compiler *c, struct step s)
+static int emit(struct compiler *c, struct pf_step s)
 {
 	return insert(c, c->re->n, s);
 }
@@ -171,15 +65,7 @@ static bool take(struct compiler *c, char ch)
 	return true;
 }
 
-static bool in_class(const struct class *k, uint32_t cp)
-{
-	for (int i = 0; i < k->n; i++)
-		if (cp >= k->ranges[i][0] && cp <= k->ranges[i][1])
-			return !k->negated;
-	return k->negated;
-}
-
-static int add_range(struct compiler *c, struct class *k, uint32_t lo, uint32_t hi)
+static int add_range(struct compiler *c, struct pf_char_class *k, uint32_t lo, uint32_t hi)
 {
 	if (k->n >= RANGES_MAX)
 		return fail(c, "too many ranges in a bracket");
@@ -189,7 +75,7 @@ static int add_range(struct compiler *c, struct class *k, uint32_t lo, uint32_t 
 }
 
 /* \d \w \s and their opposites. */
-static bool add_shorthand(struct compiler *c, struct class *k, uint8_t letter,
+static bool add_shorthand(struct compiler *c, struct pf_char_class *k, uint8_t letter,
 			  int *code)
 {
 	static const struct {
@@ -214,7 +100,7 @@ static bool add_shorthand(struct compiler *c, struct class *k, uint8_t letter,
 			from = sets[i].r[j][1] + 1;
 		}
 		if (opposite && !*code)
-			*code = add_range(c, k, from, INVALID + 255);
+			*code = add_range(c, k, from, PF_PATTERN_INVALID + 255);
 		return true;
 	}
 	return false;
@@ -248,11 +134,11 @@ static int escaped(struct compiler *c, uint32_t *cp)
 	if ((b >= '0' && b <= '9') || (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z'))
 		return fail(c, b >= '1' && b <= '9' ? "no back references" :
 						      "unknown escape");
-	c->at += decode(c->p, c->at, cp);
+	c->at += pf_pattern_decode(c->p, c->at, cp);
 	return 0;
 }
 
-static int new_class(struct compiler *c, struct class **k)
+static int new_class(struct compiler *c, struct pf_char_class **k)
 {
 	struct pf_regex *re = c->re;
 	if (re->nclasses >= CLASSES_MAX)
@@ -261,25 +147,25 @@ static int new_class(struct compiler *c, struct class **k)
 		re->classes = pf_realloc(re->classes, (size_t)re->nclasses + 16,
 					 sizeof *re->classes);
 	*k = &re->classes[re->nclasses++];
-	**k = (struct class){ .ranges = pf_arena_get(c->arena, RANGES_MAX,
+	**k = (struct pf_char_class){ .ranges = pf_arena_get(c->arena, RANGES_MAX,
 						     sizeof *(*k)->ranges) };
 	return 0;
 }
 
-static int end_class(struct compiler *c, struct class *k)
+static int end_class(struct compiler *c, struct pf_char_class *k)
 {
 	for (uint32_t cp = 0; cp < 128; cp++) {
-		bool is = in_class(k, cp);
+		bool is = pf_class_has(k, cp);
 		if (c->re->fold)
-			is = is || in_class(k, pf_lower_cp(cp)) ||
-			     in_class(k, pf_upper_cp(cp));
+			is = is || pf_class_has(k, pf_lower_cp(cp)) ||
+			     pf_class_has(k, pf_upper_cp(cp));
 		if (is)
 			k->ascii[cp >> 3] = (uint8_t)(k->ascii[cp >> 3] | 1 << (cp & 7));
 	}
-	return emit(c, (struct step){ .op = S_CLASS, .x = c->re->nclasses - 1 });
+	return emit(c, (struct pf_step){ .op = PF_STEP_CLASS, .x = c->re->nclasses - 1 });
 }
 
-static bool posix_class(struct compiler *c, struct class *k, int *code)
+static bool posix_class(struct compiler *c, struct pf_char_class *k, int *code)
 {
 	static const struct {
 		const char *name;
@@ -316,14 +202,14 @@ static int class_char(struct compiler *c, uint32_t *cp)
 {
 	if (take(c, '\\'))
 		return escaped(c, cp);
-	c->at += decode(c->p, c->at, cp);
+	c->at += pf_pattern_decode(c->p, c->at, cp);
 	return 0;
 }
 
 /* Behind '['. */
 static int bracket(struct compiler *c)
 {
-	struct class *k;
+	struct pf_char_class *k;
 	PF_TRY(new_class(c, &k));
 	k->negated = take(c, '^');
 	for (bool first = true;; first = false) {
@@ -378,13 +264,13 @@ static int atom(struct compiler *c)
 		return bracket(c);
 	case '.':
 		c->at++;
-		return emit(c, (struct step){ .op = S_ANY });
+		return emit(c, (struct pf_step){ .op = PF_STEP_ANY });
 	case '^':
 		c->at++;
-		return emit(c, (struct step){ .op = S_BEGIN });
+		return emit(c, (struct pf_step){ .op = PF_STEP_BEGIN });
 	case '$':
 		c->at++;
-		return emit(c, (struct step){ .op = S_END });
+		return emit(c, (struct pf_step){ .op = PF_STEP_END });
 	case '*':
 	case '+':
 	case '?':
@@ -395,11 +281,11 @@ static int atom(struct compiler *c)
 			b = c->p.data[c->at];
 			if ((b | 32) == 'b') {
 				c->at++;
-				return emit(c, (struct step){ .op = S_WORD,
+				return emit(c, (struct pf_step){ .op = PF_STEP_WORD,
 							      .x = b == 'B' });
 			}
 			if (strchr("dDwWsS", b) && b) {
-				struct class *k;
+				struct pf_char_class *k;
 				PF_TRY(new_class(c, &k));
 				add_shorthand(c, k, b, &code);
 				PF_TRY(code);
@@ -410,10 +296,10 @@ static int atom(struct compiler *c)
 		PF_TRY(escaped(c, &cp));
 		break;
 	default:
-		c->at += decode(c->p, c->at, &cp);
+		c->at += pf_pattern_decode(c->p, c->at, &cp);
 		break;
 	}
-	return emit(c, (struct step){ .op = S_CHAR,
+	return emit(c, (struct pf_step){ .op = PF_STEP_CHAR,
 				      .cp = c->re->fold ? pf_lower_cp(cp) : cp });
 }
 
@@ -452,9 +338,9 @@ static int copy(struct compiler *c, int from, int n)
 static int optional(struct compiler *c, int n, bool loop)
 {
 	int at = c->re->n - n;
-	PF_TRY(insert(c, at, (struct step){ .op = S_SPLIT, .x = 1, .y = n + 1 + loop }));
+	PF_TRY(insert(c, at, (struct pf_step){ .op = PF_STEP_SPLIT, .x = 1, .y = n + 1 + loop }));
 	if (loop)
-		return emit(c, (struct step){ .op = S_JUMP, .x = -(n + 1) });
+		return emit(c, (struct pf_step){ .op = PF_STEP_JUMP, .x = -(n + 1) });
 	return 0;
 }
 
@@ -514,9 +400,9 @@ static int alternatives(struct compiler *c)
 		PF_TRY(branch(c));
 		if (!take(c, '|'))
 			break;
-		PF_TRY(insert(c, start, (struct step){ .op = S_SPLIT, .x = 1,
+		PF_TRY(insert(c, start, (struct pf_step){ .op = PF_STEP_SPLIT, .x = 1,
 						       .y = re->n - start + 2 }));
-		PF_TRY(emit(c, (struct step){ .op = S_JUMP, .x = last }));
+		PF_TRY(emit(c, (struct pf_step){ .op = PF_STEP_JUMP, .x = last }));
 		last = re->n - 1;
 	}
 	while (last >= 0) {
@@ -527,17 +413,15 @@ static int alternatives(struct compiler *c)
 	return 0;
 }
 
-static void first_bytes(struct pf_regex *re);
-
 /* Characters that follow ^ one by one; a count or choice begins with a split. */
 static void find_prefix(struct compiler *c)
 {
 	struct pf_regex *re = c->re;
 	struct pf_buf text = { 0 };
-	for (int i = 1; re->anchored && !re->fold && re->steps[i].op == S_CHAR; i++) {
+	for (int i = 1; re->anchored && !re->fold && re->steps[i].op == PF_STEP_CHAR; i++) {
 		uint8_t bytes[4];
 		uint32_t cp = re->steps[i].cp;
-		if (cp >= INVALID)
+		if (cp >= PF_PATTERN_INVALID)
 			break;
 		pf_buf_add(&text, bytes, pf_utf8_encode(cp, bytes));
 	}
@@ -549,11 +433,11 @@ static void seal(struct compiler *c)
 {
 	struct pf_regex *re = c->re;
 	size_t n = (size_t)re->n;
-	struct step *steps = pf_arena_get(c->arena, n, sizeof *steps);
+	struct pf_step *steps = pf_arena_get(c->arena, n, sizeof *steps);
 	memcpy(steps, re->steps, n * sizeof *steps);
 	free(re->steps);
 	re->steps = steps;
-	struct class *classes = pf_arena_get(c->arena, (size_t)re->nclasses + 1,
+	struct pf_char_class *classes = pf_arena_get(c->arena, (size_t)re->nclasses + 1,
 					     sizeof *classes);
 	if (re->nclasses)
 		memcpy(classes, re->classes, (size_t)re->nclasses * sizeof *classes);
@@ -563,23 +447,23 @@ static void seal(struct compiler *c)
 	re->next = pf_arena_get(c->arena, n, sizeof *re->next);
 	re->stack = pf_arena_get(c->arena, n + 1, 2 * sizeof *re->stack);
 	re->mark = pf_arena_zero(c->arena, n, sizeof *re->mark);
-	re->anchored = re->steps[0].op == S_BEGIN;
+	re->anchored = re->steps[0].op == PF_STEP_BEGIN;
 	find_prefix(c);
-	first_bytes(re);
+	pf_pattern_first_bytes(re);
 }
 
 /* Nothing but characters, perhaps behind ^: a search for bytes. */
 static void literal(struct compiler *c)
 {
 	struct pf_regex *re = c->re;
-	int i = re->steps[0].op == S_BEGIN, end = re->n - 1;
-	bool to_end = end > i && re->steps[end - 1].op == S_END;
+	int i = re->steps[0].op == PF_STEP_BEGIN, end = re->n - 1;
+	bool to_end = end > i && re->steps[end - 1].op == PF_STEP_END;
 	struct pf_buf text = { 0 };
 	if (re->fold)
 		return;
 	for (int k = i; k < end - to_end; k++) {
 		uint8_t bytes[4];
-		if (re->steps[k].op != S_CHAR || re->steps[k].cp >= 0x110000 ||
+		if (re->steps[k].op != PF_STEP_CHAR || re->steps[k].cp >= 0x110000 ||
 		    (re->steps[k].cp >= 0xd800 && re->steps[k].cp < 0xe000)) {
 			pf_buf_free(&text);
 			return;
@@ -605,7 +489,7 @@ static struct pf_regex *new_regex(struct pf_arena *a, bool fold)
 static int finish(struct compiler *c, int code, struct pf_regex **out)
 {
 	if (!code)
-		code = emit(c, (struct step){ .op = S_MATCH });
+		code = emit(c, (struct pf_step){ .op = PF_STEP_MATCH });
 	if (code) {
 		free(c->re->steps);
 		free(c->re->classes);
@@ -635,25 +519,25 @@ int pf_regex_compile(struct pf_arena *a, struct pf_view pattern, bool fold,
 
 static int like_program(struct compiler *c, uint32_t escape)
 {
-	PF_TRY(emit(c, (struct step){ .op = S_BEGIN }));
+	PF_TRY(emit(c, (struct pf_step){ .op = PF_STEP_BEGIN }));
 	while (more(c)) {
 		uint32_t cp;
-		c->at += decode(c->p, c->at, &cp);
+		c->at += pf_pattern_decode(c->p, c->at, &cp);
 		if (cp == escape && escape) {
 			if (!more(c))
 				return fail(c, "nothing behind the escape");
-			c->at += decode(c->p, c->at, &cp);
+			c->at += pf_pattern_decode(c->p, c->at, &cp);
 		} else if (cp == '%' || cp == '_') {
-			PF_TRY(emit(c, (struct step){ .op = S_ALL }));
+			PF_TRY(emit(c, (struct pf_step){ .op = PF_STEP_ALL }));
 			if (cp == '%')
 				PF_TRY(optional(c, 1, true));
 			continue;
 		}
-		PF_TRY(emit(c, (struct step){
-				       .op = S_CHAR,
+		PF_TRY(emit(c, (struct pf_step){
+				       .op = PF_STEP_CHAR,
 				       .cp = c->re->fold ? pf_lower_cp(cp) : cp }));
 	}
-	return emit(c, (struct step){ .op = S_END });
+	return emit(c, (struct pf_step){ .op = PF_STEP_END });
 }
 
 /* LIKE with nothing but % as a wildcard. */
@@ -667,12 +551,12 @@ static int like_pieces(struct compiler *c, uint32_t escape)
 	while (more(c)) {
 		uint32_t cp;
 		size_t from = c->at;
-		c->at += decode(c->p, c->at, &cp);
+		c->at += pf_pattern_decode(c->p, c->at, &cp);
 		if (cp == escape && escape) {
 			if (!more(c))
 				return fail(c, "nothing behind the escape");
 			from = c->at;
-			c->at += decode(c->p, c->at, &cp);
+			c->at += pf_pattern_decode(c->p, c->at, &cp);
 		} else if (cp == '%') {
 			if (n > start)
 				re->pieces[re->npieces++] =
@@ -698,7 +582,7 @@ int pf_like_compile(struct pf_arena *a, struct pf_view pattern,
 {
 	struct compiler c = { .arena = a, .p = pattern, .err = err };
 	uint32_t esc = 0;
-	if (escape.len && decode(escape, 0, &esc) != escape.len)
+	if (escape.len && pf_pattern_decode(escape, 0, &esc) != escape.len)
 		return pf_fail(err, PF_E_EXPR_SYNTAX, "escape takes one character");
 	c.re = new_regex(a, fold);
 	if (!fold && !(pattern.len && memchr(pattern.data, '_', pattern.len))) {
@@ -706,200 +590,4 @@ int pf_like_compile(struct pf_arena *a, struct pf_view pattern,
 		return like_pieces(&c, esc);
 	}
 	return finish(&c, like_program(&c, esc), out);
-}
-
-/* --- matching --- */
-
-static bool pieces_match(const struct pf_regex *re, struct pf_view t)
-{
-	size_t at = 0, last = re->npieces - 1;
-	for (size_t i = 0; i <= last; i++) {
-		struct pf_view p = re->pieces[i];
-		bool head = i == 0 && !re->free_head;
-		bool tail = i == last && !re->free_tail;
-		if (t.len - at < p.len)
-			return false;
-		if (head) {
-			if (p.len && memcmp(t.data, p.data, p.len) != 0)
-				return false;
-			if (tail)
-				return t.len == p.len;
-			at = p.len;
-		} else if (tail) {
-			return !p.len || !memcmp(t.data + t.len - p.len, p.data, p.len);
-		} else if (p.len) {
-			const uint8_t *hit = memmem(t.data + at, t.len - at, p.data, p.len);
-			if (!hit)
-				return false;
-			at = (size_t)(hit - t.data) + p.len;
-		}
-	}
-	return true;
-}
-
-struct place {
-	struct pf_view t;
-	size_t at;
-	uint32_t before, here; /* code points, INVALID - 1: none */
-};
-
-enum { NO_CP = 0xffffffff };
-
-static bool assertion(const struct step *s, const struct place *p)
-{
-	switch (s->op) {
-	case S_BEGIN:
-		return p->at == 0;
-	case S_END:
-		return p->at == p->t.len;
-	default:
-		return (is_word(p->before) != is_word(p->here)) == !s->x;
-	}
-}
-
-/* Follow everything that takes no character. Returns true at a match. */
-static bool add(struct pf_regex *re, int *list, int *n, int pc,
-		const struct place *p)
-{
-	int depth = 0;
-	re->stack[depth++] = pc;
-	while (depth) {
-		pc = re->stack[--depth];
-		if (re->mark[pc] == re->generation)
-			continue;
-		re->mark[pc] = re->generation;
-		const struct step *s = &re->steps[pc];
-		switch (s->op) {
-		case S_JUMP:
-			re->stack[depth++] = pc + s->x;
-			break;
-		case S_SPLIT:
-			re->stack[depth++] = pc + s->y;
-			re->stack[depth++] = pc + s->x;
-			break;
-		case S_BEGIN:
-		case S_END:
-		case S_WORD:
-			if (assertion(s, p))
-				re->stack[depth++] = pc + 1;
-			break;
-		case S_MATCH:
-			return true;
-		default:
-			list[(*n)++] = pc;
-			break;
-		}
-	}
-	return false;
-}
-
-static bool takes(const struct pf_regex *re, const struct step *s, uint32_t cp)
-{
-	switch (s->op) {
-	case S_CHAR:
-		return s->cp == (re->fold ? pf_lower_cp(cp) : cp);
-	case S_CLASS: {
-		const struct class *k = &re->classes[s->x];
-		if (cp < 128)
-			return k->ascii[cp >> 3] >> (cp & 7) & 1;
-		return in_class(k, cp) ||
-		       (re->fold && (in_class(k, pf_lower_cp(cp)) ||
-				     in_class(k, pf_upper_cp(cp))));
-	}
-	case S_ANY:
-		return cp != '\n';
-	default:
-		return true;
-	}
-}
-
-static void first_bytes(struct pf_regex *re)
-{
-	/* Assertions count as passed: more can begin than really does. */
-	int depth = 0;
-	re->generation = 1;
-	re->stack[depth++] = 0;
-	while (depth) {
-		int pc = re->stack[--depth];
-		if (re->mark[pc] == 1)
-			continue;
-		re->mark[pc] = 1;
-		const struct step *s = &re->steps[pc];
-		if (s->op == S_MATCH) {
-			re->any_first = true;
-		} else if (s->op == S_JUMP) {
-			re->stack[depth++] = pc + s->x;
-		} else if (s->op == S_SPLIT) {
-			re->stack[depth++] = pc + s->y;
-			re->stack[depth++] = pc + s->x;
-		} else if (s->op == S_BEGIN || s->op == S_END || s->op == S_WORD) {
-			re->stack[depth++] = pc + 1;
-		} else {
-			for (uint32_t b = 0; b < 256; b++)
-				if (b >= 128 || takes(re, s, b))
-					re->first[b >> 3] =
-						(uint8_t)(re->first[b >> 3] | 1 << (b & 7));
-		}
-	}
-}
-
-static void next_generation(struct pf_regex *re)
-{
-	if (++re->generation == 0) {
-		memset(re->mark, 0, (size_t)re->n * sizeof *re->mark);
-		re->generation = 1;
-	}
-}
-
-bool pf_regex_search(struct pf_regex *re, struct pf_view t)
-{
-	if (re->like)
-		return pieces_match(re, t);
-	int *now = re->now, *next = re->next, n = 0;
-	struct place p = { .t = t, .before = NO_CP };
-	next_generation(re);
-	for (;;) {
-		if (!n && !re->any_first) {
-			/* Nothing under way: on to where something can begin. */
-			if (re->anchored && p.at)
-				return false;
-			size_t from = p.at;
-			while (p.at < t.len && !(re->first[t.data[p.at] >> 3] >>
-						 (t.data[p.at] & 7) & 1))
-				p.at++;
-			if (p.at == t.len || (re->anchored && p.at))
-				return false;
-			if (p.at > from)
-				p.before = t.data[p.at - 1]; /* ASCII: others begin */
-		}
-		unsigned len = 0;
-		p.here = NO_CP;
-		if (p.at < t.len)
-			len = decode(t, p.at, &p.here);
-		if ((!re->anchored || !p.at) && add(re, now, &n, 0, &p))
-			return true;
-		if (!len)
-			return false;
-		struct place after = { t, p.at + len, p.here, NO_CP };
-		if (after.at < t.len)
-			decode(t, after.at, &after.here);
-		next_generation(re);
-		int m = 0;
-		for (int i = 0; i < n; i++)
-			if (takes(re, &re->steps[now[i]], p.here) &&
-			    add(re, next, &m, now[i] + 1, &after))
-				return true;
-		int *swap = now;
-		now = next;
-		next = swap;
-		n = m;
-		p = after;
-	}
-}
-
-struct pf_view pf_regex_prefix(const struct pf_regex *re)
-{
-	if (re->like && !re->free_head)
-		return re->pieces[0];
-	return re->like ? pf_view_of("", 0) : re->prefix;
 }
