@@ -340,7 +340,8 @@ static int cmp_cells(const void *a, const void *b)
 
 int pf_packer_flush(struct pf_packer *p, struct pf_error *err)
 {
-	qsort(p->cells, p->n_cells, sizeof *p->cells, cmp_cells);
+	if (p->n_cells > 1)
+		qsort(p->cells, p->n_cells, sizeof *p->cells, cmp_cells);
 	for (size_t i = 0; i < p->n_cells; i++)
 		if (p->cells[i].n_rows)
 			PF_TRY(pack_cell(p, &p->cells[i], err));
