@@ -90,6 +90,26 @@ TEST(array)
 	}
 }
 
+/* What was remembered of the row before must not be taken in the wrong place. */
+TEST(remembered_keys)
+{
+	expect(HEAD "input: {format: jsonl}\ncolumns: {id: int, t: date, s: string}\n",
+	       "{\"id\":1,\"t\":\"2024-01-01\",\"s\":\"a\"}\n"
+	       "{,\"t\":\"2024-01-01\",\"id\":2}\n"
+	       "{\"id\":3,\"s\":\"b\",\"t\":\"2024-01-01\"}\n"
+	       "{\"t\":\"2024-01-01\",\"id\":4}\n"
+	       "{\"t\":\"2024-01-01\"\"id\":5}\n"
+	       "{\"t\": \"2024-01-01\", \"id\": 6, \"ids\": 7, \"i\": 8}\n"
+	       "{\"t\": \"2024-01-01\", \"id\": 9, \"ids\": 7, \"s\": \"c\"}\n",
+	       "{\"id\":1,\"t\":\"2024-01-01\",\"s\":\"a\"}\n"
+	       "{\"id\":3,\"t\":\"2024-01-01\",\"s\":\"b\"}\n"
+	       "{\"id\":4,\"t\":\"2024-01-01\",\"s\":null}\n"
+	       "{\"id\":6,\"t\":\"2024-01-01\",\"s\":null}\n"
+	       "{\"id\":9,\"t\":\"2024-01-01\",\"s\":\"c\"}\n",
+	       "3013 2 34 -: malformed JSON at byte 1 of the row: a key in quotes is expected [{,\"t\":\"2024-01-01\",\"id\":2}]\n"
+	       "3013 5 121 -: malformed JSON at byte 17 of the row: a comma or } is expected [{\"t\":\"2024-01-01\"\"id\":5}]\n");
+}
+
 /* A wall clock in the table's zone, whatever the input's was; an instant stays
  * one. Zurich leaves summer time on 27 October 2024 at 01:00 UTC. */
 TEST(zones)
@@ -148,5 +168,6 @@ TEST(array_resume)
 	drop_got(&g);
 }
 
-UNIT_MAIN(CASE(lines), CASE(paths), CASE(rejects), CASE(array), CASE(zones),
+UNIT_MAIN(CASE(lines), CASE(paths), CASE(rejects), CASE(array),
+	  CASE(remembered_keys), CASE(zones),
 	  CASE(edges), CASE(array_resume))
