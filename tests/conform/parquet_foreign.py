@@ -258,6 +258,12 @@ def check_refused(tmp):
            and "refused list: nested types are not supported" in err
            and "refused struct: nested types are not supported" in err,
            "columns beside nested ones are read", err)
+    pq.write_table(pa.table({"plain": [1, 2], "squeezed": ["x", "y"]}), path,
+                   compression={"plain": "zstd", "squeezed": "brotli"})
+    table, err = read(path, tmp)
+    result(table is not None and table.to_pydict() == {"plain": [1, 2]}
+           and "refused squeezed: brotli compression is not supported" in err,
+           "columns beside brotli ones are read", err)
 
 
 with tempfile.TemporaryDirectory() as tmp:

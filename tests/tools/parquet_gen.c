@@ -115,9 +115,9 @@ static void log_rows(struct pf_builder *b, int64_t first, int64_t n, uint64_t *s
 						   (int64_t)random_below(seed, 6000000));
 		const char *e = events[random_below(seed, 8)];
 		pf_col_bytes(&b->columns[2], e, strlen(e));
-		len = snprintf(text, sizeof text, "/shop/%u/item-%u.html",
-			       (unsigned)random_below(seed, 50),
-			       (unsigned)random_below(seed, 4000));
+		unsigned shop = (unsigned)random_below(seed, 50);
+		unsigned item = (unsigned)random_below(seed, 4000);
+		len = snprintf(text, sizeof text, "/shop/%u/item-%u.html", shop, item);
 		pf_col_bytes(&b->columns[3], text, (size_t)len);
 		pf_col_i64(&b->columns[4], (int64_t)random_below(seed, 1000));
 		pf_col_f64(&b->columns[5], (double)random_below(seed, 100000) / 100);

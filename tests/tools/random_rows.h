@@ -50,7 +50,8 @@ static inline struct pf_schema *random_schema(uint64_t *state, size_t columns)
 	for (size_t i = 0; i < columns; i++) {
 		char name[24];
 		snprintf(name, sizeof name, "c%zu", i);
-		struct pf_field *f = pf_schema_add(s, name, random_type(state),
+		struct pf_type type = random_type(state);
+		struct pf_field *f = pf_schema_add(s, name, type,
 						   random_below(state, 3) > 0);
 		f->id = (int32_t)(10 + i);
 	}
@@ -69,18 +70,19 @@ static inline struct random_style random_style_of(uint64_t *state, bool nullable
 {
 	static const uint64_t distinct[] = { 1, 2, 7, 200, 3000, 100000, 0, 0 };
 	static const unsigned nulls[] = { 0, 2, 3, 10, 1000 };
-	return (struct random_style){
-		.distinct = distinct[random_below(state, 8)],
-		.null_every = nullable ? nulls[random_below(state, 5)] : 0,
-		.ascending = random_below(state, 4) == 0,
-		.runs = random_below(state, 3) == 0,
-		.salt = random_next(state),
-	};
+	/* One statement each: all compilers shall draw the same. */
+	struct random_style s = { .distinct = distinct[random_below(state, 8)] };
+	s.null_every = nullable ? nulls[random_below(state, 5)] : 0;
+	s.ascending = random_below(state, 4) == 0;
+	s.runs = random_below(state, 3) == 0;
+	s.salt = random_next(state);
+	return s;
 }
 
 static inline pf_i128 random_decimal(uint64_t *state, unsigned precision)
 {
-	pf_u128 most = 1, v = (pf_u128)random_next(state) << 64 | random_next(state);
+	pf_u128 most = 1, v = random_next(state);
+	v = v << 64 | random_next(state);
 	for (unsigned i = 0; i < precision; i++)
 		most *= 10;
 	v %= most;
