@@ -185,6 +185,7 @@ static int index_streams(struct state *s, struct pf_error *err)
 		struct pf_records *in;
 		const char *name = pf_input_name(s->run, i);
 		PF_TRY(pf_records_open(s->run, name, NULL, &in, err));
+		pf_records_obey(in);
 		struct pf_schema *schema = pf_records_schema(in);
 		int code = pf_segment_check(schema, err);
 		if (!code && !s->out)

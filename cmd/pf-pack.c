@@ -50,6 +50,9 @@ static const struct pf_example examples[] = {
 /* Segments below this are crumbs: many files for little data. */
 static const uint64_t crumb_bytes = 1 << 20;
 
+/* The longest single wait for input. */
+enum { WAIT_MS = 60000 };
+
 struct state {
 	struct pf_run *run;
 	struct pf_schema *rows, *segments;
@@ -60,7 +63,8 @@ struct state {
 	/* Marks whose rows are not all packed yet, one per stage. */
 	struct pf_mark *marks;
 	size_t n_marks;
-	int64_t packed_ms; /* when rows were last packed at a mark */
+	bool at_mark;      /* no row came since the last mark */
+	int64_t packed_us; /* when rows were last packed at a mark */
 };
 
 static int emit(void *ctx, const struct pf_segment *segment, struct pf_error *err)
@@ -85,12 +89,14 @@ static int add_mark(struct state *s, const struct pf_mark *mark, struct pf_error
 static int pack(struct state *s, struct pf_error *err)
 {
 	PF_TRY(pf_packer_flush(s->packer, err));
-	for (size_t i = 0; i < s->n_marks; i++)
+	for (size_t i = 0; i < s->n_marks; i++) {
+		s->marks[i].more = i + 1 < s->n_marks;
 		PF_TRY(pf_stream_out_mark(s->out, &s->marks[i], err));
+	}
 	for (size_t i = 0; i < s->n_marks; i++)
 		pf_mark_free(&s->marks[i]);
 	s->n_marks = 0;
-	s->packed_ms = pf_now_ms();
+	s->packed_us = pf_mono_us();
 	return pf_stream_out_flush(s->out, err);
 }
 
@@ -111,25 +117,40 @@ static int begin(struct state *s, struct pf_schema *rows, struct pf_error *err)
 	PF_TRY(code);
 	s->rows = pf_schema_ref(rows);
 	s->segments = pf_segment_schema(rows);
-	s->packed_ms = pf_now_ms();
+	s->packed_us = pf_mono_us();
 	return pf_output_stream(s->run, s->segments, &s->out, err);
+}
+
+/* Pack when --every has passed, at once or while input pauses behind a mark:
+ * nothing else may come for hours. */
+static int wait_at_marks(struct state *s, struct pf_records *in, struct pf_error *err)
+{
+	const struct options *o = s->run->options;
+	while (s->n_marks && s->at_mark) {
+		int64_t left = o->every - (pf_mono_us() - s->packed_us) / 1000;
+		if (left <= 0)
+			return pack(s, err);
+		if (pf_records_ready(in, left < WAIT_MS ? (int)left : WAIT_MS))
+			return 0;
+	}
+	return 0;
 }
 
 static int relay(struct state *s, struct pf_records *in, struct pf_error *err)
 {
-	const struct options *o = s->run->options;
 	struct pf_event event;
 	for (;;) {
+		PF_TRY(wait_at_marks(s, in, err));
 		PF_TRY(pf_records_next(in, &event, err));
 		switch (event.kind) {
 		case PF_EVENT_BATCH:
+			s->at_mark = false;
 			s->counts.in += event.batch.rows;
 			PF_TRY(pf_packer_add(s->packer, &event.batch, err));
 			break;
 		case PF_EVENT_MARK:
+			s->at_mark = true;
 			PF_TRY(add_mark(s, event.mark, err));
-			if (pf_now_ms() - s->packed_ms >= o->every)
-				PF_TRY(pack(s, err));
 			break;
 		case PF_EVENT_ABORT:
 			return pf_records_abort(s->out, &event, err);
@@ -162,6 +183,7 @@ static int pack_all(struct state *s, struct pf_error *err)
 		struct pf_records *in;
 		PF_TRY(pf_records_open(s->run, pf_input_name(s->run, i), NULL, &in,
 				       err));
+		pf_records_obey(in);
 		struct pf_schema *rows = pf_records_schema(in);
 		int code = !s->packer ?
 				   begin(s, rows, err) :

@@ -143,6 +143,7 @@ static int partition(struct state *s, struct pf_error *err)
 		struct pf_records *in;
 		PF_TRY(pf_records_open(s->run, pf_input_name(s->run, i),
 				       s->definition, &in, err));
+		pf_records_obey(in);
 		struct pf_schema *rows = pf_records_schema(in);
 		int code = !s->router ?
 				   begin(s, rows, err) :

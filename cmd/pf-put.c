@@ -230,7 +230,8 @@ static int put_stream(struct put *p, struct pf_stream_in *in, const char *name,
 			break;
 		case PF_EVENT_MARK:
 			PF_TRY(pf_commit_mark(p->commit, event.mark, false, &r, err));
-			p->added = 0;
+			if (!event.mark->more)
+				p->added = 0;
 			count(p, &r);
 			break;
 		case PF_EVENT_ABORT:

@@ -282,6 +282,8 @@ static int copy_rows(struct pf_run *run, struct pf_stage_reader *reader,
 	struct pf_event event;
 	PF_TRY(pf_output_stream(run, pf_stage_schema(stage), &out, err));
 	for (;;) {
+		if (!pf_stage_reader_ready(reader))
+			PF_TRY(pf_stream_out_flush(out, err));
 		PF_TRY(pf_stage_reader_next(reader, &event, err));
 		if (event.kind == PF_EVENT_BATCH) {
 			PF_TRY(pf_stream_out_batch(out, &event.batch, err));

@@ -2,6 +2,7 @@
 #include "app/records.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "app/program.h"
 #include "base/alloc.h"
@@ -91,6 +92,12 @@ void pf_records_close(struct pf_records *r)
 	pf_schema_unref(r->schema);
 	pf_input_close(&r->input);
 	free(r);
+}
+
+void pf_records_obey(const struct pf_records *r)
+{
+	if (r->stream && r->input.fd == STDIN_FILENO)
+		pf_signals_graceful();
 }
 
 struct pf_schema *pf_records_schema(struct pf_records *r)

@@ -20,6 +20,11 @@ int pf_records_open(struct pf_run *run, const char *operand,
 		    struct pf_records **records, struct pf_error *err);
 void pf_records_close(struct pf_records *r); /* NULL is fine */
 
+/* From here on upstream decides when a stream on stdin ends: a signal reaches
+ * the whole line, its head ends its stream, and what arrives is finished. (A
+ * second signal, or 30 seconds, end the program.) */
+void pf_records_obey(const struct pf_records *r);
+
 struct pf_schema *pf_records_schema(struct pf_records *r); /* borrowed */
 
 /* As pf_stream_in_next. */

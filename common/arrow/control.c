@@ -145,6 +145,8 @@ void pf_control_put_mark(struct pf_meta *meta, const struct pf_mark *mark)
 		pf_meta_set(meta, "pf:sources", mark->sources);
 	if (mark->gaps)
 		pf_meta_set(meta, "pf:gaps", mark->gaps);
+	if (mark->more)
+		pf_meta_set(meta, "pf:more", "1");
 }
 
 void pf_control_put_end(struct pf_meta *meta, const struct pf_control_end *end)
@@ -295,6 +297,7 @@ int pf_control_get_mark(const struct pf_meta *meta, struct pf_mark *mark,
 	PF_TRY(get_hash(meta, "mark", "pf:hash", &mark->hash, err));
 	mark->sources = sources ? pf_strdup(sources) : NULL;
 	mark->gaps = gaps ? pf_strdup(gaps) : NULL;
+	mark->more = pf_meta_get(meta, "pf:more") != NULL;
 	return 0;
 }
 

@@ -40,6 +40,9 @@ struct pf_mark {
 	uint64_t hash;  /* XXH3-64 as above, since the last mark */
 	char *sources;  /* JSON: source positions, or NULL */
 	char *gaps;     /* JSON array: ranges accepted as lost, or NULL */
+	/* Another stage's mark follows at once: the rows before are of both, and
+	 * are published together or not at all. */
+	bool more;
 };
 
 void pf_mark_free(struct pf_mark *m);
@@ -106,6 +109,7 @@ int pf_stream_out_mark(struct pf_stream_out *out, const struct pf_mark *mark,
 		       struct pf_error *err);
 int pf_stream_out_end(struct pf_stream_out *out, const struct pf_counts *counts,
 		      struct pf_error *err);
+/* Does nothing behind an end or an abort: who failed first has said so. */
 int pf_stream_out_abort(struct pf_stream_out *out, const char *who,
 			const char *why, struct pf_error *err);
 int pf_stream_out_flush(struct pf_stream_out *out, struct pf_error *err);

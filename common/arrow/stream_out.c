@@ -18,6 +18,7 @@ struct pf_stream_out {
 	struct pf_xxh3_state *message; /* being written */
 	struct pf_xxh3_state *whole, *since; /* since: the last mark */
 	int64_t rows, rows_since, bytes;
+	bool ended; /* end or abort has left */
 };
 
 /* A message has left. */
@@ -135,6 +136,7 @@ int pf_stream_out_mark(struct pf_stream_out *out, const struct pf_mark *mark,
 
 static int finish(struct pf_stream_out *out, struct pf_meta *meta, struct pf_error *err)
 {
+	out->ended = true;
 	put_control(out, meta, false);
 	pf_buf_add(&out->buffer, pf_ipc_end_of_stream, sizeof pf_ipc_end_of_stream);
 	return pf_stream_out_flush(out, err);
@@ -157,6 +159,8 @@ int pf_stream_out_abort(struct pf_stream_out *out, const char *who, const char *
 			struct pf_error *err)
 {
 	struct pf_meta meta = { 0 };
+	if (out->ended)
+		return 0;
 	pf_control_put_abort(&meta, who, why, out->rows);
 	return finish(out, &meta, err);
 }

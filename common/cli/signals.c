@@ -60,6 +60,12 @@ void pf_signals_graceful(void)
 	graceful = 1;
 }
 
+void pf_signals_raise_again(void)
+{
+	if (stop_signal)
+		end_by(stop_signal);
+}
+
 bool pf_stopping(void)
 {
 	return stop_signal != 0;

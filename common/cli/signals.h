@@ -19,6 +19,9 @@ void pf_signals_install(void);
 /* From now on the first SIGINT or SIGTERM asks instead of ending. */
 void pf_signals_graceful(void);
 
+/* What asked to stop, if anything did, ends the process now. */
+void pf_signals_raise_again(void);
+
 /* Has the user asked to stop? Loops that wait look at this. */
 bool pf_stopping(void);
 /* The same for the library, which knows no signals: not 0 means stop. */

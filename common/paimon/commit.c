@@ -90,11 +90,20 @@ static int conflict(const struct attempt *a, const struct pf_mark *m,
 	return pf_hint(err, "read the stage again with --after %s", a->c->table->path);
 }
 
+static bool covers_rows(const struct pf_mark *m)
+{
+	for (size_t i = 0; i < m->nparts; i++)
+		if (m->parts[i].from < m->parts[i].to)
+			return true;
+	return false;
+}
+
 /* Compare and move the map. */
 static int take_offsets(struct attempt *a, enum outcome *outcome,
 			struct pf_error *err)
 {
 	const struct request *r = a->request;
+	bool loaded = false;
 	int code = pf_table_offsets(a->c->table, a->base, &a->map, err);
 	if (code == PF_E_NO_OFFSETS && !a->c->options.restart)
 		return pf_hint(err, "say where to start: pf-stage read --offsets or --from-start, and pf-put --restart");
@@ -113,12 +122,19 @@ static int take_offsets(struct attempt *a, enum outcome *outcome,
 			&a->map, &r->marks[i], a->c->options.restart);
 		if (state == PF_MARK_OTHER)
 			return conflict(a, &r->marks[i], err);
-		if (state == PF_MARK_LOADED)
+		if (state == PF_MARK_LOADED) {
+			loaded |= covers_rows(&r->marks[i]);
 			continue;
+		}
 		*outcome = COMMITTED;
 		pf_offset_advance(&a->map, &r->marks[i]);
 	}
-	return 0;
+	if (!loaded || *outcome == LOADED || !a->c->files.n)
+		return 0;
+	pf_fail(err, PF_E_CONFLICT,
+		"the input has rows of several stages, and some of them are in table '%s' already",
+		a->c->table->path);
+	return pf_hint(err, "load one stage after the other");
 }
 
 /* Has the table's schema moved on in a way that our files do not fit? */
@@ -495,6 +511,10 @@ int pf_commit_mark(struct pf_commit *c, const struct pf_mark *mark, bool now,
 		return pf_fail(err, PF_E_UNSUPPORTED,
 			       "segments that replace files stand before a mark");
 	PF_TRY(add_pending(c, mark, err));
+	if (mark->more) {
+		result->postponed = true;
+		return 0;
+	}
 	if (!c->files.n && !now && c->last_commit_ms &&
 	    pf_now_ms() - c->last_commit_ms < c->options.empty_every_ms) {
 		result->postponed = true;

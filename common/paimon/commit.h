@@ -58,8 +58,9 @@ int pf_commit_replace(struct pf_commit *commit, const struct pf_cell *cell,
 		      struct pf_error *err);
 
 /* Commit everything added since the last commit together with the mark.
- * now: do not postpone an advance without rows. PF_E_CONFLICT: somebody else
- * loaded other parts of this range; own files are deleted. */
+ * With mark->more: together with the next mark, too. now: do not postpone an
+ * advance without rows. PF_E_CONFLICT: somebody else loaded other parts of this
+ * range; own files are deleted. */
 int pf_commit_mark(struct pf_commit *commit, const struct pf_mark *mark, bool now,
 		   struct pf_commit_result *result, struct pf_error *err);
 

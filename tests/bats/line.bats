@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+# The four load programs as one line that follows its stage.
+load helpers
+
+setup()
+{
+	cd "$BATS_TEST_TMPDIR" || return 1
+	need_program pf-stage pf-partition pf-pack pf-put pf-query
+	cat > schema.yaml <<-'END'
+	table: events
+	id: user_id
+	time: ts
+	zone: UTC
+	partition: day
+	buckets: 2
+	columns:
+	  user_id: bigint not null
+	  ts: timestamp(3) not null
+	END
+	pf-put -q --create schema.yaml wh/default.db/events
+}
+
+# numbers FROM TO: rows as JSON lines
+numbers()
+{
+	local i
+	for ((i = $1; i < $2; i++)); do
+		echo "{\"user_id\": $i, \"ts\": \"2024-01-01T00:00:00Z\"}"
+	done
+}
+
+stored()
+{
+	pf-query -O tsv wh/default.db/events -c 'count()' 2> /dev/null | tail -1
+}
+
+# wait_stored N SECONDS
+wait_stored()
+{
+	local _
+	for _ in $(seq $(($2 * 20))); do
+		[ "$(stored)" = "$1" ] && return
+		sleep 0.05
+	done
+	equals "$(stored)" "$1"
+}
+
+
+@test "rows flow through programs that follow a stage, before a mark comes" {
+	numbers 0 1 | pf-stage append -q -S schema.yaml stage
+	mkfifo pipe
+	pf-stage read stage --follow > pipe 3>&- &
+	local reader=$! line begin i
+	(pf-partition < pipe | pf-query -O tsv -c user_id > rows) 3>&- &
+	line=$!
+	for i in 1 2 3; do
+		sleep 0.2
+		numbers $i $((i + 1)) | pf-stage append -q stage
+		begin=$(date +%s%N)
+		# 300 ms are promised; a busy machine gets more. A mark, which
+		# may take a second, must not be what rows wait for.
+		until grep -qx $i rows; do
+			[ $(($(date +%s%N) - begin)) -lt 900000000 ]
+			sleep 0.02
+		done
+	done
+	kill -TERM $reader
+	wait $reader
+	wait $line
+	equals "$(wc -l < rows)" 5
+}
+
+@test "pf-pack sends what waits at a mark when the input pauses" {
+	numbers 0 5 | pf-stage append -q -S schema.yaml stage
+	mkfifo pipe
+	pf-stage read stage --follow > pipe 3>&- &
+	local reader=$!
+	(pf-partition < pipe | pf-pack --every 1500ms | pf-put -q wh/default.db/events) 3>&- &
+	local line=$!
+	wait_stored 5 10
+	numbers 5 8 | pf-stage append -q stage
+	wait_stored 8 10
+	kill -TERM $reader
+	wait $reader
+	wait $line
+}
+
+@test "a signal to a whole line that follows: everything read is loaded, all exit 0" {
+	numbers 0 5 | pf-stage append -q -S schema.yaml stage
+	mkfifo one two three
+	pf-stage read stage --follow > one 3>&- &
+	local all=$!
+	pf-partition < one > two 3>&- &
+	all+=" $!"
+	pf-pack --every 1h < two > three 3>&- &
+	all+=" $!"
+	pf-put -q wh/default.db/events < three 3>&- &
+	all+=" $!"
+	sleep 1.5
+	equals "$(stored)" 0
+	kill -TERM $all
+	local pid
+	for pid in $all; do
+		wait $pid
+	done
+	equals "$(stored)" 5
+	pf-put -q --verify wh/default.db/events
+}
+
+@test "a signal to a whole line that is bounded: nothing is loaded, all end by it" {
+	numbers 0 5 | pf-stage append -q -S schema.yaml stage
+	pf-stage read stage > rows
+	mkfifo one two three
+	# A head that stands still in the middle of its stream.
+	(head -c $(($(wc -c < rows) - 500)) rows; exec sleep 10) > one 3>&- &
+	local head=$!
+	pf-partition < one > two 2> errors 3>&- &
+	local all=$!
+	pf-pack < two > three 2>> errors 3>&- &
+	all+=" $!"
+	pf-put wh/default.db/events < three 2> put 3>&- &
+	all+=" $!"
+	sleep 0.5
+	kill -TERM $head $all
+	local pid code
+	for pid in $all; do
+		code=0
+		wait $pid || code=$?
+		equals $code 143
+	done
+	equals "$(cat errors)" ""
+	contains "$(cat put)" "pf-partition failed"
+	equals "$(stored)" 0
+}
+
+@test "two stages in one line are loaded together or not at all" {
+	numbers 0 5 | pf-stage append -q -S schema.yaml a
+	numbers 5 8 | pf-stage append -q -S schema.yaml b
+	numbers 8 9 | pf-stage append -q -S schema.yaml c
+	local s
+	for s in a b c; do
+		pf-stage read $s > $s.arrows
+	done
+	cat a.arrows b.arrows | pf-partition | pf-pack > ab
+	cat a.arrows c.arrows | pf-partition | pf-pack > ac
+	status 0 pf-put wh/default.db/events ab
+	contains "$stderr" "snapshot 1, "
+	contains "$stderr" " 8 rows"
+	status 0 pf-put wh/default.db/events ab
+	contains "$stderr" "already loaded"
+	# Half of this is new, and nothing tells which half of each file.
+	status 75 pf-put wh/default.db/events ac
+	contains "$stderr" "one stage after the other"
+	equals "$(stored)" 8
+	pf-partition c.arrows | pf-pack | pf-put -q wh/default.db/events
+	equals "$(stored)" 9
+	# A stage that has nothing new is no obstacle.
+	numbers 9 11 | pf-stage append -q c
+	(pf-stage read a --after wh/default.db/events; pf-stage read c --after wh/default.db/events) |
+		pf-partition | pf-pack | pf-put -q wh/default.db/events
+	equals "$(stored)" 11
+}
