@@ -9,7 +9,7 @@
 #include "text/guess_print.h"
 #include "text/reader.h"
 
-enum { SAMPLE = 64 << 20 };
+enum { SAMPLE = 64 << 20, MANY_ROWS = 200 };
 
 static int read_sample(const struct pf_byte_source *source, size_t limit,
 		       struct pf_buf *out, bool *whole, struct pf_error *err)
@@ -175,7 +175,9 @@ static void decide_time(struct pf_guess *g)
 
 static void decide_id(struct pf_guess *g)
 {
-	double best = 0;
+	/* What values do tells little while there are few of them: then names
+	 * decide. */
+	double weight = g->rows < MANY_ROWS ? (double)g->rows / MANY_ROWS : 1, best = 0;
 	g->id = -1;
 	for (size_t i = 0; i < g->shape.n; i++) {
 		const struct pf_guess_column *c = &g->shape.columns[i];
@@ -186,19 +188,20 @@ static void decide_id(struct pf_guess *g)
 		double name = pf_guess_id_name(c->name);
 		double distinct = c->many ? (double)PF_GUESS_DISTINCT : (double)c->distinct;
 		double per_value = (double)c->plain / distinct;
-		double score = name;
 		/* An entity comes back, and there are several. */
-		score += per_value >= 2 ? 2 : c->many ? 0 : per_value > 1 ? -2 : -4;
+		double score = per_value >= 2 ? 2 : c->many ? 0 : per_value > 1 ? -2 : -4;
 		score += distinct < 2 ? -6 : distinct < 10 ? -2 : 0;
+		score = name + weight * score;
 		score -= 4.0 * (double)pf_guess_missing(g, i) / (double)c->rows;
 		score -= c->longest > 64 ? 3 : 0;
 		if (name == 0)
 			score -= 2;
-		if (score > best) {
+		if (g->id < 0 || score > best) {
 			best = score;
 			g->id = (int)i;
 		}
 	}
+	g->id_unlikely = best <= 0;
 }
 
 int pf_schema_guess(const struct pf_byte_source *source,

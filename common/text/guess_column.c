@@ -281,8 +281,13 @@ int pf_guess_id_name(const char *name)
 		"sensor",  "station",  "actor",	 "author",  "member", "patient",
 		"vehicle", "ship",     "mmsi",	 "icao",    "icao24", "player",
 		"ip",	   "symbol",   "ticker", "orig",    "src",    "machine",
+		"visitor", "person",   "node",	 "meter",   "asset",  "package",
+		"vessel",  "employee", "entity", "domain",  "imei",   "mac",
 	};
-	bool id = has_word(name, "id") || has_word(name, "uid") || has_word(name, "key");
+	static const char *const ids[] = { "id", "uid", "uuid", "guid", "key" };
+	bool id = false;
+	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+		id = id || has_word(name, ids[i]);
 	size_t len = strlen(name);
 	id = id || (len > 2 && !strcmp(name + len - 2, "ID"));
 	int score = id ? 2 : 0;

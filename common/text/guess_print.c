@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/time.h"
 #include "text/tabledef_text.h"
@@ -126,15 +127,32 @@ static void print_head(const struct pf_guess *g, struct pf_buf *out)
 	pf_buf_free(&name);
 }
 
+/* Columns that are not in the input; one of theirs may have the name. */
+static const char file_column[] = "file", time_column[] = "ts";
+
+static void print_free_name(const struct pf_guess *g, const char *wanted,
+			    struct pf_buf *out)
+{
+	size_t i = 0;
+	pf_buf_str(out, wanted);
+	while (i < g->shape.n && strcasecmp(g->shape.columns[i].name, wanted) != 0)
+		i++;
+	if (i < g->shape.n)
+		pf_buf_str(out, "_of_row");
+}
+
 static void print_id(const struct pf_guess *g, struct pf_buf *out)
 {
 	if (g->id < 0) {
-		pf_buf_str(out, "# No column looks like an entity ID (a value that comes back). Name one; or, if each\n"
-				"# file is one entity, add a column 'id: {type: string, from: filename}'.\n"
-				"id: id\n");
+		pf_buf_str(out, "# EDIT THIS. No column can be an entity ID, so each file is taken for one entity, below.\nid: ");
+		print_free_name(g, file_column, out);
+		pf_buf_byte(out, '\n');
 		return;
 	}
 	const struct pf_guess_column *c = &g->shape.columns[g->id];
+	if (g->id_unlikely)
+		pf_buf_str(out, "# EDIT THIS. No column looks like an entity ID (a value that comes back); this is the\n"
+				"# likeliest. Where each file is one entity: a column 'file: {type: string not null, from: filename}'.\n");
 	pf_buf_str(out, "# ");
 	add_distinct(out, c);
 	if (!c->many && c->distinct)
@@ -153,11 +171,14 @@ static void print_id(const struct pf_guess *g, struct pf_buf *out)
 static void print_time(const struct pf_guess *g, struct pf_buf *out)
 {
 	if (g->combined) {
-		pf_buf_str(out, "# made of several columns, see below\ntime: ts\n");
+		pf_buf_str(out, "# made of several columns, see below\ntime: ");
+		print_free_name(g, time_column, out);
+		pf_buf_byte(out, '\n');
 		return;
 	}
 	if (g->time < 0) {
-		pf_buf_str(out, "# No column looks like a time. Name one, and say its 'format' below.\ntime: ts\n");
+		pf_buf_str(out, "# EDIT THIS before use. No column looks like a time: name the one that is, and give it\n"
+				"# a type like timestamp(3) and, where needed, a 'format' below.\ntime: NONE_FOUND\n");
 		return;
 	}
 	const struct pf_guess_column *c = &g->shape.columns[g->time];
@@ -290,7 +311,9 @@ static void print_column(const struct pf_guess *g, size_t i, struct pf_buf *out)
 static void print_combined(const struct pf_guess *g, struct pf_buf *out)
 {
 	static const char *const letters[] = { "%Y", "%m", "%d", "%H" };
-	pf_buf_str(out, "  ts: {type: timestamp(0) not null, from: [");
+	pf_buf_str(out, "  ");
+	print_free_name(g, time_column, out);
+	pf_buf_str(out, ": {type: timestamp(0) not null, from: [");
 	int n = g->parts[3] >= 0 ? 4 : 3;
 	for (int k = 0; k < n; k++) {
 		pf_buf_str(out, k ? ", " : "");
@@ -319,4 +342,9 @@ void pf_guess_print(const struct pf_guess *g, struct pf_buf *out)
 		print_combined(g, out);
 	for (size_t i = 0; i < g->shape.n; i++)
 		print_column(g, i, out);
+	if (g->id < 0) {
+		pf_buf_str(out, "  ");
+		print_free_name(g, file_column, out);
+		pf_buf_str(out, ": {type: string not null, from: filename}\n");
+	}
 }

@@ -16,6 +16,7 @@ struct pf_guess {
 	bool markers[PF_GUESS_MARKERS];
 	struct pf_guess_type *types;
 	int id, time;           /* columns, -1: none */
+	bool id_unlikely;       /* the likeliest, but nothing speaks for it */
 	int parts[4];           /* year, month, day, hour: when there is no time */
 	bool combined;
 };

@@ -112,6 +112,30 @@ TEST(columns_of_time)
 		    4, lines);
 }
 
+/* Names decide while there are few rows; and there always is an ID that loads. */
+TEST(id_of_few_rows)
+{
+	static const struct {
+		const char *text, *line;
+	} cases[] = {
+		{ "user_id,ts,x\n1,2024-01-01T00:00:00Z,a\n2,2024-01-02T00:00:00Z,b\n",
+		  "id: user_id\n" },
+		{ "x,ts,uuid\na,2024-01-01T00:00:00Z,6f\n", "id: uuid\n" },
+		{ "id,ts,customer\n1,2024-01-01T00:00:00Z,a\n2,2024-01-02T00:00:00Z,a\n",
+		  "id: customer\n" },
+		{ "colour,ts\nred,2024-01-01T00:00:00Z\n", "id: colour\n" },
+		{ "price,ts\n1.5,2024-01-01T00:00:00Z\n", "id: file\n" },
+		{ "file,ts\n1.5,2024-01-01T00:00:00Z\n", "id: file_of_row\n" },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const char *lines[] = { cases[i].line, NULL };
+		int64_t rows = -1;
+		for (const char *p = cases[i].text; *p; p++)
+			rows += *p == '\n';
+		check_guess("few.csv", cases[i].text, rows, lines);
+	}
+}
+
 TEST(refusals)
 {
 	static const char *const texts[] = { "", " \n ", "just words\nno table\n", "{\n" };
@@ -127,4 +151,4 @@ TEST(refusals)
 	}
 }
 
-UNIT_MAIN(CASE(json), CASE(csv), CASE(no_header), CASE(columns_of_time), CASE(refusals))
+UNIT_MAIN(CASE(json), CASE(csv), CASE(no_header), CASE(columns_of_time), CASE(id_of_few_rows), CASE(refusals))
