@@ -10,7 +10,7 @@
 #define ROW_GROUP_ROWS 131072
 #define PAGE_ROWS 20480
 /* A row group is closed, too, when its strings have that many bytes. */
-#define ROW_GROUP_BYTES ((size_t)96 << 20)
+#define ROW_GROUP_BYTES ((size_t)64 << 20)
 /* Raw bytes per stored byte, until a row group has shown its own. */
 #define FIRST_GUESS 4
 

@@ -580,10 +580,10 @@ TEST(a_row_group_ends_with_the_row_that_fills_it)
 	CHECK(parts.len == file.len && !memcmp(parts.data, file.data, file.len));
 	CHECK_OK(open_view(&o, file.data, file.len, &err), &err);
 	CHECK_INT(pf_parquet_groups(o.file), 2);
-	CHECK_INT(pf_parquet_group_rows(o.file, 0), 96);
+	CHECK_INT(pf_parquet_group_rows(o.file, 0), 64);
 	const struct pf_parquet_pages *pages;
 	CHECK_OK(pf_parquet_pages(o.file, 0, 0, &pages, &err), &err);
-	CHECK_INT(pages ? pages->n : 0, 24);
+	CHECK_INT(pages ? pages->n : 0, 16);
 	pf_parquet_close(o.file);
 	free(text);
 	pf_builder_free(b);
