@@ -76,6 +76,7 @@ static bool to_sink(struct pf_json_rows *j, struct pf_json_sink sink, const uint
 {
 	struct pf_conv *c = &j->text->conv[sink.column];
 	const uint8_t first = *p;
+	bool decoded = false;
 	struct pf_view text = pf_view_of(p, (size_t)(end - p));
 	if (first == '"') {
 		text = pf_view_of(p + 1, text.len - 2);
@@ -84,13 +85,15 @@ static bool to_sink(struct pf_json_rows *j, struct pf_json_sink sink, const uint
 			pf_json_decode(text.data, text.len, &j->scratch);
 			text = pf_view_of(j->scratch.data + start,
 					  j->scratch.len - start);
+			decoded = true;
 		}
 	}
 	if (sink.part != PF_JSON_WHOLE) {
 		struct pf_json_part *part = &j->parts[sink.column][sink.part];
-		size_t start = j->scratch.len;
-		pf_buf_room(&j->scratch, text.len);
-		pf_buf_add(&j->scratch, text.data, text.len);
+		/* What was decoded lies in the scratch already, which may move. */
+		size_t start = j->scratch.len - (decoded ? text.len : 0);
+		if (!decoded)
+			pf_buf_add(&j->scratch, text.data, text.len);
 		*part = (struct pf_json_part){ .at = start, .len = text.len, .row = j->row,
 				       .null = first == 'n' };
 		if (first == '{' || first == '[')

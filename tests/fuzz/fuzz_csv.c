@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * CSV, TSV with escapes, Zeek logs, no header; the first byte says which.
+ * CSV, TSV with escapes, Zeek logs, no header, lines by a pattern; the first
+ * byte says which.
  */
 #include "text_fuzz.h"
 
@@ -20,10 +21,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		"columns:\n  id: {type: string, from: '#2'}\n"
 		"  t: {type: timestamp(0), from: ['#1', '#3'], format: '%d.%m.%Y %I:%M%p'}\n"
 		"  n: {type: int, from: filename, match: '([0-9]+)'}\n",
+		"id: id\ntime: t\ninput: {format: lines, pattern: '^([^ ]*) \\[([^]]*)\\](x)?', header: [id, t, x]}\n"
+		"columns:\n  id: string\n  t: {type: timestamp(0), format: '%b %e %T', year: 2024}\n  x: string\n",
 	};
-	static struct pf_tabledef *defs[5];
+	static struct pf_tabledef *defs[6];
 	if (!len)
 		return 0;
-	fuzz_text(yaml[*data % 5], &defs[*data % 5], data + 1, len - 1);
+	fuzz_text(yaml[*data % 6], &defs[*data % 6], data + 1, len - 1);
 	return 0;
 }
