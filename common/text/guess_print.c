@@ -144,7 +144,8 @@ static void print_free_name(const struct pf_guess *g, const char *wanted,
 static void print_id(const struct pf_guess *g, struct pf_buf *out)
 {
 	if (g->id < 0) {
-		pf_buf_str(out, "# EDIT THIS. No column can be an entity ID, so each file is taken for one entity, below.\nid: ");
+		pf_buf_str(out, "# EDIT THIS. No column can be an entity ID, so each file is taken "
+				"for one entity, below.\nid: ");
 		print_free_name(g, file_column, out);
 		pf_buf_byte(out, '\n');
 		return;
@@ -152,7 +153,8 @@ static void print_id(const struct pf_guess *g, struct pf_buf *out)
 	const struct pf_guess_column *c = &g->shape.columns[g->id];
 	if (g->id_unlikely)
 		pf_buf_str(out, "# EDIT THIS. No column looks like an entity ID (a value that comes back); this is the\n"
-				"# likeliest. Where each file is one entity: a column 'file: {type: string not null, from: filename}'.\n");
+				"# likeliest. Where each file is one entity: a column "
+				"'file: {type: string not null, from: filename}'.\n");
 	pf_buf_str(out, "# ");
 	add_distinct(out, c);
 	if (!c->many && c->distinct)
