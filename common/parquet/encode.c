@@ -9,6 +9,9 @@
 
 /* A page is closed before its rows are enough when it has that many bytes. */
 #define PAGE_BYTES ((size_t)4 << 20)
+/* A chunk's first pages, of at least that many bytes, tell whether it is worth
+ * compressing. A page alone may not: it may be all nulls. */
+#define SAMPLE_BYTES ((size_t)64 << 10)
 
 struct pq_encoder *pq_encoder_new(int zstd_level, int64_t page_rows)
 {
@@ -30,6 +33,7 @@ void pq_encoder_free(struct pq_encoder *e)
 	for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
 		pf_buf_free(bufs[i]);
 	free(e->used);
+	free(e->held);
 	free(e);
 }
 
@@ -140,63 +144,95 @@ static void put_values(struct pq_encoder *e, size_t from, size_t to)
 
 /* Write a page of raw bytes, packed being their compressed form. */
 static void put_page(struct pq_encoder *e, enum pq_page_kind kind, size_t values,
-		     enum pq_encoding encoding, const struct pf_buf *raw,
-		     const struct pf_buf *packed, struct pq_chunk_done *done)
+		     struct pf_view raw, struct pf_view packed,
+		     struct pq_chunk_done *done)
 {
-	const struct pf_buf *body = e->codec == PQ_ZSTD ? packed : raw;
+	struct pf_view body = e->codec == PQ_ZSTD ? packed : raw;
+	enum pq_encoding encoding = kind == PQ_PAGE_DICTIONARY ? PQ_PLAIN : e->encoding;
 	struct pq_page_header h = {
 		.kind = (int32_t)kind,
-		.uncompressed = (int32_t)raw->len,
-		.compressed = (int32_t)body->len,
-		.crc = pf_crc32(0, body->data, body->len),
+		.uncompressed = (int32_t)raw.len,
+		.compressed = (int32_t)body.len,
+		.crc = pf_crc32(0, body.data, body.len),
 		.values = (int32_t)values,
 		.encoding = (int32_t)encoding,
 	};
 	size_t start = e->out.len;
 	pq_page_header_write(&e->out, &h);
 	size_t header = e->out.len - start;
-	pf_buf_add(&e->out, body->data, body->len);
-	done->uncompressed_bytes += (int64_t)(header + raw->len);
-	done->compressed_bytes += (int64_t)(header + body->len);
+	pf_buf_add(&e->out, body.data, body.len);
+	done->uncompressed_bytes += (int64_t)(header + raw.len);
+	done->compressed_bytes += (int64_t)(header + body.len);
 	done->encodings |= 1u << encoding;
+	if (kind == PQ_PAGE_DICTIONARY) {
+		done->dictionary_bytes = (int64_t)e->out.len;
+		return;
+	}
+	struct pq_page_done *page = &done->pages[e->n_put++];
+	page->offset = (int64_t)start;
+	page->bytes = (int32_t)(e->out.len - start);
 }
 
-static int pack(struct pq_encoder *e, const struct pf_buf *raw, struct pf_buf *packed,
-		struct pf_error *err)
-{
-	packed->len = 0;
-	if (raw->len > INT32_MAX)
-		return pf_fail(err, PF_E_LIMIT, "a page takes more than 2 GiB");
-	if (e->codec == PQ_UNCOMPRESSED)
-		return 0;
-	return pf_zstd_compress(e->compressor, raw->data, raw->len, packed, err);
-}
-
-/* The dictionary page waits until the first data page settles the codec. */
-static int hold_dictionary(struct pq_encoder *e, struct pf_error *err)
-{
-	e->held_raw.len = e->held_packed.len = 0;
-	if (e->encoding != PQ_RLE_DICTIONARY)
-		return 0;
-	if (e->kind == DENSE_VIEWS)
-		put_plain_views(&e->held_raw, e->dict.views, e->dict.n, !e->m->width);
-	else
-		put_plain_ints(&e->held_raw, e->dict.ints, e->dict.n, e->m->width);
-	return pack(e, &e->held_raw, &e->held_packed, err);
-}
-
-/* Compression that saves less than a twentieth only costs its reader. */
+/* Compression that saves less than a twentieth only costs its reader. Decide,
+ * and write what waited for it. */
 static void settle_codec(struct pq_encoder *e, struct pq_chunk_done *done)
 {
-	size_t raw = e->held_raw.len + e->raw.len;
-	size_t packed = e->held_packed.len + e->packed.len;
-	done->compressed = packed < raw - raw / 20;
+	size_t raw = 0, packed = 0;
+	done->compressed = e->held_packed.len < e->held_raw.len - e->held_raw.len / 20;
 	e->codec = done->compressed ? PQ_ZSTD : PQ_UNCOMPRESSED;
-	if (e->encoding == PQ_RLE_DICTIONARY) {
-		put_page(e, PQ_PAGE_DICTIONARY, e->dict.n, PQ_PLAIN, &e->held_raw,
-			 &e->held_packed, done);
-		done->dictionary_bytes = (int64_t)e->out.len;
+	for (size_t i = 0; i < e->n_held; i++) {
+		const struct pq_held_page *h = &e->held[i];
+		put_page(e, h->kind, h->values,
+			 pf_view_of(e->held_raw.data + raw, h->raw),
+			 pf_view_of(e->held_packed.data + packed, h->packed), done);
+		raw += h->raw;
+		packed += h->packed;
 	}
+	e->n_held = e->held_raw.len = e->held_packed.len = 0;
+}
+
+static void hold(struct pq_encoder *e, enum pq_page_kind kind, size_t values)
+{
+	if (e->n_held == e->held_cap) {
+		e->held_cap = pf_grow(e->held_cap, e->n_held + 1);
+		e->held = pf_realloc(e->held, e->held_cap, sizeof *e->held);
+	}
+	e->held[e->n_held++] = (struct pq_held_page){ kind, values, e->raw.len,
+						      e->packed.len };
+	pf_buf_add(&e->held_raw, e->raw.data, e->raw.len);
+	pf_buf_add(&e->held_packed, e->packed.data, e->packed.len);
+}
+
+/* The page in e->raw is complete. */
+static int end_page(struct pq_encoder *e, enum pq_page_kind kind, size_t values,
+		    struct pq_chunk_done *done, struct pf_error *err)
+{
+	if (e->raw.len > INT32_MAX)
+		return pf_fail(err, PF_E_LIMIT, "a page takes more than 2 GiB");
+	e->packed.len = 0;
+	if (e->codec != PQ_UNCOMPRESSED)
+		PF_TRY(pf_zstd_compress(e->compressor, e->raw.data, e->raw.len,
+					&e->packed, err));
+	if (e->codec >= 0) {
+		put_page(e, kind, values, pf_view_of(e->raw.data, e->raw.len),
+			 pf_view_of(e->packed.data, e->packed.len), done);
+		return 0;
+	}
+	hold(e, kind, values);
+	if (kind == PQ_PAGE_DATA && e->held_raw.len >= SAMPLE_BYTES)
+		settle_codec(e, done);
+	return 0;
+}
+
+static int put_dictionary(struct pq_encoder *e, struct pq_chunk_done *done,
+			  struct pf_error *err)
+{
+	e->raw.len = 0;
+	if (e->kind == DENSE_VIEWS)
+		put_plain_views(&e->raw, e->dict.views, e->dict.n, !e->m->width);
+	else
+		put_plain_ints(&e->raw, e->dict.ints, e->dict.n, e->m->width);
+	return end_page(e, PQ_PAGE_DICTIONARY, e->dict.n, done, err);
 }
 
 static void put_bounds(struct pq_encoder *e, struct pq_chunk_done *done,
@@ -278,18 +314,14 @@ static int put_pages(struct pq_encoder *e, int64_t rows, struct pq_chunk_done *d
 			put_bits(e, row, end);
 		else
 			put_values(e, from, to);
-		PF_TRY(pack(e, &e->raw, &e->packed, err));
-		if (e->codec < 0)
-			settle_codec(e, done);
-		page->offset = (int64_t)e->out.len;
-		put_page(e, PQ_PAGE_DATA, (size_t)(end - row), e->encoding, &e->raw,
-			 &e->packed, done);
-		page->bytes = (int32_t)((int64_t)e->out.len - page->offset);
 		page->first_row = row;
 		page->nulls = nulls;
+		PF_TRY(end_page(e, PQ_PAGE_DATA, (size_t)(end - row), done, err));
 		from = to;
 		row = end;
 	}
+	if (e->codec < 0)
+		settle_codec(e, done);
 	if (all[0].known)
 		put_bounds(e, done, &all[0], &all[1], &done->all);
 	return 0;
@@ -307,7 +339,8 @@ int pq_encode_chunk(struct pq_encoder *e, const struct pq_mapping *m,
 	e->sorted = sorted;
 	e->n = (size_t)(rows - column->nulls);
 	e->codec = -1;
-	e->out.len = 0;
+	e->out.len = e->n_put = 0;
+	e->n_held = e->held_raw.len = e->held_packed.len = 0;
 	*done = (struct pq_chunk_done){ .rows = rows, .nulls = column->nulls,
 					.index = true, .nans = -1 };
 	if (m->form == PQ_FORM_FLOAT || m->form == PQ_FORM_DOUBLE)
@@ -318,7 +351,8 @@ int pq_encode_chunk(struct pq_encoder *e, const struct pq_mapping *m,
 	done->encoding = e->encoding;
 	if (bloom && e->kind != DENSE_BITS)
 		pq_make_bloom(e, &done->bloom);
-	PF_TRY(hold_dictionary(e, err));
+	if (e->encoding == PQ_RLE_DICTIONARY)
+		PF_TRY(put_dictionary(e, done, err));
 	PF_TRY(put_pages(e, rows, done, err));
 	*bytes = pf_view_of(e->out.data, e->out.len);
 	return 0;

@@ -22,7 +22,13 @@ struct pq_encoder {
 	struct pf_buf keys;    /* floats as int64; bytes of decimals */
 	struct pf_buf hashes;
 	struct pf_buf raw, packed, scratch;
-	struct pf_buf held_raw, held_packed; /* the dictionary page */
+	/* Pages that wait for the codec to be settled, one behind the other. */
+	struct pf_buf held_raw, held_packed;
+	struct pq_held_page {
+		enum pq_page_kind kind;
+		size_t values, raw, packed; /* bytes */
+	} *held;
+	size_t n_held, held_cap;
 	struct pf_buf out;
 
 	/* The chunk at hand. */
@@ -35,6 +41,7 @@ struct pq_encoder {
 	uint8_t *used; /* a byte for each dictionary entry */
 	size_t used_cap;
 	int32_t codec; /* pq_compression, -1: not settled */
+	size_t n_put;  /* data pages in out */
 };
 
 static inline int64_t *pq_ints(const struct pf_buf *b)

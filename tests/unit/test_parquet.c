@@ -592,6 +592,38 @@ TEST(a_row_group_ends_with_the_row_that_fills_it)
 	pf_buf_free(&parts);
 }
 
+TEST(first_pages_of_nulls_do_not_settle_the_codec)
+{
+	struct pf_error err = { 0 };
+	struct pf_schema *schema = pf_schema_new();
+	pf_schema_add(schema, "s", (struct pf_type){ .kind = PF_STRING }, true);
+	struct pf_builder *b = pf_builder_new(schema);
+	for (int i = 0; i < 100000; i++) {
+		char text[64];
+		int n = snprintf(text, sizeof text, "the same words and %d", i);
+		if (i < 50000)
+			pf_col_null(&b->columns[0]);
+		else
+			pf_col_bytes(&b->columns[0], text, (size_t)n);
+	}
+	struct pf_batch batch = pf_builder_batch(b);
+	struct pf_buf file = { 0 };
+	struct opened o;
+	CHECK_OK(to_file(&batch, NULL, 0, false, &file, &err), &err);
+	/* 50,000 strings of 23 bytes are more than a megabyte when plain. */
+	CHECK(file.len < 400000);
+	CHECK_OK(open_view(&o, file.data, file.len, &err), &err);
+	struct pf_builder *out = pf_builder_new(schema);
+	read_all(o.file, out);
+	struct pf_batch got = pf_builder_batch(out);
+	CHECK(got.rows == 100000 && same_rows(&batch, 0, 100000, &got, 0));
+	pf_parquet_close(o.file);
+	pf_builder_free(out);
+	pf_builder_free(b);
+	pf_schema_unref(schema);
+	pf_buf_free(&file);
+}
+
 /* --- looking up --- */
 
 TEST(a_lookup_touches_few_pages)
@@ -737,5 +769,6 @@ UNIT_MAIN(CASE(random_schemas_round_trip), CASE(batch_boundaries_do_not_show),
 	  CASE(missing_columns_are_null), CASE(nulls_are_refused_where_they_must_not_be),
 	  CASE(the_footer_says_what_it_was_told), CASE(no_rows_are_a_file_too),
 	  CASE(a_row_group_ends_with_the_row_that_fills_it),
+	  CASE(first_pages_of_nulls_do_not_settle_the_codec),
 	  CASE(a_lookup_touches_few_pages), CASE(no_flipped_byte_gives_other_rows),
 	  CASE(no_flipped_byte_or_cut_breaks_the_footer_reader))
