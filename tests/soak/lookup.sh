@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # One entity out of 100 million rows: a fresh pf-query process against DuckDB,
-# fresh and warm, on the very same files.
+# fresh and warm, on the very same files. Packed with memory enough to sort each
+# month and bucket as a whole, as one would for a bulk load: then an ID is in one
+# file of each, not in every one.
 set -u -o pipefail
 rows=${PF_SOAK_ROWS:-100000000}
 schema=$PWD/examples/clicks.yaml
@@ -12,7 +14,8 @@ table=wh/default.db/clicks
 
 pf-put -q --create "$schema" $table
 SECONDS=0
-gen "$rows" --ids=$((rows / 20)) | pf-partition -I jsonl -S "$schema" | pf-pack | pf-put -q --append $table || {
+gen "$rows" --ids=$((rows / 20)) | pf-partition -I jsonl -S "$schema" |
+	pf-pack --memory 4Gi | pf-put -q --append $table || {
 	echo "not ok 1 loaded"
 	exit 1
 }
