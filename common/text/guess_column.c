@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/time.h"
 #include "ext/hash.h"
 #include "text/number.h"
 
@@ -36,8 +37,9 @@ static const char *const formats[PF_GUESS_TIMES] = {
 	"%d-%b-%Y",
 	"%a %b %e %H:%M:%S %Y",
 	"%Y%m%d",
+	"%b %e %H:%M:%S",
 };
-enum { FIRST_EPOCH = 1, LAST_EPOCH = 4, COMPACT_DATE = 19 };
+enum { FIRST_EPOCH = 1, LAST_EPOCH = 4, COMPACT_DATE = 19, YEARLESS = 20 };
 
 /* Epochs are taken for times between 1990 and 2050 only. */
 static const int64_t epoch_low = 631152000, epoch_high = 2524608000;
@@ -78,12 +80,21 @@ static void count_distinct(struct pf_guess_column *c, const char *text, size_t l
 	}
 }
 
+/* Logs of today are of this year; the person who edits knows better. */
+static int year_for(int i)
+{
+	int64_t year;
+	unsigned month, day;
+	pf_civil_from_days(pf_now_ms() / 86400000, &year, &month, &day);
+	return i == YEARLESS ? (int)year : 0;
+}
+
 static void try_time(struct pf_guess_column *c, int i, const char *text, size_t len)
 {
 	struct pf_guess_time *t = &c->times[i];
 	struct pf_timefmt f;
 	struct pf_moment m;
-	if (pf_timefmt_parse(formats[i], false, false, 0, &f, NULL) ||
+	if (pf_timefmt_parse(formats[i], false, false, year_for(i), &f, NULL) ||
 	    pf_timefmt_read(&f, text, len, &m) || !m.has_date) {
 		t->dead = true;
 		return;
@@ -198,6 +209,7 @@ static struct pf_guess_type time_verdict(const struct pf_guess_column *c, int i)
 	const struct pf_guess_time *t = &c->times[i];
 	struct pf_guess_type g = { .time = i, .epoch = i >= FIRST_EPOCH && i <= LAST_EPOCH };
 	g.format = i ? formats[i] : NULL;
+	g.year = year_for(i);
 	if (t->dates_only) {
 		g.type.kind = PF_DATE;
 		return g;

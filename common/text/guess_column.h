@@ -12,7 +12,7 @@
 #include "text/timefmt.h"
 
 /* Words that stand for nothing in files of the wild. "" is among them. */
-enum { PF_GUESS_MARKERS = 9, PF_GUESS_TIMES = 20, PF_GUESS_DISTINCT = 1 << 16 };
+enum { PF_GUESS_MARKERS = 9, PF_GUESS_TIMES = 21, PF_GUESS_DISTINCT = 1 << 16 };
 extern const char *const pf_guess_markers[PF_GUESS_MARKERS];
 
 /* A time format that all values had so far. */
@@ -56,6 +56,7 @@ struct pf_guess_type {
 	struct pf_type type;
 	const char *format; /* of times, NULL: iso */
 	int time;           /* index into times, -1: no time */
+	int year;           /* which a format without one was read with */
 	bool epoch;
 };
 struct pf_guess_type pf_guess_verdict(const struct pf_guess_column *c);

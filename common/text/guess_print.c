@@ -240,6 +240,12 @@ static void print_input(const struct pf_guess *g, struct pf_buf *out)
 {
 	const struct pf_text_input *in = &g->shape.input;
 	pf_buf_printf(out, "input:\n  format: %s\n", pf_text_format_name(in->format));
+	if (in->pattern) {
+		pf_buf_printf(out, "  pattern: '%s'\n  header: [", in->pattern);
+		for (size_t i = 0; i < in->nnames; i++)
+			pf_buf_printf(out, "%s%s", i ? ", " : "", in->names[i]);
+		pf_buf_str(out, "]\n");
+	}
 	if (in->delimiter)
 		pf_buf_printf(out, "  delimiter: \"%c\"\n", in->delimiter);
 	if (in->header == PF_HEADER_ZEEK)
@@ -306,6 +312,8 @@ static void print_column(const struct pf_guess *g, size_t i, struct pf_buf *out)
 		pf_buf_str(out, ", format: ");
 		pf_yaml_scalar(out, t->format);
 	}
+	if (t->year)
+		pf_buf_printf(out, ", year: %d", t->year);
 	pf_buf_byte(out, '}');
 	column_comment(g, i, out);
 }

@@ -434,6 +434,8 @@ int pf_guess_shape(const char *file, enum pf_text_format format, const uint8_t *
 		if (s->n)
 			return 0;
 	}
+	if (!delimited && pf_guess_lines(s, (const char *)p, (const char *)end))
+		return 0;
 	return delimited_columns(s, file, (const char *)p, (const char *)end, err);
 }
 
@@ -442,5 +444,9 @@ void pf_guess_shape_free(struct pf_guess_shape *s)
 	for (size_t i = 0; i < s->n; i++)
 		pf_guess_free(&s->columns[i]);
 	free(s->columns);
+	for (size_t i = 0; i < s->input.nnames; i++)
+		free(s->input.names[i]);
+	free(s->input.names);
+	free(s->input.pattern);
 	free(s->input.comment);
 }

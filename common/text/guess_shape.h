@@ -21,6 +21,8 @@ struct pf_guess_shape {
 int pf_guess_shape(const char *file, enum pf_text_format format,
 		   const uint8_t *data, size_t len, struct pf_guess_shape *shape,
 		   struct pf_error *err);
+/* Lines of a well-known log? Then the shape has its pattern and columns. */
+bool pf_guess_lines(struct pf_guess_shape *shape, const char *data, const char *end);
 void pf_guess_shape_free(struct pf_guess_shape *shape);
 
 #endif

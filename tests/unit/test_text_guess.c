@@ -99,6 +99,29 @@ TEST(no_header)
 	free(yaml);
 }
 
+TEST(logs)
+{
+	static const char *const access[] = {
+		"id: client\n", "time: ts\n", "  format: lines\n",
+		"  header: [client, ident, user, ts, request, status, bytes, referrer, agent]\n",
+		"  bytes: int  # 1 distinct, 50.0% missing, 1 x '-'", NULL,
+	};
+	check_guess("access.log",
+		    "10.0.0.1 - - [17/May/2015:10:05:03 +0000] \"GET / HTTP/1.1\" 200 203 \"-\" \"a b\"\n"
+		    "10.0.0.1 - ann [17/May/2015:10:05:04 +0000] \"GET /x HTTP/1.1\" 304 - \"-\" \"c\n",
+		    2, access);
+	static const char *const syslog[] = {
+		"id: host\n", "time: ts\n", "  header: [ts, host, program, _, pid, message]\n",
+		"  ts: {type: timestamp(0) not null, format: \"%b %e %H:%M:%S\", year: ",
+		"  pid: int  # 2 distinct, 33.3% missing", NULL,
+	};
+	check_guess("auth.log",
+		    "Mar  7 13:06:56 a sshd[12]: hello, world\n"
+		    "Mar 17 13:06:57 b systemd-logind[13]: x: y\n"
+		    "Mar 17 13:06:58 a sudo:   z\n",
+		    3, syslog);
+}
+
 TEST(columns_of_time)
 {
 	static const char *const lines[] = {
@@ -151,4 +174,5 @@ TEST(refusals)
 	}
 }
 
-UNIT_MAIN(CASE(json), CASE(csv), CASE(no_header), CASE(columns_of_time), CASE(id_of_few_rows), CASE(refusals))
+UNIT_MAIN(CASE(json), CASE(csv), CASE(no_header), CASE(logs),
+	  CASE(columns_of_time), CASE(id_of_few_rows), CASE(refusals))
