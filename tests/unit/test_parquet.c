@@ -624,6 +624,35 @@ TEST(first_pages_of_nulls_do_not_settle_the_codec)
 	pf_buf_free(&file);
 }
 
+TEST(a_footer_may_be_longer_than_the_tail)
+{
+	struct pf_error err = { 0 };
+	uint64_t state = 9;
+	struct pf_schema *schema = random_schema(&state, 6);
+	struct pf_builder *b = random_rows(schema, &state, 1500);
+	struct pf_batch batch = pf_builder_batch(b);
+	struct pf_parquet_options tiny = { .row_group_rows = 2, .page_rows = 1 };
+	struct pf_buf file = { 0 };
+	struct opened o;
+	uint32_t footer;
+	CHECK_OK(to_file(&batch, &tiny, 0, false, &file, &err), &err);
+	memcpy(&footer, file.data + file.len - 8, 4);
+	CHECK(footer > 2 * 65536);
+	CHECK_OK(open_view(&o, file.data, file.len, &err), &err);
+	CHECK_INT(pf_parquet_counters(o.file)->reads, 2);
+	CHECK_INT(pf_parquet_groups(o.file), 750);
+	struct pf_builder *out = pf_builder_new(schema);
+	read_all(o.file, out);
+	struct pf_batch got = pf_builder_batch(out);
+	CHECK(got.rows == 1500 && same_rows(&batch, 0, 1500, &got, 0));
+	check_ranges(o.file, &batch, &state);
+	pf_parquet_close(o.file);
+	pf_builder_free(out);
+	pf_builder_free(b);
+	pf_schema_unref(schema);
+	pf_buf_free(&file);
+}
+
 /* --- looking up --- */
 
 TEST(a_lookup_touches_few_pages)
@@ -770,5 +799,6 @@ UNIT_MAIN(CASE(random_schemas_round_trip), CASE(batch_boundaries_do_not_show),
 	  CASE(the_footer_says_what_it_was_told), CASE(no_rows_are_a_file_too),
 	  CASE(a_row_group_ends_with_the_row_that_fills_it),
 	  CASE(first_pages_of_nulls_do_not_settle_the_codec),
+	  CASE(a_footer_may_be_longer_than_the_tail),
 	  CASE(a_lookup_touches_few_pages), CASE(no_flipped_byte_gives_other_rows),
 	  CASE(no_flipped_byte_or_cut_breaks_the_footer_reader))
