@@ -8,6 +8,7 @@
 
 #include <regex.h>
 
+#include "text/line_pattern.h"
 #include "text/reader_impl.h"
 
 /* A field's bytes without quotes; coded: quotes doubled or escapes inside. */
@@ -43,6 +44,7 @@ struct pf_delimited {
 	char *unset; /* Zeek: what stands for nothing ... */
 	char *empty; /* ... and for the empty text */
 	regex_t *pattern; /* lines: what takes them apart; NULL: delimiters do */
+	struct pf_line_pattern *simple; /* the same, if it is of that kind */
 	regmatch_t *groups;
 	struct pf_buf scratch;
 };

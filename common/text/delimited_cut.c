@@ -103,8 +103,13 @@ static enum pf_cut cut_line(struct pf_delimited *d, const uint8_t *p, const uint
 		len--;
 	size_t groups = d->pattern->re_nsub;
 	d->groups[0] = (regmatch_t){ .rm_so = 0, .rm_eo = (regoff_t)len };
-	if (memchr(p, '\0', len) ||
-	    regexec(d->pattern, (const char *)p, groups + 1, d->groups, REG_STARTEND))
+	bool matches = !memchr(p, '\0', len);
+	if (matches && d->simple)
+		matches = pf_line_pattern_match(d->simple, p, len, d->groups);
+	else if (matches)
+		matches = !regexec(d->pattern, (const char *)p, groups + 1, d->groups,
+				   REG_STARTEND);
+	if (!matches)
 		return PF_CUT_NO_MATCH;
 	for (size_t i = 0; i < groups; i++) {
 		const regmatch_t *g = &d->groups[i + 1];

@@ -252,6 +252,7 @@ static int open_pattern(struct pf_delimited *d, const char *pattern,
 			       pattern);
 	}
 	d->pattern = regex;
+	d->simple = pf_line_pattern_open(pattern);
 	d->groups = pf_zalloc(regex->re_nsub + 1, sizeof *d->groups);
 	return 0;
 }
@@ -292,6 +293,7 @@ void pf_delimited_close(struct pf_delimited *d)
 	free(d->fields);
 	free(d->unset);
 	free(d->empty);
+	pf_line_pattern_close(d->simple);
 	if (d->pattern)
 		regfree(d->pattern);
 	free(d->pattern);
