@@ -60,6 +60,12 @@ static int open_output(struct pf_run *run, struct pf_error *err)
 	return code;
 }
 
+static int write_out(void *ctx, const void *data, size_t len, struct pf_error *err)
+{
+	struct pf_output *out = ctx;
+	return pf_write_full(out->fd, out->name, data, len, err);
+}
+
 int pf_output_sink(struct pf_run *run, bool binary, struct pf_byte_sink *sink,
 		   struct pf_error *err)
 {
@@ -69,7 +75,7 @@ int pf_output_sink(struct pf_run *run, bool binary, struct pf_byte_sink *sink,
 		pf_fail(err, PF_E_USAGE, "will not write binary to a terminal");
 		return pf_hint(err, "pipe it into the next program, or redirect it");
 	}
-	*sink = pf_sink_fd(&run->out->fd, run->out->name);
+	*sink = (struct pf_byte_sink){ write_out, run->out, run->out->name };
 	return 0;
 }
 

@@ -87,6 +87,8 @@ static int between(struct pf_text *t, bool *element, struct pf_error *err)
 						   PF_E_JSON;
 			}
 			j->state = PF_JSON_OPENED;
+			j->end_byte = t->base + t->at + 1;
+			j->end_line = t->line;
 			break;
 		case PF_JSON_CLOSED:
 			return no_array(t, "text follows the JSON array", err);
@@ -116,8 +118,11 @@ static int parse_array(struct pf_text *t, struct pf_builder *b,
 	struct pf_json_rows *j = t->json;
 	const uint8_t *end = t->data + t->len;
 	int64_t rows = b->schema->n ? b->columns[0].rows : 0;
-	if (t->options.byte && j->state == PF_JSON_BEFORE)
+	if (t->options.byte && j->state == PF_JSON_BEFORE) {
 		j->state = PF_JSON_RESUMED;
+		j->end_byte = t->base + t->at;
+		j->end_line = t->line;
+	}
 	*more = true;
 	for (;;) {
 		bool element;
@@ -146,6 +151,8 @@ static int parse_array(struct pf_text *t, struct pf_builder *b,
 		}
 		advance(t, q);
 		j->state = PF_JSON_AFTER_VALUE;
+		j->end_byte = t->base + t->at;
+		j->end_line = t->line;
 	}
 }
 
@@ -161,6 +168,14 @@ int pf_json_rows_parse(struct pf_text *t, struct pf_builder *b,
 bool pf_json_rows_closed(const struct pf_text *t)
 {
 	return t->json->state == PF_JSON_CLOSED || t->json->state == PF_JSON_BEFORE;
+}
+
+void pf_json_rows_position(const struct pf_text *t, struct pf_text_position *p)
+{
+	if (!t->json || t->json->state != PF_JSON_CLOSED)
+		return;
+	p->byte = t->json->end_byte;
+	p->line = t->json->end_line;
 }
 
 int pf_json_rows_open(struct pf_text *t, struct pf_error *err)

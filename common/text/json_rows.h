@@ -70,6 +70,9 @@ struct pf_json_rows {
 	struct pf_json_scan scan;
 	struct pf_json_part **parts; /* of columns with several sources, or NULL */
 	enum pf_json_state state;
+	/* Behind the last element. When the array is closed, reading goes on
+	 * there: whoever resumes sees the bracket, or that the array has grown. */
+	uint64_t end_byte, end_line;
 	/* the row being read */
 	struct pf_builder *builder;
 	int64_t target; /* its number in the builder */

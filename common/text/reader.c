@@ -388,6 +388,7 @@ void pf_text_position(const struct pf_text *t, struct pf_text_position *p)
 		.rejected = t->rejected,
 		.pending = t->len - t->at,
 	};
+	pf_json_rows_position(t, p);
 }
 
 enum pf_text_format pf_text_format(const struct pf_text *t)

@@ -78,6 +78,8 @@ int pf_json_rows_parse(struct pf_text *t, struct pf_builder *b,
 void pf_json_rows_close(struct pf_json_rows *j);
 /* At the end of a JSON array: nothing is missing. */
 bool pf_json_rows_closed(const struct pf_text *t);
+/* Behind the last row of an array that is closed. */
+void pf_json_rows_position(const struct pf_text *t, struct pf_text_position *p);
 
 static inline bool pf_text_full(const struct pf_builder *b, int64_t rows,
 				uint64_t byte, const struct pf_text_limits *l)

@@ -365,6 +365,27 @@ numbers()
 	contains "$("$PF_ROOT/tests/tools/arrow_rows" --control < follow.arrows | tail -1)" '"end"'
 }
 
+@test "one JSON array: run again it is whole, grown it goes on, cut it is told" {
+	count_schema
+	local row='{"id": 1, "ts": "2024-01-01T00:00:00Z"}'
+	local text
+	for text in "[$row, $row]" "[$row,$row"$'\n]\n\n'; do
+		rm -rf stage
+		printf '%s' "$text" > a.json
+		pf-stage append -q -S schema.yaml stage a.json
+		status 0 pf-stage append --final-line stage a.json
+		contains "$stderr" "0 rows appended"
+		printf '%s, %s\n]' "${text%"${text##*\}}"}" "$row" > a.json
+		status 0 pf-stage append --final-line stage a.json
+		contains "$stderr" "1 rows appended"
+		equals "$(rows stage | wc -l)" 3
+	done
+	printf '%s' "[$row, $row" > b.json
+	status 3 pf-stage append --final-line stage b.json
+	status 3 pf-stage append --final-line stage b.json
+	contains "$stderr" "ends inside its JSON array"
+}
+
 @test "SIGTERM: what was read is acknowledged, the rest comes with the next run" {
 	count_schema
 	mkfifo pipe
