@@ -2,30 +2,21 @@
  *
  * pf-stage: rows become durable, and are read again from any position.
  */
-#include "app/program.h"
-
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/file.h"
+#include "app/append.h"
+#include "app/program.h"
 #include "base/number.h"
 #include "base/time.h"
 #include "load/loaded.h"
-#include "stage/append.h"
-#include "stage/rejects.h"
 #include "stage/status.h"
 #include "text/guess.h"
 
 struct options {
-	/* append */
-	const char *schema, *rejects, *source;
-	int on_error;
-	int64_t ack_fd, wait_ms, segment_bytes, group_ms;
-	bool final_line;
+	struct pf_append_options append;
 	/* read */
 	bool from_start, follow, accept_gap;
 	const char *offsets, *after;
@@ -36,41 +27,40 @@ struct options {
 	bool dry_run;
 };
 
-enum { ON_ERROR_STOP, ON_ERROR_SKIP };
 enum { GROUP_START = 1 };
 
 #define OPT(field) offsetof(struct options, field)
 static const struct pf_option options[] = {
-	{ 'S', "schema", PF_OPT_STRING, OPT(schema), "FILE",
+	{ 'S', "schema", PF_OPT_STRING, OPT(append.schema), "FILE",
 	  .help = "table definition; makes the stage, or adds columns to it",
 	  .commands = "append" },
-	{ 0, "rejects", PF_OPT_STRING, OPT(rejects), "FILE",
+	{ 0, "rejects", PF_OPT_STRING, OPT(append.rejects), "FILE",
 	  .help = "append rows that do not fit here, and go on",
 	  .more = "One JSON object a line: file, line, byte, code, column, reason, row. "
 		  "The row stands as it was. "
 		  "When it is not UTF-8, row_base64 stands for row.",
 	  .commands = "append" },
-	{ 0, "on-error", PF_OPT_ENUM, OPT(on_error), "stop|skip",
+	{ 0, "on-error", PF_OPT_ENUM, OPT(append.on_error), "stop|skip",
 	  .help = "a row that does not fit stops, or is left out (exit 1)",
 	  .commands = "append" },
-	{ 0, "source", PF_OPT_STRING, OPT(source), "NAME",
+	{ 0, "source", PF_OPT_STRING, OPT(append.source), "NAME",
 	  .help = "name of the input: stdin with a name can be resumed",
 	  .more = "Files are known by their content; a name overrides that.",
 	  .commands = "append" },
-	{ 0, "final-line", PF_OPT_FLAG, OPT(final_line), NULL,
+	{ 0, "final-line", PF_OPT_FLAG, OPT(append.final_line), NULL,
 	  .help = "the end of the input ends its last line", .commands = "append" },
-	{ 0, "ack-fd", PF_OPT_INT, OPT(ack_fd), "N",
+	{ 0, "ack-fd", PF_OPT_INT, OPT(append.ack_fd), "N",
 	  .help = "report durable positions on this descriptor", .def = "-1", .min = -1,
 	  .max = 1 << 20,
 	  .more = "One line each, with tabs between three fields. "
 		  "They are: offset in the stage, bytes of the source, its name.",
 	  .commands = "append" },
-	{ 0, "wait", PF_OPT_DURATION, OPT(wait_ms), "TIME",
+	{ 0, "wait", PF_OPT_DURATION, OPT(append.wait_ms), "TIME",
 	  .help = "wait so long for a locked stage", .def = "0ms", .commands = "append" },
-	{ 0, "segment-size", PF_OPT_SIZE, OPT(segment_bytes), "SIZE",
+	{ 0, "segment-size", PF_OPT_SIZE, OPT(append.segment_bytes), "SIZE",
 	  .help = "begin a new segment file at this size", .def = "64Mi", .min = 4096,
 	  .max = (int64_t)1 << 40, .commands = "append", .minor = true },
-	{ 0, "sync", PF_OPT_DURATION, OPT(group_ms), "TIME",
+	{ 0, "sync", PF_OPT_DURATION, OPT(append.group_ms), "TIME",
 	  .help = "commit at the latest after so long", .def = "50ms",
 	  .more = "Also at 8 MiB, when the input would block, and at its end.",
 	  .commands = "append", .minor = true },
@@ -105,172 +95,10 @@ static const struct pf_option options[] = {
 
 /* --- append --- */
 
-struct appending {
-	const struct options *options;
-	struct pf_rejects *rejects;
-	struct pf_buf acks;
-};
-
-static int on_reject(void *ctx, const struct pf_reject *reject, struct pf_error *err)
-{
-	struct appending *a = ctx;
-	return a->rejects ? pf_rejects_add(a->rejects, reject, err) : 0;
-}
-
-static int on_settle(void *ctx, struct pf_error *err)
-{
-	struct appending *a = ctx;
-	return a->rejects ? pf_rejects_settle(a->rejects, err) : 0;
-}
-
-static int on_ack(void *ctx, const struct pf_append_ack *ack, struct pf_error *err)
-{
-	struct appending *a = ctx;
-	char name[4096];
-	a->acks.len = 0;
-	pf_buf_printf(&a->acks, "%" PRId64 "\t%" PRIu64 "\t%s\n", ack->offset,
-		      ack->position,
-		      pf_quote(name, sizeof name, ack->source, strlen(ack->source)));
-	return pf_write_full((int)a->options->ack_fd, "--ack-fd", a->acks.data,
-			     a->acks.len, err);
-}
-
-static int text_format(const struct pf_run *run, enum pf_text_format *format,
-		       struct pf_error *err)
-{
-	static const int formats[] = {
-		[PF_FORMAT_AUTO] = PF_TEXT_AUTO,   [PF_FORMAT_ARROW] = PF_TEXT_AUTO,
-		[PF_FORMAT_TABLE] = -1,            [PF_FORMAT_MD] = -1,
-		[PF_FORMAT_CSV] = PF_TEXT_CSV,     [PF_FORMAT_TSV] = PF_TEXT_TSV,
-		[PF_FORMAT_JSONL] = PF_TEXT_JSONL, [PF_FORMAT_JSON] = PF_TEXT_JSON,
-	};
-	if (formats[run->input_format] < 0) {
-		pf_fail(err, PF_E_USAGE, "pf-stage cannot read that input format");
-		return pf_hint(err, "it reads arrow, csv, tsv, jsonl and json");
-	}
-	*format = (enum pf_text_format)formats[run->input_format];
-	return 0;
-}
-
-static int append_one(struct pf_run *run, struct pf_append *append,
-		      const char *operand, struct pf_error *err)
-{
-	struct pf_input in;
-	struct stat st;
-	PF_TRY(pf_input_open(run, operand, &in, err));
-	/* From here on a signal ends the input, not the program. */
-	pf_signals_graceful();
-	bool file = strcmp(operand, "-") != 0 && !fstat(in.fd, &st) &&
-		    S_ISREG(st.st_mode);
-	struct pf_append_input input = {
-		.name = in.name,
-		.path = file ? operand : NULL,
-		.fd = file ? in.fd : -1,
-		.packed = in.packed != in.kind,
-		.arrow = run->input_format == PF_FORMAT_ARROW ||
-			 (run->input_format == PF_FORMAT_AUTO &&
-			  in.kind == PF_OPERAND_ARROW),
-		.source = &in.source,
-	};
-	int code = 0;
-	if (run->input_format == PF_FORMAT_AUTO && in.kind != PF_OPERAND_ARROW &&
-	    in.kind != PF_OPERAND_TEXT && in.kind != PF_OPERAND_EMPTY) {
-		code = pf_fail(err, PF_E_UNSUPPORTED, "'%s' is a file of kind %s", in.name,
-			       pf_operand_kind_name(in.kind));
-		pf_hint(err, "pf-stage append takes text and Arrow streams");
-	} else if (in.kind != PF_OPERAND_EMPTY) {
-		code = pf_append_input(append, &input, err);
-	}
-	pf_input_close(&in);
-	return code;
-}
-
-static void report_append(struct pf_run *run, struct pf_stage_writer *writer,
-			  const struct pf_append_counts *c)
+static int append(struct pf_run *run, struct pf_error *err)
 {
 	const struct options *o = run->options;
-	const char *stage = pf_stage_path(pf_stage_writer_stage(writer));
-	char rows[32], bad[32], twice[32], end[32], in[32];
-	pf_diag_note(&run->diag, 0,
-		     "%s: %s rows appended, %s rejected, %s duplicate; durable at %s",
-		     stage, pf_group_digits(rows, c->rows), pf_group_digits(bad, c->rejected),
-		     pf_group_digits(twice, c->duplicate),
-		     pf_group_digits(end, pf_stage_durable(writer)));
-	pf_diag_note(&run->diag, 1, "%s rows in = %s appended + %s rejected + %s duplicate",
-		     pf_group_digits(in, c->rows + c->rejected + c->duplicate), rows, bad, twice);
-	if (c->waiting)
-		pf_diag_warn(&run->diag, "%zu bytes wait at the end of the input: a last "
-			     "line without newline%s", c->waiting,
-			     o->final_line ? "" : " (--final-line takes it)");
-}
-
-static int append_all(struct pf_run *run, struct pf_stage_writer *writer,
-		      struct appending *a, struct pf_error *err)
-{
-	const struct options *o = run->options;
-	struct pf_append_how how = {
-		.source = o->source,
-		.final_line = o->final_line,
-		.group_ms = o->group_ms,
-		.stopping = pf_stopping,
-		.reject = o->rejects || o->on_error == ON_ERROR_SKIP ? on_reject : NULL,
-		.settle = on_settle,
-		.ack = o->ack_fd >= 0 ? on_ack : NULL,
-		.ctx = a,
-	};
-	PF_TRY(text_format(run, &how.format, err));
-	struct pf_append *append = pf_append_new(writer, &how);
-	int code = 0;
-	bool files = run->noperands > 1;
-	for (size_t i = 0; !code && !pf_stopping() && i < pf_inputs(run); i++)
-		code = append_one(run, append, pf_input_name(run, i), err);
-	struct pf_error late = { 0 };
-	int finish = pf_append_finish(append, &late);
-	if (finish && !code) {
-		*err = late;
-		code = finish;
-	}
-	const struct pf_append_counts *c = pf_append_counts(append);
-	if (!finish)
-		report_append(run, writer, c);
-	if (!code && files && pf_stopping())
-		code = pf_fail(err, PF_E_INTERRUPTED,
-			       "stopped by a signal before the end of the input");
-	if (!code && !o->rejects && c->rejected)
-		code = pf_fail(err, PF_E_ROWS_SKIPPED, "%" PRId64 " rows were left out",
-			       c->rejected);
-	pf_append_free(append);
-	return code;
-}
-
-static int run_append(struct pf_run *run, struct pf_error *err)
-{
-	const struct options *o = run->options;
-	struct appending a = { .options = o };
-	struct pf_tabledef *def = NULL;
-	struct pf_stage_writer *writer = NULL;
-	if (o->source && run->noperands > 2)
-		return pf_fail(err, PF_E_USAGE, "--source names one input, not %zu",
-			       run->noperands - 1);
-	if (o->schema)
-		PF_TRY(pf_tabledef_load(o->schema, &def, err));
-	struct pf_stage_write how = {
-		.definition = def,
-		.wait_ms = o->wait_ms,
-		.segment_bytes = (uint64_t)o->segment_bytes,
-	};
-	int code = 0;
-	if (o->rejects)
-		code = pf_rejects_open(o->rejects, &a.rejects, err);
-	if (!code)
-		code = pf_stage_writer_open(run->operands[0], &how, &writer, err);
-	if (!code)
-		code = append_all(run, writer, &a, err);
-	pf_stage_writer_close(writer);
-	pf_rejects_close(a.rejects);
-	pf_tabledef_free(def);
-	pf_buf_free(&a.acks);
-	return code;
+	return pf_append_operands(run, &o->append, err);
 }
 
 /* --- read --- */
@@ -422,7 +250,7 @@ static int run_schema(struct pf_run *run, struct pf_error *err)
 	struct pf_buf out = { 0 };
 	const char *operand = pf_input_name(run, 0);
 	struct pf_guess_options how = { 0 };
-	PF_TRY(text_format(run, &how.format, err));
+	PF_TRY(pf_input_text_format(run, &how.format, err));
 	PF_TRY(pf_input_open(run, operand, &in, err));
 	if (strcmp(operand, "-") != 0)
 		how.file = operand;
@@ -444,7 +272,7 @@ static int run_command(struct pf_run *run, struct pf_error *err)
 		const char *name;
 		int (*run)(struct pf_run *run, struct pf_error *err);
 	} table[] = {
-		{ "append", run_append }, { "read", run_read },
+		{ "append", append }, { "read", run_read },
 		{ "status", run_status }, { "trim", run_trim },
 		{ "schema", run_schema },
 	};

@@ -139,3 +139,21 @@ void pf_input_close(struct pf_input *in)
 		close(in->fd);
 	in->fd = -1;
 }
+
+int pf_input_text_format(const struct pf_run *run, enum pf_text_format *format,
+			 struct pf_error *err)
+{
+	static const int formats[] = {
+		[PF_FORMAT_AUTO] = PF_TEXT_AUTO,   [PF_FORMAT_ARROW] = PF_TEXT_AUTO,
+		[PF_FORMAT_TABLE] = -1,            [PF_FORMAT_MD] = -1,
+		[PF_FORMAT_CSV] = PF_TEXT_CSV,     [PF_FORMAT_TSV] = PF_TEXT_TSV,
+		[PF_FORMAT_JSONL] = PF_TEXT_JSONL, [PF_FORMAT_JSON] = PF_TEXT_JSON,
+	};
+	if (formats[run->input_format] < 0) {
+		pf_fail(err, PF_E_USAGE, "%s cannot read that input format",
+			run->program->name);
+		return pf_hint(err, "it reads arrow, csv, tsv, jsonl and json");
+	}
+	*format = (enum pf_text_format)formats[run->input_format];
+	return 0;
+}

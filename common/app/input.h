@@ -10,6 +10,7 @@
 
 #include "app/operand.h"
 #include "base/io.h"
+#include "text/tabledef.h"
 
 struct pf_run;
 struct pf_inflate;
@@ -40,5 +41,9 @@ const char *pf_input_name(const struct pf_run *run, size_t i);
 int pf_input_open(struct pf_run *run, const char *operand, struct pf_input *in,
 		  struct pf_error *err);
 void pf_input_close(struct pf_input *in);
+
+/* What -I says about text. PF_E_USAGE for formats that are only written. */
+int pf_input_text_format(const struct pf_run *run, enum pf_text_format *format,
+			 struct pf_error *err);
 
 #endif

@@ -20,22 +20,6 @@ struct pf_records {
 	bool end;
 };
 
-static enum pf_text_format text_format(const struct pf_run *run)
-{
-	switch (run->input_format) {
-	case PF_FORMAT_CSV:
-		return PF_TEXT_CSV;
-	case PF_FORMAT_TSV:
-		return PF_TEXT_TSV;
-	case PF_FORMAT_JSONL:
-		return PF_TEXT_JSONL;
-	case PF_FORMAT_JSON:
-		return PF_TEXT_JSON;
-	default:
-		return PF_TEXT_AUTO;
-	}
-}
-
 static int open_text(struct pf_run *run, struct pf_records *r,
 		     const struct pf_tabledef *definition, struct pf_error *err)
 {
@@ -45,10 +29,10 @@ static int open_text(struct pf_run *run, struct pf_records *r,
 		return pf_hint(err, "-S FILE names a table definition; 'pf-stage schema' guesses one");
 	}
 	struct pf_text_options options = {
-		.format = text_format(run),
 		.file = r->input.name,
 		.final_line = true,
 	};
+	PF_TRY(pf_input_text_format(run, &options.format, err));
 	r->schema = pf_tabledef_schema(definition);
 	r->rows = pf_builder_new(r->schema);
 	return pf_text_open(&r->input.source, definition, &options, &r->text, err);

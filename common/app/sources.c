@@ -7,27 +7,13 @@
 #include "base/alloc.h"
 #include "text/tabledef.h"
 
-static enum pf_text_format text_format(const struct pf_run *run)
-{
-	switch (run->input_format) {
-	case PF_FORMAT_CSV:
-		return PF_TEXT_CSV;
-	case PF_FORMAT_TSV:
-		return PF_TEXT_TSV;
-	case PF_FORMAT_JSONL:
-		return PF_TEXT_JSONL;
-	case PF_FORMAT_JSON:
-		return PF_TEXT_JSON;
-	default:
-		return PF_TEXT_AUTO;
-	}
-}
-
 /* A stream or text: told by the first bytes, or by -I. */
 static int open_input(struct pf_run *run, const char *operand,
 		      struct pf_operand_sources *s, struct pf_source **source,
 		      struct pf_error *err)
 {
+	enum pf_text_format format;
+	PF_TRY(pf_input_text_format(run, &format, err));
 	struct pf_input *in = pf_zalloc(1, sizeof *in);
 	s->inputs = pf_realloc(s->inputs, s->ninputs + 1, sizeof *s->inputs);
 	int code = pf_input_open(run, operand, in, err);
@@ -36,7 +22,7 @@ static int open_input(struct pf_run *run, const char *operand,
 		return code;
 	}
 	s->inputs[s->ninputs++] = in;
-	bool text = text_format(run) != PF_TEXT_AUTO || in->kind == PF_OPERAND_TEXT;
+	bool text = format != PF_TEXT_AUTO || in->kind == PF_OPERAND_TEXT;
 	if (!text && (in->kind == PF_OPERAND_ARROW || in->kind == PF_OPERAND_EMPTY))
 		return pf_source_stream(&in->source, source, err);
 	if (!text) {
@@ -50,8 +36,7 @@ static int open_input(struct pf_run *run, const char *operand,
 		return pf_hint(err, "-S FILE names a table definition; "
 				    "'pf-stage schema' guesses one");
 	}
-	return pf_source_text(&in->source, s->definition, (int)text_format(run), source,
-			      err);
+	return pf_source_text(&in->source, s->definition, (int)format, source, err);
 }
 
 static int open_operand(struct pf_run *run, const char *operand,

@@ -525,8 +525,11 @@ killed()
 	status 4 pf-stage append -S schema.yaml --rejects /dev/full stage in
 	equals "$(rows stage | wc -l)" 0
 	status 0 pf-stage append --rejects bad stage in
-	status 4 pf-stage append --ack-fd 99 stage <(numbers 3 4)
+	status 2 pf-stage append --ack-fd 99 stage <(numbers 3 4)
+	contains "$stderr" "descriptor 99 is not open"
+	equals "$(rows stage | wc -l)" 3
 	status 4 bash -c 'pf-stage read stage > /dev/full'
+	contains "$stderr" "cannot write 'stdout'"
 	status 4 pf-stage append -S missing.yaml stage in
 	status 4 pf-stage append stage missing
 	status 2 pf-stage append new in

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/append.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "app/program.h"
+#include "base/file.h"
+#include "base/number.h"
+#include "stage/append.h"
+#include "stage/rejects.h"
+
+struct appending {
+	const struct pf_append_options *options;
+	struct pf_rejects *rejects;
+	struct pf_buf acks;
+};
+
+static int on_reject(void *ctx, const struct pf_reject *reject, struct pf_error *err)
+{
+	struct appending *a = ctx;
+	return a->rejects ? pf_rejects_add(a->rejects, reject, err) : 0;
+}
+
+static int on_settle(void *ctx, struct pf_error *err)
+{
+	struct appending *a = ctx;
+	return a->rejects ? pf_rejects_settle(a->rejects, err) : 0;
+}
+
+static int on_ack(void *ctx, const struct pf_append_ack *ack, struct pf_error *err)
+{
+	struct appending *a = ctx;
+	char name[4096];
+	a->acks.len = 0;
+	pf_buf_printf(&a->acks, "%" PRId64 "\t%" PRIu64 "\t%s\n", ack->offset,
+		      ack->position,
+		      pf_quote(name, sizeof name, ack->source, strlen(ack->source)));
+	return pf_write_full((int)a->options->ack_fd, "--ack-fd", a->acks.data,
+			     a->acks.len, err);
+}
+
+static int append_one(struct pf_run *run, struct pf_append *append,
+		      const char *operand, struct pf_error *err)
+{
+	struct pf_input in;
+	struct stat st;
+	PF_TRY(pf_input_open(run, operand, &in, err));
+	/* From here on a signal ends the input, not the program. */
+	pf_signals_graceful();
+	bool file = strcmp(operand, "-") != 0 && !fstat(in.fd, &st) &&
+		    S_ISREG(st.st_mode);
+	struct pf_append_input input = {
+		.name = in.name,
+		.path = file ? operand : NULL,
+		.fd = file ? in.fd : -1,
+		.packed = in.packed != in.kind,
+		.arrow = run->input_format == PF_FORMAT_ARROW ||
+			 (run->input_format == PF_FORMAT_AUTO &&
+			  in.kind == PF_OPERAND_ARROW),
+		.source = &in.source,
+	};
+	int code = 0;
+	if (run->input_format == PF_FORMAT_AUTO && in.kind != PF_OPERAND_ARROW &&
+	    in.kind != PF_OPERAND_TEXT && in.kind != PF_OPERAND_EMPTY) {
+		code = pf_fail(err, PF_E_UNSUPPORTED, "'%s' is a file of kind %s", in.name,
+			       pf_operand_kind_name(in.kind));
+		pf_hint(err, "pf-stage append takes text and Arrow streams");
+	} else if (in.kind != PF_OPERAND_EMPTY) {
+		code = pf_append_input(append, &input, err);
+	}
+	pf_input_close(&in);
+	return code;
+}
+
+static void report(struct pf_run *run, const struct pf_append_options *o,
+		   struct pf_stage_writer *writer, const struct pf_append_counts *c)
+{
+	const char *stage = pf_stage_path(pf_stage_writer_stage(writer));
+	char rows[32], bad[32], twice[32], end[32], in[32];
+	pf_diag_note(&run->diag, 0,
+		     "%s: %s rows appended, %s rejected, %s duplicate; durable at %s",
+		     stage, pf_group_digits(rows, c->rows), pf_group_digits(bad, c->rejected),
+		     pf_group_digits(twice, c->duplicate),
+		     pf_group_digits(end, pf_stage_durable(writer)));
+	pf_diag_note(&run->diag, 1, "%s rows in = %s appended + %s rejected + %s duplicate",
+		     pf_group_digits(in, c->rows + c->rejected + c->duplicate), rows, bad, twice);
+	if (c->waiting)
+		pf_diag_warn(&run->diag, "%zu bytes wait at the end of the input: a last "
+			     "line without newline%s", c->waiting,
+			     o->final_line ? "" : " (--final-line takes it)");
+}
+
+static int append_all(struct pf_run *run, struct pf_stage_writer *writer,
+		      struct appending *a, struct pf_error *err)
+{
+	const struct pf_append_options *o = a->options;
+	struct pf_append_how how = {
+		.source = o->source,
+		.final_line = o->final_line,
+		.group_ms = o->group_ms,
+		.stopping = pf_stopping,
+		.reject = o->rejects || o->on_error == PF_ON_ERROR_SKIP ? on_reject : NULL,
+		.settle = on_settle,
+		.ack = o->ack_fd >= 0 ? on_ack : NULL,
+		.ctx = a,
+	};
+	PF_TRY(pf_input_text_format(run, &how.format, err));
+	struct pf_append *append = pf_append_new(writer, &how);
+	int code = 0;
+	bool files = run->noperands > 1;
+	for (size_t i = 0; !code && !pf_stopping() && i < pf_inputs(run); i++)
+		code = append_one(run, append, pf_input_name(run, i), err);
+	struct pf_error late = { 0 };
+	int finish = pf_append_finish(append, &late);
+	if (finish && !code) {
+		*err = late;
+		code = finish;
+	}
+	const struct pf_append_counts *c = pf_append_counts(append);
+	if (!finish)
+		report(run, o, writer, c);
+	if (!code && files && pf_stopping())
+		code = pf_fail(err, PF_E_INTERRUPTED,
+			       "stopped by a signal before the end of the input");
+	if (!code && !o->rejects && c->rejected)
+		code = pf_fail(err, PF_E_ROWS_SKIPPED, "%" PRId64 " rows were left out",
+			       c->rejected);
+	pf_append_free(append);
+	return code;
+}
+
+int pf_append_operands(struct pf_run *run, const struct pf_append_options *o,
+		       struct pf_error *err)
+{
+	struct appending a = { .options = o };
+	struct pf_tabledef *def = NULL;
+	struct pf_stage_writer *writer = NULL;
+	if (o->source && run->noperands > 2)
+		return pf_fail(err, PF_E_USAGE, "--source names one input, not %zu",
+			       run->noperands - 1);
+	if (o->ack_fd >= 0 && fcntl((int)o->ack_fd, F_GETFD) < 0)
+		return pf_fail(err, PF_E_USAGE, "--ack-fd: descriptor %" PRId64 " is not open",
+			       o->ack_fd);
+	if (o->schema)
+		PF_TRY(pf_tabledef_load(o->schema, &def, err));
+	struct pf_stage_write how = {
+		.definition = def,
+		.wait_ms = o->wait_ms,
+		.segment_bytes = (uint64_t)o->segment_bytes,
+	};
+	int code = 0;
+	if (o->rejects)
+		code = pf_rejects_open(o->rejects, &a.rejects, err);
+	if (!code)
+		code = pf_stage_writer_open(run->operands[0], &how, &writer, err);
+	if (!code)
+		code = append_all(run, writer, &a, err);
+	pf_stage_writer_close(writer);
+	pf_rejects_close(a.rejects);
+	pf_tabledef_free(def);
+	pf_buf_free(&a.acks);
+	return code;
+}
