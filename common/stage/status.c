@@ -39,7 +39,7 @@ int pf_stage_status(struct pf_stage *s, struct pf_stage_status *status,
 	status->first = end.nsegments ? end.segments[0] : 0;
 	status->end = end.place.offset;
 	for (size_t i = 0; !code && i < end.nsegments; i++) {
-		uint64_t bytes;
+		uint64_t bytes = 0;
 		code = segment_bytes(s, end.segments[i], &bytes, err);
 		if (code)
 			break;
@@ -96,7 +96,7 @@ int pf_stage_trim(struct pf_stage *s, int64_t before, bool dry,
 	/* Oldest first: what is left has no hole at any moment. */
 	for (size_t i = 0; !code && i < keep && i + 1 < end.nsegments; i++) {
 		char name[PF_STAGE_NAME_BYTES];
-		uint64_t bytes;
+		uint64_t bytes = 0;
 		if (end.segments[i + 1] > before)
 			break;
 		code = segment_bytes(s, end.segments[i], &bytes, err);
