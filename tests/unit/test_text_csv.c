@@ -98,6 +98,35 @@ TEST(escapes)
 	       "{\"id\":1,\"t\":\"2024-01-31\",\"s\":\"\\\"a\\\\tb\"}\n", "");
 }
 
+/* Lines by a pattern: one that is matched in one pass, and one that needs
+ * regexec because its first blank is not told apart. */
+TEST(lines)
+{
+	static const char *const patterns[] = {
+		"^([A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}) ([^ ]+) ([^ :[]+)(\\[([0-9]+)\\])?: (.*)$",
+		"^([A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}) ([^ ]+) ([^ :[]+)(\\[([0-9]+)\\])?: ?(.*)$",
+	};
+	for (size_t i = 0; i < 2; i++) {
+		char yaml[700];
+		snprintf(yaml, sizeof yaml,
+			 HEAD "input:\n  format: lines\n  pattern: '%s'\n"
+			      "  header: [t, id, program, _, pid, message]\n"
+			      "columns:\n  id: string\n"
+			      "  t: {type: timestamp(0), format: '%%b %%e %%H:%%M:%%S', year: 2024}\n"
+			      "  program: string\n  pid: int\n  message: string\n",
+			 patterns[i]);
+		expect(yaml,
+		       "Feb 29 13:06:56 a sshd[12]: hello, \"world\"\r\n"
+		       "Mar  7 13:06:57 b sudo: x: [y]\n"
+		       "-- MARK --\n"
+		       "Feb 30 13:06:58 b sudo: x\n",
+		       "{\"id\":\"a\",\"t\":\"2024-02-29T13:06:56\",\"program\":\"sshd\",\"pid\":12,\"message\":\"hello, \\\"world\\\"\"}\n"
+		       "{\"id\":\"b\",\"t\":\"2024-03-07T13:06:57\",\"program\":\"sudo\",\"pid\":null,\"message\":\"x: [y]\"}\n",
+		       "3003 3 75 -: the line does not match the pattern [-- MARK --]\n"
+		       "3004 4 86 t: 'Feb 30 13:06:58' is no date of the calendar [Feb 30 13:06:58 b sudo: x]\n");
+	}
+}
+
 TEST(filename)
 {
 	const char *yaml = HEAD "input: {format: csv}\n"
@@ -231,5 +260,5 @@ TEST(long_lines)
 }
 
 UNIT_MAIN(CASE(plain), CASE(rejects), CASE(mapping), CASE(zeek), CASE(escapes),
-	  CASE(filename), CASE(header_errors), CASE(unterminated_and_resume),
+	  CASE(lines), CASE(filename), CASE(header_errors), CASE(unterminated_and_resume),
 	  CASE(resume_by_skipping), CASE(long_lines))
