@@ -161,7 +161,7 @@ int pf_bind_coerce(struct pf_expr *e, struct pf_node *x, struct pf_xtype to,
 	if (pf_datum_parse(type, (const char *)text.data, text.len, e->zone, &d, NULL)) {
 		char quoted[64], name[40];
 		pf_expr_fail(e, x->at, x->len, PF_E_EXPR_TYPE, err,
-			     "'%s' is not a %s",
+			     "'%s' is no %s",
 			     pf_quote(quoted, sizeof quoted, text.data, text.len),
 			     pf_x_name(to, name));
 		return pf_hint(err, to.x == PF_X_TIME ? "times of day look like '10:05:03'" :

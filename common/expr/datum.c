@@ -205,7 +205,7 @@ int pf_datum_parse(struct pf_type type, const char *text, size_t len,
 	if (parse(type, pf_view_of(text, len), zone, out))
 		return 0;
 	char quoted[80], name[40];
-	return pf_fail(err, PF_E_USAGE, "'%s' is not a %s",
+	return pf_fail(err, PF_E_USAGE, "'%s' is no %s",
 		       pf_quote(quoted, sizeof quoted, text, len),
 		       pf_type_name(type, name));
 }

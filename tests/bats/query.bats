@@ -92,7 +92,7 @@ rows()
 	status 2 pf-query t -c 'lenght(event)'
 	contains "$stderr" "did you mean 'length'?"
 	status 2 pf-query t --id forty-two
-	contains "$stderr" "--id: 'forty-two' is not a bigint"
+	contains "$stderr" "--id: 'forty-two' is no bigint"
 	status 2 pf-query t --group-by usr_id
 	contains "$stderr" "did you mean 'user_id'?"
 	status 2 pf-query t --order-by nothing
