@@ -93,7 +93,7 @@ struct pq_dense {
 
 struct pq_dictionary {
 	bool loaded;
-	size_t group, column; /* whose it is */
+	size_t group; /* whose it is */
 	size_t n;
 	struct pf_buf page;  /* fixed values, or what views point into */
 	struct pf_buf views;

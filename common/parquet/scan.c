@@ -20,7 +20,10 @@
 struct pq_scan {
 	struct pf_buf page;      /* unpacked */
 	struct pf_buf validity;
-	struct pq_dictionary dictionary;
+	/* Of each column the dictionary that was read last: row groups are
+	 * often read piece by piece. */
+	struct pq_dictionary *dictionaries;
+	size_t n_dictionaries;
 	struct pq_decode_room decode;
 	struct pq_convert_room convert;
 };
@@ -35,13 +38,17 @@ void pq_scan_free(struct pq_scan *s)
 	if (!s)
 		return;
 	struct pf_buf *bufs[] = { &s->page, &s->validity,
-				  &s->dictionary.page, &s->dictionary.views,
 				  &s->decode.codes, &s->decode.values,
 				  &s->decode.bytes, &s->decode.scratch,
 				  &s->convert.ints, &s->convert.values,
 				  &s->convert.spread };
 	for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
 		pf_buf_free(bufs[i]);
+	for (size_t i = 0; i < s->n_dictionaries; i++) {
+		pf_buf_free(&s->dictionaries[i].page);
+		pf_buf_free(&s->dictionaries[i].views);
+	}
+	free(s->dictionaries);
 	free(s);
 }
 
@@ -54,7 +61,8 @@ struct chunk {
 	bool nullable;
 	int64_t begin, end;  /* its pages */
 	int64_t rows;        /* of the row group */
-	size_t group, column;
+	size_t group;
+	struct pq_dictionary *dictionary;
 	struct pf_type to;
 	struct pf_colbuf *out;
 	const struct pf_parquet_range *ranges;
@@ -192,7 +200,7 @@ static int unpack(const struct chunk *c, bool compressed, const uint8_t *data,
 static int take_dictionary(struct chunk *c, const struct pq_page_header *h,
 			   const uint8_t *body, struct pf_error *err)
 {
-	struct pq_dictionary *d = &c->s->dictionary;
+	struct pq_dictionary *d = c->dictionary;
 	d->loaded = false;
 	if (h->values < 0 || h->values > PQ_PAGE_VALUES ||
 	    (h->encoding != PQ_PLAIN && h->encoding != PQ_PLAIN_DICTIONARY))
@@ -201,15 +209,14 @@ static int take_dictionary(struct chunk *c, const struct pq_page_header *h,
 	PF_TRY(unpack(c, true, body, (size_t)h->compressed, (size_t)h->uncompressed,
 		      &d->page, err));
 	d->group = c->group;
-	d->column = c->column;
 	return pq_decode_dictionary(c->m, (size_t)h->values, d, err);
 }
 
 /* Is the chunk's dictionary still there from the last read? */
 static bool dictionary_kept(const struct chunk *c)
 {
-	const struct pq_dictionary *d = &c->s->dictionary;
-	return d->loaded && d->group == c->group && d->column == c->column;
+	const struct pq_dictionary *d = c->dictionary;
+	return d->loaded && d->group == c->group;
 }
 
 /* --- data pages --- */
@@ -314,7 +321,7 @@ static int take_page(struct chunk *c, const struct page *p, struct pf_error *err
 	rows.n = rows_needed(c, p);
 	size_t needed = rows.valid ? rows.n - (size_t)pf_count_nulls(rows.valid, (int64_t)rows.n) :
 				     rows.n;
-	PF_TRY(pq_decode_values(c->m, p->h.encoding, &c->s->dictionary,
+	PF_TRY(pq_decode_values(c->m, p->h.encoding, c->dictionary,
 				page->data + skip, page->len - skip, total, needed,
 				&c->s->decode, &rows.dense, err));
 	PF_TRY(pq_convert(c->m, c->to, &rows, &c->s->convert, &column, err));
@@ -498,18 +505,28 @@ static int scan(struct chunk *c, struct pq_chunk_cache *cache,
 	int64_t want = pq_rows_asked(c->ranges, c->n_ranges);
 	bool agrees = false;
 	if (!dictionary_kept(c))
-		c->s->dictionary.loaded = false;
+		c->dictionary->loaded = false;
 	if (pages)
 		PF_TRY(by_index(c, cache, &agrees, err));
 	if (!agrees) {
 		pf_col_truncate(c->out, before);
-		c->s->dictionary.loaded = false;
+		c->dictionary->loaded = false;
 		c->at_range = 0;
 		PF_TRY(walk(c, cache, err));
 	}
 	if (c->out->rows - before != want)
 		return pf_fail(err, PF_E_PARQUET, "its pages have fewer rows than the row group");
 	return 0;
+}
+
+static struct pq_dictionary *dictionary_of(struct pf_parquet_file *f, size_t column)
+{
+	struct pq_scan *s = f->scan;
+	if (!s->dictionaries) {
+		s->dictionaries = pf_zalloc(f->n_columns, sizeof *s->dictionaries);
+		s->n_dictionaries = f->n_columns;
+	}
+	return &s->dictionaries[column];
 }
 
 int pq_scan_column(struct pf_parquet_file *f, size_t group, size_t column,
@@ -521,7 +538,7 @@ int pq_scan_column(struct pf_parquet_file *f, size_t group, size_t column,
 		.m = &f->leaves[column].mapping,
 		.nullable = f->columns[column].nullable,
 		.rows = f->footer.groups[group].rows, .to = to, .out = out,
-		.group = group, .column = column,
+		.group = group, .dictionary = dictionary_of(f, column),
 		.ranges = ranges, .n_ranges = n_ranges,
 	};
 	if (c.meta->type != (int32_t)c.m->physical)
