@@ -224,6 +224,9 @@ static int put_stream(struct put *p, struct pf_stream_in *in, const char *name,
 		struct pf_event event;
 		struct pf_commit_result r;
 		PF_TRY(pf_stream_in_next(in, &event, err));
+		if (p->run->noperands > 1 && pf_stopping())
+			return pf_fail(err, PF_E_INTERRUPTED,
+				       "stopped by a signal before the end of '%s'", name);
 		switch (event.kind) {
 		case PF_EVENT_BATCH:
 			PF_TRY(add_segments(p, &event.batch, buckets, err));
@@ -286,7 +289,8 @@ static int put(struct pf_run *run, struct pf_table *table, struct pf_error *err)
 		pf_fail(err, PF_E_USAGE, "segments should come from stdin, which is a terminal");
 		return pf_hint(err, "'pf-put --help' shows how they get there");
 	}
-	/* Upstream decides when it ends: what arrives whole is committed. */
+	/* Upstream decides when it ends: what arrives whole is committed. Of
+	 * files, what is whole when the signal comes. */
 	pf_signals_graceful();
 	const struct options *o = run->options;
 	struct pf_commit_options how = { .restart = o->restart };
@@ -308,6 +312,10 @@ static int put(struct pf_run *run, struct pf_table *table, struct pf_error *err)
 static int create(struct pf_run *run, const char *definition, struct pf_error *err)
 {
 	struct pf_tabledef *def;
+	enum pf_operand_kind kind;
+	struct pf_error none = { 0 };
+	if (!pf_operand_kind(run->operands[0], &kind, &none) && kind == PF_OPERAND_STAGE)
+		return pf_fail(err, PF_E_USAGE, "'%s' is a stage", run->operands[0]);
 	PF_TRY(pf_tabledef_load(definition, &def, err));
 	int code = pf_table_create(run->operands[0], def, err);
 	if (!code)

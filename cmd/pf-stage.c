@@ -213,9 +213,8 @@ static int trim(struct pf_run *run, struct pf_stage *stage, struct pf_error *err
 	char rows[32], bytes[32];
 	for (size_t i = 0; i < o->consumers.n; i++) {
 		struct pf_loaded loaded;
-		int64_t as_of = o->grace_ms ? pf_now_ms() - o->grace_ms : 0;
-		PF_TRY(pf_loaded_read(o->consumers.items[i], pf_stage_uuid(stage), as_of,
-				      &loaded, err));
+		PF_TRY(pf_loaded_read(o->consumers.items[i], pf_stage_uuid(stage),
+				      pf_now_ms() - o->grace_ms, &loaded, err));
 		if (loaded.next < before)
 			before = loaded.next;
 	}

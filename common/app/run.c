@@ -210,12 +210,12 @@ int pf_main(const struct pf_program *program, int argc, char **argv)
 	int code = parse(&run, commands, common, argc, argv, &err);
 	if (!code)
 		code = run_program(&run, &err);
-	/* The signal that we obeyed ended the head of the line: that is what
+	/* The signal that we obeyed ended the head of the line, too: that is what
 	 * there is to say, and the last program says it for all. */
 	bool cut = pf_stopping() && (code == PF_E_TRUNCATED || code == PF_E_UPSTREAM);
 	if (code && !(cut && run.abort))
 		pf_diag_error(&run.diag, &err);
-	if (cut)
+	if (cut || code == PF_E_INTERRUPTED)
 		pf_signals_raise_again();
 	if (close_stdout(&late) && (!code || pf_exit_status(code) == 1)) {
 		code = late.code;

@@ -133,6 +133,34 @@ wait_stored()
 	equals "$(stored)" 0
 }
 
+@test "a signal while files are put: nothing of the rest, and it is raised again" {
+	numbers 0 5 | pf-stage append -q -S schema.yaml stage
+	pf-stage read stage | pf-partition | pf-pack > rows
+	mkfifo slow
+	pf-put wh/default.db/events slow 2> put 3>&- &
+	local put=$! code=0
+	exec 9> slow
+	head -c 3000 rows >&9
+	sleep 0.3
+	kill -TERM $put
+	sleep 0.1
+	tail -c +3001 rows >&9 || true
+	exec 9>&-
+	wait $put || code=$?
+	equals $code 143
+	contains "$(cat put)" "stopped by a signal"
+	equals "$(find wh -name '*.parquet')" ""
+	pf-put -q wh/default.db/events rows
+	equals "$(stored)" 5
+}
+
+@test "a stage does not become a table" {
+	numbers 0 1 | pf-stage append -q -S schema.yaml stage
+	status 2 pf-put --create schema.yaml stage
+	contains "$stderr" "is a stage"
+	[ ! -e stage/schema ]
+}
+
 @test "two stages in one line are loaded together or not at all" {
 	numbers 0 5 | pf-stage append -q -S schema.yaml a
 	numbers 5 8 | pf-stage append -q -S schema.yaml b
