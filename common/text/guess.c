@@ -183,14 +183,19 @@ static void decide_id(struct pf_guess *g)
 		const struct pf_guess_column *c = &g->shape.columns[i];
 		enum pf_kind kind = g->types[i].type.kind;
 		bool may = kind == PF_STRING || pf_kind_is_integer(kind);
-		if (!may || c->nested || (int)i == g->time || !c->plain)
+		bool time = (int)i == g->time;
+		for (int k = 0; k < 4; k++)
+			time = time || (g->combined && (int)i == g->parts[k]);
+		if (!may || c->nested || time || !c->plain)
 			continue;
 		double name = pf_guess_id_name(c->name);
 		double distinct = c->many ? (double)PF_GUESS_DISTINCT : (double)c->distinct;
 		double per_value = (double)c->plain / distinct;
 		/* An entity comes back, and there are several. */
 		double score = per_value >= 2 ? 2 : c->many ? 0 : per_value > 1 ? -2 : -4;
-		score += distinct < 2 ? -6 : distinct < 10 ? -2 : 0;
+		/* One file may be one entity's, where the name says so. */
+		double alone = name >= 4 ? -3 : -6;
+		score += distinct < 2 ? alone : distinct < 10 ? -2 : 0;
 		score = name + weight * score;
 		score -= 4.0 * (double)pf_guess_missing(g, i) / (double)c->rows;
 		score -= c->longest > 64 ? 3 : 0;

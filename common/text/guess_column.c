@@ -12,7 +12,7 @@
 #include "text/number.h"
 
 const char *const pf_guess_markers[PF_GUESS_MARKERS] = {
-	"", "NA", "N/A", "-", "?", "NULL", "null", "\\N", "None",
+	"", "NA", "N/A", "-", "?", "NULL", "null", "\\N", "None", " ",
 };
 
 /* Tried in this order; the first that fits every value wins. */

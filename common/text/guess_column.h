@@ -12,7 +12,7 @@
 #include "text/timefmt.h"
 
 /* Words that stand for nothing in files of the wild. "" is among them. */
-enum { PF_GUESS_MARKERS = 9, PF_GUESS_TIMES = 21, PF_GUESS_DISTINCT = 1 << 16 };
+enum { PF_GUESS_MARKERS = 10, PF_GUESS_TIMES = 21, PF_GUESS_DISTINCT = 1 << 16 };
 extern const char *const pf_guess_markers[PF_GUESS_MARKERS];
 
 /* A time format that all values had so far. */
