@@ -171,6 +171,8 @@ rows()
 	pf-query -S events.yaml many.jsonl --order-by 'price desc, event' -O csv > big
 	pf-query -S events.yaml many.jsonl --order-by 'price desc, event' -O csv --memory 1Mi > small
 	cmp big small
+	pf-query -S events.yaml many.jsonl --order-by price -O csv > big.ties
+	pf-query -S events.yaml many.jsonl --order-by price -O csv --memory 1Mi | cmp - big.ties
 	equals "$(sort -t , -k 4,4nr -k 3,3 -s <(tail -n +2 big) | cmp - <(tail -n +2 big))" ""
 	pf-query -S events.yaml many.jsonl --order-by 'price desc, event' -O csv -n 100 | cmp - <(head -101 big)
 	status 4 pf-query -S events.yaml many.jsonl -g user_id,event --memory 1Mi

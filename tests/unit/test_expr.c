@@ -160,6 +160,10 @@ TEST(comparisons)
 	CHECK_STR(eval("i = 9223372036854775807e0"), "false null false");
 	CHECK_STR(eval("i < 9223372036854775807e0"), "true null true");
 	CHECK_STR(eval("i > x"), "false null true");
+	CHECK_STR(eval("i - i + 9007199254740993 = x - x + 9007199254740992e0"),
+		  "false null false");
+	CHECK_STR(eval("i - i + 9007199254740993 > x - x + 9007199254740992e0"),
+		  "true null true");
 	CHECK_STR(eval("x = 9.99"), "true null false");
 	CHECK_STR(eval("f = 0.1"), "true null false");
 	CHECK_STR(eval("x = 0"), "false null true");
