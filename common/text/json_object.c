@@ -43,10 +43,10 @@ static const uint8_t *complain_value(struct pf_json_rows *j, const struct pf_con
 
 static bool append_null(struct pf_json_rows *j, uint32_t column)
 {
-	const struct pf_conv *c = &j->text->conv[column];
+	const struct pf_conv *c = &j->conv[column];
 	if (!c->nullable)
 		return pf_json_complain(j, PF_E_NULL_VALUE, c->name, "the value is missing");
-	pf_col_null(&j->builder->columns[column]);
+	pf_col_null(&j->columns[column]);
 	j->filled++;
 	return true;
 }
@@ -54,11 +54,11 @@ static bool append_null(struct pf_json_rows *j, uint32_t column)
 static bool append_text(struct pf_json_rows *j, uint32_t column, const uint8_t *p,
 			size_t len)
 {
-	struct pf_conv *c = &j->text->conv[column];
+	struct pf_conv *c = &j->conv[column];
 	const char *text = (const char *)p;
 	if (c->nnulls && pf_conv_is_null(c, text, len))
 		return append_null(j, column);
-	const char *why = pf_conv_append(c, &j->builder->columns[column], text, len);
+	const char *why = pf_conv_append(c, &j->columns[column], text, len);
 	if (why)
 		return complain_value(j, c, p, len, why);
 	j->filled++;
@@ -74,7 +74,7 @@ static bool is_time_kind(enum pf_kind kind)
 static bool to_sink(struct pf_json_rows *j, struct pf_json_sink sink, const uint8_t *p,
 		    const uint8_t *end)
 {
-	struct pf_conv *c = &j->text->conv[sink.column];
+	struct pf_conv *c = &j->conv[sink.column];
 	const uint8_t first = *p;
 	bool decoded = false;
 	struct pf_view text = pf_view_of(p, (size_t)(end - p));
@@ -107,7 +107,7 @@ static bool to_sink(struct pf_json_rows *j, struct pf_json_sink sink, const uint
 			return complain_value(j, c, p, text.len, "is not a single value");
 		size_t start = j->scratch.len;
 		pf_json_compact(p, text.len, &j->scratch);
-		pf_col_bytes(&j->builder->columns[sink.column],
+		pf_col_bytes(&j->columns[sink.column],
 			     j->scratch.data + start, j->scratch.len - start);
 		j->filled++;
 		return true;
@@ -131,7 +131,7 @@ static void forget(struct pf_json_rows *j, struct pf_json_node *n)
 			j->parts[s.column][s.part].row = 0;
 			continue;
 		}
-		struct pf_colbuf *c = &j->builder->columns[s.column];
+		struct pf_colbuf *c = &j->columns[s.column];
 		if (c->rows > j->target) {
 			pf_col_truncate(c, j->target);
 			j->filled--;
@@ -191,8 +191,8 @@ static inline const uint8_t *short_string(struct pf_json_rows *j, struct pf_conv
 static inline const uint8_t *short_value(struct pf_json_rows *j, enum pf_fast fast,
 					 uint32_t column, const uint8_t *p)
 {
-	struct pf_conv *c = &j->text->conv[column];
-	struct pf_colbuf *out = &j->builder->columns[column];
+	struct pf_conv *c = &j->conv[column];
+	struct pf_colbuf *out = &j->columns[column];
 	switch (fast) {
 	case PF_FAST_INT:
 		return pf_fast_int(c, out, p, NULL);
@@ -363,7 +363,7 @@ bool pf_json_finish_row(struct pf_json_rows *j)
 {
 	const struct pf_tabledef *def = j->text->def;
 	for (uint32_t i = 0; j->filled < def->n && i < def->n; i++)
-		if (j->builder->columns[i].rows == j->target && !finish_column(j, i))
+		if (j->columns[i].rows == j->target && !finish_column(j, i))
 			return false;
 	return true;
 }

@@ -161,6 +161,8 @@ int pf_json_rows_parse(struct pf_text *t, struct pf_builder *b,
 		       struct pf_error *err)
 {
 	t->json->builder = b;
+	t->json->columns = b->columns;
+	t->json->conv = t->conv;
 	return t->format == PF_TEXT_JSONL ? parse_lines(t, b, limits, more, err) :
 					    parse_array(t, b, limits, more, err);
 }

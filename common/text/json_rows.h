@@ -75,6 +75,8 @@ struct pf_json_rows {
 	uint64_t end_byte, end_line;
 	/* the row being read */
 	struct pf_builder *builder;
+	struct pf_colbuf *columns; /* the builder's */
+	struct pf_conv *conv;      /* the reader's */
 	int64_t target; /* its number in the builder */
 	uint64_t row;   /* its number, from 1 */
 	size_t filled;
