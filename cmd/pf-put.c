@@ -192,24 +192,32 @@ static int no_marks(const struct put *p, const char *name, struct pf_error *err)
 	return pf_hint(err, "--append commits them, once");
 }
 
-static int end_of_stream(struct put *p, struct pf_stream_in *in, const char *name,
-			 struct pf_error *err)
+/* Segments behind the last mark, or of a stream without marks. */
+static int put_rest(struct put *p, struct pf_stream_in *in, const char *name,
+		    struct pf_error *err)
 {
 	const struct options *o = p->run->options;
 	struct pf_commit_result r;
+	if (!p->added)
+		return 0;
 	/* What replaces stored files can do so only once. */
-	if (p->added && !o->append && !p->replaces)
+	if (!o->append && !p->replaces)
 		return no_marks(p, name, err);
-	if (p->added) {
-		PF_TRY(pf_commit_stream(p->commit, pf_stream_in_hash(in), &r, err));
-		if (r.already_loaded)
-			pf_diag_note(&p->run->diag, 0,
-				     "'%s' was loaded before: refused as already loaded",
-				     name);
-		p->added = 0;
-		p->replaces = false;
-		count(p, &r);
-	}
+	PF_TRY(pf_commit_stream(p->commit, pf_stream_in_hash(in), &r, err));
+	if (r.already_loaded)
+		pf_diag_note(&p->run->diag, 0,
+			     "'%s' was loaded before: refused as already loaded", name);
+	p->added = 0;
+	p->replaces = false;
+	count(p, &r);
+	return 0;
+}
+
+static int end_of_stream(struct put *p, struct pf_stream_in *in, const char *name,
+			 struct pf_error *err)
+{
+	struct pf_commit_result r;
+	PF_TRY(put_rest(p, in, name, err));
 	PF_TRY(pf_commit_flush(p->commit, &r, err));
 	count(p, &r);
 	return 0;
@@ -219,6 +227,7 @@ static int put_stream(struct put *p, struct pf_stream_in *in, const char *name,
 		      struct pf_error *err)
 {
 	int32_t buckets;
+	size_t streams = 0;
 	PF_TRY(check_layout(p, pf_stream_in_schema(in), &buckets, err));
 	for (;;) {
 		struct pf_event event;
@@ -227,6 +236,10 @@ static int put_stream(struct put *p, struct pf_stream_in *in, const char *name,
 		if (p->run->noperands > 1 && pf_stopping())
 			return pf_fail(err, PF_E_INTERRUPTED,
 				       "stopped by a signal before the end of '%s'", name);
+		/* Streams that follow one another are loaded each for itself. */
+		if (streams != pf_stream_in_streams(in) && event.kind < PF_EVENT_END)
+			PF_TRY(put_rest(p, in, name, err));
+		streams = pf_stream_in_streams(in);
 		switch (event.kind) {
 		case PF_EVENT_BATCH:
 			PF_TRY(add_segments(p, &event.batch, buckets, err));

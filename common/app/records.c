@@ -17,6 +17,7 @@ struct pf_records {
 	struct pf_schema *schema; /* of text */
 	struct pf_builder *rows;
 	int64_t n;
+	int64_t unmarked; /* rows since the last mark, of all streams */
 	bool end;
 };
 
@@ -89,11 +90,31 @@ struct pf_schema *pf_records_schema(struct pf_records *r)
 	return r->stream ? pf_stream_in_schema(r->stream) : r->schema;
 }
 
+/* Of several streams one after the other only some may have marks: a mark must
+ * not vouch for rows of others. */
+static int next_of_stream(struct pf_records *r, struct pf_event *event,
+			  struct pf_error *err)
+{
+	PF_TRY(pf_stream_in_next(r->stream, event, err));
+	if (event->kind == PF_EVENT_BATCH)
+		r->unmarked += event->batch.rows;
+	if (event->kind != PF_EVENT_MARK)
+		return 0;
+	if (r->unmarked != event->mark->rows) {
+		pf_fail(err, PF_E_USAGE,
+			"'%s' has streams with and without marks: nothing tells whether all were loaded before",
+			r->input.name);
+		return pf_hint(err, "load them one after the other");
+	}
+	r->unmarked = 0;
+	return 0;
+}
+
 int pf_records_next(struct pf_records *r, struct pf_event *event,
 		    struct pf_error *err)
 {
 	if (r->stream)
-		return pf_stream_in_next(r->stream, event, err);
+		return next_of_stream(r, event, err);
 	*event = (struct pf_event){ .kind = PF_EVENT_END };
 	if (r->end)
 		return 0;

@@ -88,8 +88,10 @@ bool pf_stream_in_foreign(const struct pf_stream_in *in);
 /* Would next() return without waiting for input? */
 bool pf_stream_in_ready(struct pf_stream_in *in, int timeout_ms);
 int64_t pf_stream_in_rows(const struct pf_stream_in *in);
-/* XXH3-64 of the whole stream so far: the identity of a carried file. (Of
- * several streams: hash of the hashes so far and the next one's.) */
+/* How many streams have ended. */
+size_t pf_stream_in_streams(const struct pf_stream_in *in);
+/* XXH3-64 of the last one of them that had rows: the identity of a carried
+ * file. */
 uint64_t pf_stream_in_hash(const struct pf_stream_in *in);
 void pf_stream_in_close(struct pf_stream_in *in); /* NULL is fine */
 

@@ -24,8 +24,8 @@ struct pf_stream_in {
 	struct pf_counts counts;
 	int64_t rows, stream_rows, rows_since, stream_bytes;
 	struct pf_xxh3_state *one, *whole, *since; /* message, stream, since mark */
-	uint64_t earlier; /* hash of the streams before this one */
-	size_t streams;
+	uint64_t ended;  /* hash of the last stream that ended and had rows */
+	size_t streams;  /* that ended */
 };
 
 static void reset_stream(struct pf_stream_in *in)
@@ -129,7 +129,8 @@ static int next_stream(struct pf_stream_in *in, struct pf_error *err)
 {
 	const struct pf_arrow_schema *arrow;
 	bool found;
-	in->earlier = pf_stream_in_hash(in);
+	if (in->stream_rows)
+		in->ended = pf_xxh3_digest(in->whole);
 	in->streams++;
 	reset_stream(in);
 	pf_convert_free(in->convert);
@@ -146,10 +147,12 @@ static int next_stream(struct pf_stream_in *in, struct pf_error *err)
 
 uint64_t pf_stream_in_hash(const struct pf_stream_in *in)
 {
-	uint64_t pair[2] = { in->earlier, pf_xxh3_digest(in->whole) };
-	if (in->done)
-		return in->earlier;
-	return in->streams ? pf_xxh3(pair, sizeof pair) : pair[1];
+	return in->ended;
+}
+
+size_t pf_stream_in_streams(const struct pf_stream_in *in)
+{
+	return in->streams;
 }
 
 /* --- messages --- */

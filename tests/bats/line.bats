@@ -121,7 +121,8 @@ wait_stored()
 	pf-put wh/default.db/events < three 2> put 3>&- &
 	all+=" $!"
 	sleep 0.5
-	kill -TERM $head $all
+	kill -TERM $all
+	kill -TERM $head
 	local pid code
 	for pid in $all; do
 		code=0
@@ -131,6 +132,36 @@ wait_stored()
 	equals "$(cat errors)" ""
 	contains "$(cat put)" "pf-partition failed"
 	equals "$(stored)" 0
+}
+
+@test "streams without marks that follow one another are known each for itself" {
+	local s
+	for s in a b; do
+		numbers 0 $((${#s} + ($(printf %d "'$s") - 97))) > $s.jsonl
+		pf-partition -S schema.yaml $s.jsonl | pf-pack > $s
+	done
+	status 0 pf-put --append wh/default.db/events a
+	equals "$(stored)" 1
+	cat a b > ab
+	status 0 pf-put --append wh/default.db/events ab
+	contains "$stderr" "loaded before"
+	equals "$(stored)" 3
+	status 0 pf-put --append wh/default.db/events b a
+	status 0 pf-put --append wh/default.db/events ab
+	equals "$(stored)" 3
+	# A mark behind them says nothing about them.
+	numbers 3 5 | pf-stage append -q -S schema.yaml stage
+	pf-stage read stage > c.rows
+	pf-partition -S schema.yaml a.jsonl > a.rows
+	pf-partition c.rows > c.routed
+	pf-pack c.routed > c
+	cat a c > ac
+	status 2 pf-put wh/default.db/events ac
+	status 0 pf-put --append wh/default.db/events ac
+	equals "$(stored)" 5
+	cat a.rows c.routed > rows
+	status 2 pf-pack rows
+	contains "$stderr" "with and without marks"
 }
 
 @test "a signal while files are put: nothing of the rest, and it is raised again" {
