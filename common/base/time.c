@@ -41,27 +41,55 @@ bool pf_civil_valid(int64_t year, unsigned month, unsigned day)
 	return day <= days[month - 1] + (unsigned)(month == 2 && leap);
 }
 
+/* Two digits. */
+static char *put_two(char *out, uint32_t v)
+{
+	out[0] = (char)('0' + v / 10 % 10);
+	out[1] = (char)('0' + v % 10);
+	return out + 2;
+}
+
 size_t pf_format_date(char *out, int64_t days)
 {
 	int64_t year;
 	unsigned month, day;
 	pf_civil_from_days(days, &year, &month, &day);
-	return (size_t)snprintf(out, 48, "%04lld-%02u-%02u", (long long)year, month,
-				day);
+	if (year < 0 || year > 9999)
+		return (size_t)snprintf(out, 48, "%04lld-%02u-%02u", (long long)year,
+					month, day);
+	char *p = put_two(put_two(out, (uint32_t)year / 100), (uint32_t)year % 100);
+	*p++ = '-';
+	p = put_two(p, month);
+	*p++ = '-';
+	*put_two(p, day) = '\0';
+	return 10;
+}
+
+/* The first digits of millionths, with the point; end of text. */
+static size_t put_fraction(char *out, uint32_t millionths, unsigned digits)
+{
+	char text[6];
+	size_t n = 0;
+	put_two(put_two(put_two(text, millionths / 10000), millionths / 100 % 100),
+		millionths % 100);
+	if (digits) {
+		out[n++] = '.';
+		memcpy(out + n, text, digits);
+		n += digits;
+	}
+	out[n] = '\0';
+	return n;
 }
 
 size_t pf_format_time_ms(char *out, int32_t ms, unsigned digits)
 {
-	size_t n = (size_t)snprintf(out, 48, "%02d:%02d:%02d", ms / 3600000,
-				    ms / 60000 % 60, ms / 1000 % 60);
-	if (digits) {
-		char fraction[8];
-		snprintf(fraction, sizeof fraction, ".%03d", ms % 1000);
-		memcpy(out + n, fraction, digits + 1);
-		n += digits + 1;
-		out[n] = '\0';
-	}
-	return n;
+	uint32_t v = (uint32_t)ms;
+	put_two(out, v / 3600000);
+	out[2] = ':';
+	put_two(out + 3, v / 60000 % 60);
+	out[5] = ':';
+	put_two(out + 6, v / 1000 % 60);
+	return 8 + put_fraction(out + 8, v % 1000 * 1000, digits);
 }
 
 size_t pf_format_timestamp(char *out, int64_t value, int64_t units,
@@ -74,15 +102,7 @@ size_t pf_format_timestamp(char *out, int64_t value, int64_t units,
 	size_t n = pf_format_date(out, days);
 	out[n++] = 'T';
 	n += pf_format_time_ms(out + n, (int32_t)of_day * 1000, 0);
-	if (digits) {
-		char fraction[24];
-		snprintf(fraction, sizeof fraction, ".%0*lld",
-			 units == 1000 ? 3 : 6, (long long)rest);
-		memcpy(out + n, fraction, digits + 1);
-		n += digits + 1;
-		out[n] = '\0';
-	}
-	return n;
+	return n + put_fraction(out + n, (uint32_t)(rest * (1000000 / units)), digits);
 }
 
 int pf_parse_duration(const char *text, int64_t *ms, struct pf_error *err)

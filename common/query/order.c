@@ -106,22 +106,65 @@ static int compare(const struct pf_order *o, const struct pf_batch *a, int64_t i
 	return 0;
 }
 
-static int compare_rows(const void *a, const void *b, void *ctx)
+/* A row, and a number that rises with its first key. Equal numbers may stand
+ * for different keys, so that texts need not fit. */
+struct entry {
+	uint64_t prefix;
+	uint32_t row;
+};
+
+static uint64_t prefix_of(const struct pf_order *o, const struct pf_column *c,
+			  enum pf_kind kind, int64_t row)
+{
+	const struct pf_order_key *key = &o->keys[0];
+	uint64_t v = 0;
+	if (pf_is_null(c, row))
+		return key->nulls_first ? 0 : UINT64_MAX;
+	if (pf_kind_is_variable(kind)) {
+		struct pf_view text = pf_bytes_at(c, row);
+		for (size_t i = 0; i < 8; i++)
+			v = v << 8 | (i < text.len ? text.data[i] : 0);
+	} else if (kind == PF_FLOAT || kind == PF_DOUBLE) {
+		double d = kind == PF_FLOAT ? (double)((const float *)c->values)[row] :
+					      ((const double *)c->values)[row];
+		d = d == 0 ? 0.0 : d != d ? __builtin_nan("") : d;
+		memcpy(&v, &d, sizeof v);
+		v = v >> 63 ? ~v : v | (uint64_t)1 << 63;
+	} else if (kind == PF_DECIMAL) {
+		pf_i128 d;
+		memcpy(&d, (const uint8_t *)c->values + row * 16, 16);
+		d = d > INT64_MAX ? INT64_MAX : d < INT64_MIN ? INT64_MIN : d;
+		v = (uint64_t)(int64_t)d ^ (uint64_t)1 << 63;
+	} else {
+		v = (uint64_t)pf_int_at(c, kind, row) ^ (uint64_t)1 << 63;
+	}
+	return key->descending ? ~v : v;
+}
+
+static int compare_entries(const void *a, const void *b, void *ctx)
 {
 	const struct pf_order *o = ctx;
-	uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
-	int c = compare(o, &o->batch, i, &o->batch, k);
-	return c ? c : (i > k) - (i < k);
+	const struct entry *l = a, *r = b;
+	if (l->prefix != r->prefix)
+		return l->prefix < r->prefix ? -1 : 1;
+	int c = compare(o, &o->batch, l->row, &o->batch, r->row);
+	return c ? c : (l->row > r->row) - (l->row < r->row);
 }
 
 static void sort(struct pf_order *o)
 {
 	o->batch = pf_builder_batch(o->rows);
 	size_t n = (size_t)o->batch.rows;
+	const struct pf_column *c = &o->batch.columns[o->keys[0].column];
+	enum pf_kind kind = o->schema->fields[o->keys[0].column].type.kind;
+	struct entry *entries = pf_alloc(n + 1, sizeof *entries);
+	for (size_t i = 0; i < n; i++)
+		entries[i] = (struct entry){ prefix_of(o, c, kind, (int64_t)i), (uint32_t)i };
+	qsort_r(entries, n, sizeof *entries, compare_entries, o);
 	o->order = pf_realloc(o->order, n + 1, sizeof *o->order);
 	for (size_t i = 0; i < n; i++)
-		o->order[i] = (uint32_t)i;
-	qsort_r(o->order, n, sizeof *o->order, compare_rows, o);
+		o->order[i] = entries[i].row;
+	free(entries);
 }
 
 /* Keep the best limit rows. */
@@ -169,7 +212,8 @@ int pf_order_add(struct pf_order *o, const struct pf_batch *batch, struct pf_err
 		return 0;
 	pf_builder_append(o->rows, batch, 0, batch->rows);
 	int64_t rows = o->schema->n ? o->rows->columns[0].rows : 0;
-	size_t bytes = pf_builder_bytes(o->rows) + (size_t)rows * sizeof *o->order;
+	size_t bytes = pf_builder_bytes(o->rows) +
+		       (size_t)rows * (sizeof *o->order + 2 * sizeof(struct entry));
 	if (o->limit > 0 && rows > o->limit * 4 + 65536)
 		cut(o);
 	else if (bytes > o->memory / 2 || rows > ROWS_MAX)
