@@ -13,6 +13,7 @@
 #include "app/records.h"
 #include "arrow/stream.h"
 #include "base/alloc.h"
+#include "base/number.h"
 #include "load/segments.h"
 #include "paimon/commit.h"
 #include "paimon/create.h"
@@ -52,30 +53,16 @@ static const struct pf_example examples[] = {
 	{ 0 },
 };
 
-static const char *base_name(const char *path)
+/* The last part of a path, without slashes behind it. */
+static const char *base_name(const char *path, char out[256])
 {
-	static const char slash = '/';
 	size_t len = strlen(path);
-	while (len > 1 && path[len - 1] == slash)
+	while (len > 1 && path[len - 1] == '/')
 		len--;
 	size_t from = len;
-	while (from && path[from - 1] != slash)
+	while (from && path[from - 1] != '/')
 		from--;
-	return path + from;
-}
-
-/* "1,234,567" */
-static const char *grouped(int64_t n, char out[32])
-{
-	char digits[24];
-	int len = snprintf(digits, sizeof digits, "%" PRId64, n), o = 0;
-	for (int i = 0; i < len; i++) {
-		out[o++] = digits[i];
-		if ((len - i - 1) % 3 == 0 && i + 1 < len)
-			out[o++] = ',';
-	}
-	out[o] = '\0';
-	return out;
+	return pf_quote(out, 256, path + from, len - from);
 }
 
 /* "812 bytes", "1.2 MB" */
@@ -274,7 +261,8 @@ static int put_input(struct put *p, const char *operand, struct pf_error *err)
 
 static void summary(const struct put *p)
 {
-	const char *name = base_name(pf_table_name(p->table));
+	char quoted[256];
+	const char *name = base_name(pf_table_name(p->table), quoted);
 	char segments[32], rows[32], bytes[32], snapshots[64];
 	if (!p->commits) {
 		pf_diag_note(&p->run->diag, 0, "%s: %s", name,
@@ -289,8 +277,8 @@ static void summary(const struct put *p)
 			 "%" PRId64 " snapshots from %" PRId64 " to %" PRId64,
 			 p->commits, p->first, p->last);
 	pf_diag_note(&p->run->diag, 0, "%s: %s, %s segment%s, %s rows, %s in %zu partition%s",
-		     name, snapshots, grouped(p->segments, segments),
-		     p->segments == 1 ? "" : "s", grouped(p->rows, rows),
+		     name, snapshots, pf_group_digits(segments, p->segments),
+		     p->segments == 1 ? "" : "s", pf_group_digits(rows, p->rows),
 		     sized(p->bytes, bytes), p->partitions,
 		     p->partitions == 1 ? "" : "s");
 }
@@ -325,6 +313,7 @@ static int put(struct pf_run *run, struct pf_table *table, struct pf_error *err)
 static int create(struct pf_run *run, const char *definition, struct pf_error *err)
 {
 	struct pf_tabledef *def;
+	char name[256];
 	enum pf_operand_kind kind;
 	struct pf_error none = { 0 };
 	if (!pf_operand_kind(run->operands[0], &kind, &none) && kind == PF_OPERAND_STAGE)
@@ -333,7 +322,7 @@ static int create(struct pf_run *run, const char *definition, struct pf_error *e
 	int code = pf_table_create(run->operands[0], def, err);
 	if (!code)
 		pf_diag_note(&run->diag, 0, "%s: made, %zu columns, %d bucket%s, partitioned by %s",
-			     base_name(run->operands[0]), def->n, def->buckets,
+			     base_name(run->operands[0], name), def->n, def->buckets,
 			     def->buckets == 1 ? "" : "s", pf_grain_name(def->grain));
 	pf_tabledef_free(def);
 	return code;
@@ -350,7 +339,7 @@ static void say(void *ctx, const char *problem)
 static int verify(struct pf_run *run, struct pf_table *table, struct pf_error *err)
 {
 	struct pf_verify_report r;
-	char files[32], rows[32], bytes[32];
+	char name[256], files[32], rows[32], bytes[32];
 	PF_TRY(pf_table_verify(table, say, run, &r, err));
 	if (r.problems)
 		return pf_fail(err, PF_E_TABLE_CORRUPT,
@@ -358,9 +347,9 @@ static int verify(struct pf_run *run, struct pf_table *table, struct pf_error *e
 			       pf_table_name(table), r.problems,
 			       r.problems == 1 ? "" : "s", r.snapshot);
 	pf_diag_note(&run->diag, 0, "%s: snapshot %" PRId64 " is sound: %s file%s, %s rows, %s",
-		     base_name(pf_table_name(table)), r.snapshot,
-		     grouped(r.files, files), r.files == 1 ? "" : "s",
-		     grouped(r.rows, rows), sized(r.bytes, bytes));
+		     base_name(pf_table_name(table), name), r.snapshot,
+		     pf_group_digits(files, r.files), r.files == 1 ? "" : "s",
+		     pf_group_digits(rows, r.rows), sized(r.bytes, bytes));
 	return 0;
 }
 

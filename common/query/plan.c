@@ -72,6 +72,23 @@ static int add_ids(struct pf_query *q, const struct pf_query_options *o,
 	return code;
 }
 
+/* The first value of the column's type at or behind a moment: a bound of
+ * microseconds for a column of seconds or days. */
+static void round_up(struct pf_type type, struct pf_datum *d)
+{
+	const int64_t day = (int64_t)86400 * 1000000;
+	int64_t unit = type.kind == PF_DATE ? day : 1;
+	for (int p = type.precision; type.kind != PF_DATE && p < 6; p++)
+		unit *= 10;
+	int64_t units = pf_floor_div(d->i, unit);
+	if (units * unit < d->i)
+		units++;
+	if (type.kind == PF_DATE)
+		*d = (struct pf_datum){ .type = type, .i = units };
+	else if (__builtin_mul_overflow(units, unit, &d->i))
+		d->i = INT64_MAX;
+}
+
 static int add_time(struct pf_query *q, const char *value, const char *option,
 		    const char *op, struct pf_error *err)
 {
@@ -81,18 +98,19 @@ static int add_time(struct pf_query *q, const char *value, const char *option,
 		pf_fail(err, PF_E_USAGE, "%s: the time column is not known", option);
 		return pf_hint(err, "--time-column names it, or use --where");
 	}
-	enum pf_kind kind = q->full->fields[c].type.kind;
+	struct pf_type type = q->full->fields[c].type;
 	struct pf_datum d = { .type = { PF_TIMESTAMP_LTZ, 6, 0 } };
 	PF_TRY(pf_time_argument(value, option, q->zone, &micros, err));
 	d.i = micros;
-	if (kind == PF_TIMESTAMP || kind == PF_DATE) {
+	if (type.kind == PF_TIMESTAMP || type.kind == PF_DATE) {
 		int64_t sec = pf_floor_div(micros, 1000000);
 		d.i = pf_zone_to_wall(q->zone, sec) * 1000000 + (micros - sec * 1000000);
 		d.type.kind = PF_TIMESTAMP;
-	} else if (kind != PF_TIMESTAMP_LTZ) {
+	} else if (type.kind != PF_TIMESTAMP_LTZ) {
 		return pf_fail(err, PF_E_EXPR_TYPE, "%s: column '%s' is not a time", option,
 			       q->time);
 	}
+	round_up(type, &d);
 	struct pf_buf text = { 0 };
 	char *name = quoted(q->time);
 	pf_buf_printf(&text, "%s %s ", name, op);

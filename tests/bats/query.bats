@@ -40,6 +40,24 @@ rows()
 	equals "$(rows t --since @1706695350.5 --until @1706695350.501 -c 'count()')" 1
 	equals "$(rows t --since 1d -c 'count()')" 0
 	equals "$(rows t --until now -c 'count()')" 6
+	# Columns of seconds and of days.
+	local type ts
+	for type in 'timestamp(0)' 'timestamp_ltz(0)' 'timestamp(2)' date; do
+		printf '%s\n' 'table: e' 'id: k' 'time: ts' 'partition: month' 'buckets: 1' \
+			'columns:' '  k: int not null' "  ts: $type not null" > coarse.yaml
+		ts=T00:00:00Z
+		[ "$type" != date ] || ts=
+		printf '{"k":%d,"ts":"%s"}\n' 1 1969-12-31$ts 2 1970-01-01$ts 3 1970-01-02$ts > coarse.jsonl
+		ask() { rows -S coarse.yaml -I jsonl coarse.jsonl -c k "$@" | tr '\n' ' '; }
+		equals "$type $(ask --since 1970-01-01)" "$type 2 3 "
+		equals "$type $(ask --since 1969-12-31T23:59:59.999)" "$type 2 3 "
+		equals "$type $(ask --since 1970-01-01T00:00:00.001)" "$type 3 "
+		equals "$type $(ask --until 1970-01-01)" "$type 1 "
+		equals "$type $(ask --until 1970-01-01T00:00:00.001)" "$type 1 2 "
+		equals "$type $(ask --until 1969-12-30T23:59:59.999)" "$type "
+		equals "$type $(ask --since 2h)" "$type "
+		equals "$type $(ask --until now)" "$type 1 2 3 "
+	done
 	status 2 pf-query t --since yesterday
 	contains "$stderr" "'yesterday' is not a time, in --since"
 }
