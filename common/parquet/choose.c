@@ -214,6 +214,9 @@ void pq_choose(struct pq_encoder *e, int64_t rows)
 		choose_views(e);
 		break;
 	}
+	/* Nothing but nulls: no reader stumbles over the plainest. */
+	if (!e->n)
+		e->encoding = PQ_PLAIN;
 }
 
 /* --- bloom filter --- */

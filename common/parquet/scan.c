@@ -13,7 +13,8 @@
 #define HEADER_MOST ((int64_t)1 << 20)
 /* Neighbouring pages are fetched together, up to that. */
 #define AHEAD_BYTES ((int64_t)4 << 20)
-/* Some old writers left a header out of the chunk's size (PARQUET-816). */
+/* Some old writers left a header out of the chunk's size (PARQUET-816): its
+ * last page may reach that much further, but no page begins there. */
 #define CHUNK_SLACK 100
 
 /* Room that is reused from column to column. */
@@ -402,6 +403,8 @@ static int walk(struct chunk *c, struct pq_chunk_cache *cache, struct pf_error *
 	while (row < c->rows && c->at_range < c->n_ranges) {
 		struct page p = { .first_row = row };
 		int64_t next;
+		if (offset >= c->begin + c->meta->compressed_bytes)
+			break;
 		PF_TRY(load_page(c, offset, c->end, &p, &next, err));
 		if (p.h.kind == PQ_PAGE_DICTIONARY) {
 			if (cache->dictionary_at && cache->dictionary_at != offset)

@@ -69,10 +69,10 @@ struct random_style {
 static inline struct random_style random_style_of(uint64_t *state, bool nullable)
 {
 	static const uint64_t distinct[] = { 1, 2, 7, 200, 3000, 100000, 0, 0 };
-	static const unsigned nulls[] = { 0, 2, 3, 10, 1000 };
+	static const unsigned nulls[] = { 0, 1, 2, 3, 10, 1000 };
 	/* One statement each: all compilers shall draw the same. */
 	struct random_style s = { .distinct = distinct[random_below(state, 8)] };
-	s.null_every = nullable ? nulls[random_below(state, 5)] : 0;
+	s.null_every = nullable ? nulls[random_below(state, 6)] : 0;
 	s.ascending = random_below(state, 4) == 0;
 	s.runs = random_below(state, 3) == 0;
 	s.salt = random_next(state);
