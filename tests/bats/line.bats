@@ -121,7 +121,10 @@ wait_stored()
 	pf-put wh/default.db/events < three 2> put 3>&- &
 	all+=" $!"
 	sleep 0.5
+	# All at once: none may see the end of another before its own signal.
+	kill -STOP $all
 	kill -TERM $all
+	kill -CONT $all
 	kill -TERM $head
 	local pid code
 	for pid in $all; do
