@@ -77,8 +77,8 @@ package=$(cut -f 1 packages.tsv | tail -n +2 | sort | uniq -c | sort -k1,1nr -k2
 echo "The history of one package, in time order:"
 do_it "pf-query wh/default.db/packages packages.stage --id $package -n 8 -O table"
 echo "A row is visible as soon as it was accepted, before any commit:"
-do_it "(head -n 1 packages.tsv; printf '%s\t%s\tdemo\t\t\t\n' $package \"\$(date +'%F %T')\") > late.tsv
-pf-stage append packages.stage late.tsv"
+do_it "(head -n 1 packages.tsv; printf '%s\t%s\tdemo\t\t\t\n' $package \"\$(date +'%F %T')\") > late.tsv"
+do_it "pf-stage append packages.stage late.tsv"
 do_it "pf-query wh/default.db/packages packages.stage --id $package -w \"action = 'demo'\" -O table"
 
 say "2. Speed: $(thousands "$rows") generated rows"
@@ -99,7 +99,7 @@ rate "partitioned, sorted, packed, indexed, committed" "$rows" "$start"
 du -sh clicks.stage wh/default.db/clicks | sed 's/^/  /'
 
 say "3. Three answers"
-echo "One user's last week:"
+echo "What one user bought since 24 March, the first five:"
 start=$(now_ms)
 do_it "pf-query wh/default.db/clicks clicks.stage --id 35762 --since 2024-03-24 -w \"event = 'buy'\" -n 5 -O table"
 echo "  found among $(thousands "$rows") rows in $(($(now_ms) - start)) ms, a fresh process"
@@ -113,7 +113,7 @@ say "Yours to try"
 cat <<END
   cd $place && export PATH=$B:\$PATH
   pf-query wh/default.db/clicks --id 35762 --explain
-  pf-query wh/default.db/packages -w "action = 'upgrade'" -c package,ts,old_version,version
+  pf-query wh/default.db/packages -w "action in ('install', 'upgrade')" -c package,ts,old_version,version
   pf-query wh/default.db/clicks --snapshots
   pf-put --verify wh/default.db/clicks
 

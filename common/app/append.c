@@ -81,8 +81,9 @@ static void report(struct pf_run *run, const struct pf_append_options *o,
 	const char *stage = pf_stage_path(pf_stage_writer_stage(writer));
 	char rows[32], bad[32], twice[32], end[32], in[32];
 	pf_diag_note(&run->diag, 0,
-		     "%s: %s rows appended, %s rejected, %s duplicate; durable at %s",
-		     stage, pf_group_digits(rows, c->rows), pf_group_digits(bad, c->rejected),
+		     "%s: %s row%s appended, %s rejected, %s duplicate; durable at %s",
+		     stage, pf_group_digits(rows, c->rows), c->rows == 1 ? "" : "s",
+		     pf_group_digits(bad, c->rejected),
 		     pf_group_digits(twice, c->duplicate),
 		     pf_group_digits(end, pf_stage_durable(writer)));
 	pf_diag_note(&run->diag, 1, "%s rows in = %s appended + %s rejected + %s duplicate",

@@ -114,7 +114,7 @@ numbers()
 		numbers 3100 3101 >> in.jsonl
 		zstd -qk in.jsonl
 		status 0 pf-stage append stage in.jsonl.zst
-		contains "$stderr" " 1 rows appended, 0 rejected, 3,100 duplicate"
+		contains "$stderr" " 1 row appended, 0 rejected, 3,100 duplicate"
 	fi
 }
 
@@ -126,7 +126,7 @@ numbers()
 	contains "$stderr" "wait at the end of the input"
 	echo >> in.jsonl
 	status 0 pf-stage append stage in.jsonl
-	contains "$stderr" " 1 rows appended, 0 rejected, 9 duplicate"
+	contains "$stderr" " 1 row appended, 0 rejected, 9 duplicate"
 	numbers 20 30 | head -c -1 > other.jsonl
 	status 0 pf-stage append --final-line stage other.jsonl
 	contains "$stderr" " 10 rows appended"
@@ -176,7 +176,7 @@ numbers()
 	# a grown csv goes on behind its header
 	echo '7,2024-02-01T00:00:00,more' >> in.csv
 	status 0 pf-stage append stage.csv in.csv
-	contains "$stderr" " 1 rows appended, 0 rejected, 500 duplicate"
+	contains "$stderr" " 1 row appended, 0 rejected, 500 duplicate"
 	equals "$(rows stage.csv | wc -l)" 501
 }
 

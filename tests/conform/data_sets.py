@@ -149,7 +149,7 @@ def load(name, spec, folder):
               folder)
     if p.returncode:
         raise AssertionError(f"the line ends with {p.returncode}: {p.stderr.strip()[-800:]}")
-    m = re.search(r"([\d,]+) rows appended(?:, ([\d,]+) rejected)?", p.stderr)
+    m = re.search(r"([\d,]+) rows? appended(?:, ([\d,]+) rejected)?", p.stderr)
     return [int((g or "0").replace(",", "")) for g in m.groups()]
 
 
