@@ -39,6 +39,7 @@ struct pf_append {
 	uint64_t position;         /* behind the last row taken */
 	int64_t line, rows;
 	bool moved;                /* position is not yet committed */
+	bool unsaid;               /* rows wait whose position is not known */
 };
 
 struct pf_append *pf_append_new(struct pf_stage_writer *writer,
@@ -378,11 +379,20 @@ int pf_append_input(struct pf_append *a, const struct pf_append_input *input,
 		code = input->arrow ? append_arrow(a, from, err) :
 				      append_text(a, from, err);
 	a->counts.bytes += (int64_t)pf_track_taken(a->track);
-	/* The next input's rows go into the same group. */
-	if (!code && a->moved && a->known)
-		code = note_source(a, err);
-	else if (!code && a->moved)
-		code = commit(a, err);
+	if (code == PF_E_INTERRUPTED) {
+		*err = (struct pf_error){ 0 };
+		code = 0;
+	}
+	/* The next input's rows go into the same group. When the input failed,
+	 * too, the rows that it gave are committed with their position. */
+	struct pf_error late = { 0 };
+	int settled = !a->moved ? 0 : a->known ? note_source(a, &late) : commit(a, &late);
+	if (settled)
+		a->unsaid = true;
+	if (settled && !code) {
+		*err = late;
+		code = settled;
+	}
 	pf_track_free(a->track);
 	a->track = NULL;
 	a->input = NULL;
@@ -392,5 +402,9 @@ int pf_append_input(struct pf_append *a, const struct pf_append_input *input,
 
 int pf_append_finish(struct pf_append *a, struct pf_error *err)
 {
-	return commit_and_wait(a, err);
+	/* Sealed without their position, rows would come twice. */
+	if (!a->unsaid)
+		PF_TRY(commit(a, err));
+	PF_TRY(pf_stage_sync(a->writer, err));
+	return acknowledge(a, err);
 }

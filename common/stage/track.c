@@ -80,7 +80,8 @@ static int read_plain(struct pf_track *t, void *data, size_t len, size_t *got,
 	}
 }
 
-/* As the source's read, but an end when the user asks to stop. */
+/* As the source's read, but PF_E_INTERRUPTED when the user asks to stop: that is
+ * not the end of the input, which --final-line would take for a line's. */
 static int take(struct pf_track *t, void *data, size_t len, size_t *got,
 		struct pf_error *err)
 {
@@ -89,7 +90,7 @@ static int take(struct pf_track *t, void *data, size_t len, size_t *got,
 		while (!t->stopping() && !pf_track_ready(t, STOP_POLL_MS))
 			;
 		if (t->stopping())
-			return 0;
+			return pf_fail(err, PF_E_INTERRUPTED, "stopped by a signal");
 	}
 	if (t->plain)
 		return read_plain(t, data, len, got, err);

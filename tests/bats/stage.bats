@@ -365,6 +365,47 @@ numbers()
 	contains "$("$PF_ROOT/tests/tools/arrow_rows" --control < follow.arrows | tail -1)" '"end"'
 }
 
+@test "an Arrow stream that is cut: its rows once, and the rest when it is whole" {
+	count_schema
+	numbers 0 3000 | pf-stage append -q -S schema.yaml a
+	numbers 3000 9000 | pf-stage append -q --source more a
+	pf-stage read a > whole.arrows
+	head -c 150000 whole.arrows > cut.arrows
+	local i n
+	for i in 1 2; do
+		status 3 pf-stage append -S schema.yaml stage cut.arrows
+		n=$(rows stage | wc -l)
+		[ $n -gt 0 ]
+		[ $n -lt 9000 ]
+		equals "${first:=$n}" $n
+	done
+	status 0 pf-stage append stage whole.arrows
+	rows a > want
+	rows stage > got
+	cmp want got
+}
+
+@test "SIGTERM in the middle of a line is not its end, not even with --final-line" {
+	count_schema
+	mkfifo pipe
+	pf-stage append -q -S schema.yaml -I csv --final-line --source s stage < pipe 3>&- &
+	local writer=$!
+	exec 9> pipe
+	printf 'id,ts,text\n1,2024-01-01T00:00:00Z,a\n2,2024-01-01T00:00:00Z,hal' >&9
+	for _ in $(seq 200); do
+		[ -e stage/stage.json ] && [ "$(rows stage | wc -l)" = 1 ] && break
+		sleep 0.02
+	done
+	kill -TERM $writer
+	wait $writer
+	exec 9>&-
+	equals "$(rows stage | wc -l)" 1
+	printf 'id,ts,text\n1,2024-01-01T00:00:00Z,a\n2,2024-01-01T00:00:00Z,half\n' |
+		pf-stage append -q -I csv --source s stage
+	contains "$(rows stage)" '"68616c66"'
+	equals "$(rows stage | wc -l)" 2
+}
+
 @test "one JSON array: run again it is whole, grown it goes on, cut it is told" {
 	count_schema
 	local row='{"id": 1, "ts": "2024-01-01T00:00:00Z"}'
@@ -377,7 +418,7 @@ numbers()
 		contains "$stderr" "0 rows appended"
 		printf '%s, %s\n]' "${text%"${text##*\}}"}" "$row" > a.json
 		status 0 pf-stage append --final-line stage a.json
-		contains "$stderr" "1 rows appended"
+		contains "$stderr" "1 row appended"
 		equals "$(rows stage | wc -l)" 3
 	done
 	printf '%s' "[$row, $row" > b.json
