@@ -27,7 +27,7 @@ struct pf_order {
 	struct pf_order_key *keys;
 	size_t nkeys, visible;
 	int64_t limit, given;
-	size_t memory;
+	size_t run_bytes; /* sorted at a time */
 	struct pf_builder *rows, *spare;
 	struct pf_batch batch;   /* of rows, while sorting */
 	uint32_t *order;
@@ -53,7 +53,8 @@ int pf_order_new(struct pf_schema *schema, const struct pf_order_key *keys,
 	o->nkeys = nkeys;
 	o->visible = visible;
 	o->limit = limit;
-	o->memory = memory;
+	/* texts of a batch are at most 2 GiB */
+	o->run_bytes = memory / 2 < (size_t)1 << 30 ? memory / 2 : (size_t)1 << 30;
 	o->rows = pf_builder_new(schema);
 	o->spare = pf_builder_new(schema);
 	o->shown = pf_schema_new();
@@ -216,7 +217,7 @@ int pf_order_add(struct pf_order *o, const struct pf_batch *batch, struct pf_err
 		       (size_t)rows * (sizeof *o->order + 2 * sizeof(struct entry));
 	if (o->limit > 0 && rows > o->limit * 4 + 65536)
 		cut(o);
-	else if (bytes > o->memory / 2 || rows > ROWS_MAX)
+	else if (bytes > o->run_bytes || rows > ROWS_MAX)
 		return write_run(o, err);
 	return 0;
 }

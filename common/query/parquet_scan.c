@@ -8,6 +8,7 @@
 
 enum {
 	CHUNK_ROWS = 128 * 1024, /* rows decoded at a time: a row group of ours */
+	CHUNK_ROWS_MIN = 64,
 };
 
 struct pf_parquet_scan {
@@ -29,6 +30,7 @@ struct pf_parquet_scan {
 	struct pf_parquet_pruner pruner;
 	size_t at_range;
 	int64_t at_row;
+	int64_t chunk_rows;
 	struct pf_row_ranges chunk, refined;
 	int *ordinals;     /* scratch for reads */
 };
@@ -81,6 +83,7 @@ static int open_group(struct pf_parquet_scan *s, struct pf_error *err)
 	s->at_range = 0;
 	s->at_row = 0;
 	s->pages = NULL;
+	s->chunk_rows = CHUNK_ROWS;
 	PF_TRY(pf_parquet_prune(&s->pruner, group, s->base, err));
 	s->base += rows;
 	for (size_t i = 0; i < s->n && rows > CHUNK_ROWS && !s->pages; i++)
@@ -107,7 +110,7 @@ static int64_t page_end(const struct pf_parquet_pages *pages, int64_t from, int6
 /* The next rows to look at, into s->chunk. */
 static void next_chunk(struct pf_parquet_scan *s)
 {
-	int64_t left = CHUNK_ROWS;
+	int64_t left = s->chunk_rows;
 	s->chunk.n = 0;
 	while (left > 0 && s->at_range < s->pruner.ranges.n) {
 		const struct pf_parquet_range *r = &s->pruner.ranges.items[s->at_range];
@@ -216,9 +219,18 @@ int pf_parquet_scan_next(struct pf_parquet_scan *s, struct pf_batch *batch,
 			PF_TRY(open_group(s, err));
 			continue;
 		}
-		size_t n;
+		size_t n, range = s->at_range;
+		int64_t row = s->at_row;
 		next_chunk(s);
-		PF_TRY(filter_chunk(s, &n, err));
+		int code = filter_chunk(s, &n, err);
+		if (code == PF_E_LIMIT && s->chunk_rows > CHUNK_ROWS_MIN) {
+			/* Texts so long that they do not fit a batch: fewer rows. */
+			s->chunk_rows /= 16;
+			s->at_range = range;
+			s->at_row = row;
+			continue;
+		}
+		PF_TRY(code);
 		s->counts->rows += pf_ranges_rows(&s->chunk);
 		s->counts->matched += (int64_t)n;
 		if (n) {

@@ -199,12 +199,16 @@ rows()
 
 @test "an answer never mixes two states while loads go on" {
 	mkdir race && cd race
-	seq 1 4000 | awk '{ printf "{\"user_id\": %d, \"ts\": \"2024-01-%02dT00:00:00\", \"event\": \"x\", \"price\": 1}\n", $1 % 50, $1 % 28 + 1 }' > rows.jsonl
+	seq 1 4000 | awk '{ printf "{\"user_id\": %d, \"ts\": \"2024-01-%02dT00:00:00\", \"event\": \"x%d\", \"price\": 1}\n", $1 % 50, $1 % 28 + 1, $1 }' > rows.jsonl
 	pf-put -q --create ../events.yaml t
-	pf-stage append -q -S ../events.yaml s rows.jsonl
+	split -l 250 rows.jsonl part.
+	for part in part.*; do
+		pf-stage append -q -S ../events.yaml --segment-size 8Ki s $part
+	done
 	(
 		for _ in 1 2 3 4 5 6 7 8; do
 			pf-stage read s --after t -n 500 | pf-partition | pf-pack -qq | pf-put -q t
+			pf-stage trim -q s --consumer t --grace 0s
 		done
 	) &
 	loader=$!
@@ -216,6 +220,7 @@ rows()
 	done
 	wait $loader
 	equals "$(rows t -c 'count()')" 4000
+	[ "$(rows s -c 'count()')" -lt 4000 ] # what was loaded was trimmed
 }
 
 @test "rows leave before the next ones are waited for" {
