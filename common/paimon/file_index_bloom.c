@@ -174,7 +174,7 @@ void pf_index_bloom_finish(struct pf_index_bloom *b, struct pf_buf *out)
 	const double ln2 = 0.6931471805599453;
 	double items = (double)(b->n + b->has_zero);
 	double want = items * -log(b->fpp) / (ln2 * ln2);
-	uint32_t bits = want < BITS_MAX ? (uint32_t)want : BITS_MAX;
+	uint32_t bits = want < (double)BITS_MAX ? (uint32_t)want : (uint32_t)BITS_MAX;
 	bits = (bits | 7) + 1;
 	uint32_t k = 1;
 	if (items > 0)

@@ -262,7 +262,7 @@ numbers()
 	    part = pa.ipc.open_stream(f).read_all()
 	    assert int(f[6:26]) == len(ids), f
 	    ids += part["id"].to_pylist()
-	assert ids == want and len(files) == 2, files
+	assert ids == want and len(files) >= 2, files
 	END
 }
 
@@ -483,7 +483,7 @@ killed()
 
 @test "kill -9 at random moments: row for row the same" {
 	count_schema
-	numbers 0 60000 > in.jsonl
+	numbers 0 200000 > in.jsonl
 	pf-stage append -q -S schema.yaml whole in.jsonl
 	rows whole > want
 	local i kills=0
@@ -494,7 +494,7 @@ killed()
 			pf-stage append -q --sync 1ms --segment-size 256Ki -S schema.yaml \
 				--ack-fd 7 stage in.jsonl 7>> acks 3>&- &
 			local pid=$!
-			sleep "0.0$((RANDOM % 9))"
+			sleep "0.0$((RANDOM % 4))$((RANDOM % 10))"
 			kill -KILL $pid 2> /dev/null || true
 			wait $pid && break
 			kills=$((kills + 1))
