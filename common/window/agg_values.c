@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "window/agg_values.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+
+struct text {
+	uint8_t *data;
+	uint32_t len, cap;
+};
+
+static void free_texts(struct pf_agg_values *v)
+{
+	for (size_t i = 0; pf_kind_is_variable(v->kind) && i < v->n; i++) {
+		struct text t;
+		memcpy(&t, v->bytes + i * v->width, sizeof t);
+		free(t.data);
+	}
+	v->heap = 0;
+}
+
+void pf_agg_values_init(struct pf_agg_values *v, enum pf_kind kind)
+{
+	*v = (struct pf_agg_values){ .kind = kind };
+	v->width = pf_kind_is_variable(kind) ? sizeof(struct text) :
+		   kind == PF_BOOLEAN	     ? 1 :
+					       pf_kind_width(kind);
+}
+
+void pf_agg_values_reserve(struct pf_agg_values *v, size_t n)
+{
+	if (n > v->cap) {
+		v->cap = pf_grow(v->cap, n);
+		v->has = pf_realloc(v->has, v->cap, 1);
+		v->bytes = pf_realloc(v->bytes, v->cap, v->width);
+	}
+	if (n > v->n) {
+		memset(v->has + v->n, 0, n - v->n);
+		memset(v->bytes + v->n * v->width, 0, (n - v->n) * v->width);
+		v->n = n;
+	}
+}
+
+void pf_agg_values_clear(struct pf_agg_values *v)
+{
+	free_texts(v);
+	v->n = 0;
+}
+
+void pf_agg_values_free(struct pf_agg_values *v)
+{
+	free_texts(v);
+	free(v->has);
+	free(v->bytes);
+	*v = (struct pf_agg_values){ 0 };
+}
+
+void pf_agg_values_set(struct pf_agg_values *v, uint32_t slot, const struct pf_column *c,
+		       int64_t row)
+{
+	uint8_t *p = v->bytes + slot * v->width;
+	v->has[slot] = 1;
+	if (pf_kind_is_variable(v->kind)) {
+		struct pf_view s = pf_bytes_at(c, row);
+		struct text t;
+		memcpy(&t, p, sizeof t);
+		if (s.len > t.cap) {
+			v->heap += s.len - t.cap;
+			t.cap = (uint32_t)s.len;
+			t.data = pf_realloc(t.data, t.cap, 1);
+		}
+		if (s.len)
+			memcpy(t.data, s.data, s.len);
+		t.len = (uint32_t)s.len;
+		memcpy(p, &t, sizeof t);
+	} else if (v->kind == PF_BOOLEAN) {
+		*p = pf_bit(c->values, row);
+	} else {
+		memcpy(p, (const uint8_t *)c->values + (size_t)row * v->width, v->width);
+	}
+}
+
+void pf_agg_values_unset(struct pf_agg_values *v, uint32_t slot)
+{
+	v->has[slot] = 0;
+}
+
+int pf_agg_values_cmp(const struct pf_agg_values *v, uint32_t slot,
+		      const struct pf_column *c, int64_t row)
+{
+	const uint8_t *p = v->bytes + slot * v->width;
+	struct pf_column kept = { .values = p };
+	int32_t offsets[2] = { 0, 0 };
+	if (pf_kind_is_variable(v->kind)) {
+		struct text t;
+		memcpy(&t, p, sizeof t);
+		offsets[1] = (int32_t)t.len;
+		kept.offsets = offsets;
+		kept.values = t.data;
+	}
+	return pf_value_cmp(v->kind, &kept, 0, c, row);
+}
+
+void pf_agg_values_put(const struct pf_agg_values *v, const uint32_t *slots, size_t n,
+		       struct pf_colbuf *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t slot = slots ? slots[i] : i;
+		const uint8_t *p = v->bytes + slot * v->width;
+		if (!v->has[slot]) {
+			pf_col_null(out);
+		} else if (pf_kind_is_variable(v->kind)) {
+			struct text t;
+			memcpy(&t, p, sizeof t);
+			pf_col_bytes(out, t.data, t.len);
+		} else if (v->kind == PF_BOOLEAN) {
+			pf_col_bool(out, *p);
+		} else {
+			pf_col_fixed(out, p, v->width);
+		}
+	}
+}
+
+size_t pf_agg_values_bytes(const struct pf_agg_values *v)
+{
+	return v->cap * (v->width + 1) + v->heap;
+}
