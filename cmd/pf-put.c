@@ -5,23 +5,18 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "app/program.h"
-#include "app/records.h"
-#include "arrow/stream.h"
-#include "base/alloc.h"
+#include "app/publish.h"
+#include "app/wording.h"
 #include "base/number.h"
-#include "load/segments.h"
-#include "paimon/commit.h"
 #include "paimon/create.h"
 #include "paimon/verify.h"
 
 struct options {
 	const char *create;
-	bool append, restart, verify;
+	struct pf_publish_options publish;
+	bool verify;
 };
 
 enum { MODES = 1 };
@@ -30,9 +25,9 @@ enum { MODES = 1 };
 static const struct pf_option options[] = {
 	{ 0, "create", PF_OPT_STRING, OPT(create), "FILE",
 	  .help = "make the table from a definition, and load nothing", .group = MODES },
-	{ 0, "append", PF_OPT_FLAG, OPT(append), NULL,
+	{ 0, "append", PF_OPT_FLAG, OPT(publish.append), NULL,
 	  .help = "commit streams without marks, each one once", .group = MODES },
-	{ 0, "restart", PF_OPT_FLAG, OPT(restart), NULL,
+	{ 0, "restart", PF_OPT_FLAG, OPT(publish.restart), NULL,
 	  .help = "take the input's word for where it begins",
 	  .more = "For a stage whose first rows are gone before the table read it. "
 		  "Or when the snapshots that said what was loaded have expired. "
@@ -53,263 +48,6 @@ static const struct pf_example examples[] = {
 	{ 0 },
 };
 
-/* The last part of a path, without slashes behind it. */
-static const char *base_name(const char *path, char out[256])
-{
-	size_t len = strlen(path);
-	while (len > 1 && path[len - 1] == '/')
-		len--;
-	size_t from = len;
-	while (from && path[from - 1] != '/')
-		from--;
-	return pf_quote(out, 256, path + from, len - from);
-}
-
-/* "812 bytes", "1.2 MB" */
-static const char *sized(int64_t n, char out[32])
-{
-	static const char *const units[] = { "kB", "MB", "GB", "TB" };
-	double v = (double)n;
-	int u = -1;
-	while (v >= 999.95 && u < 3) {
-		v /= 1000;
-		u++;
-	}
-	if (u < 0)
-		snprintf(out, 32, "%" PRId64 " bytes", n);
-	else
-		snprintf(out, 32, "%.1f %s", v, units[u]);
-	return out;
-}
-
-/* --- put --- */
-
-struct put {
-	struct pf_run *run;
-	struct pf_table *table;
-	struct pf_commit *commit;
-	int64_t added; /* segments since the last commit */
-	bool replaces; /* some take the place of stored files */
-	int64_t first, last, commits, loaded; /* snapshots made */
-	int64_t segments, rows, bytes;
-	size_t partitions;
-};
-
-static void count(struct put *p, const struct pf_commit_result *r)
-{
-	p->loaded += r->already_loaded;
-	if (!r->snapshot)
-		return;
-	if (!p->commits++)
-		p->first = r->snapshot;
-	p->last = r->snapshot;
-	p->segments += r->files;
-	p->rows += r->rows;
-	p->bytes += r->bytes;
-	if (r->partitions > p->partitions)
-		p->partitions = r->partitions;
-}
-
-/* Are the rows inside laid out as the table is? */
-static int check_layout(struct put *p, const struct pf_schema *s, int32_t *buckets,
-			struct pf_error *err)
-{
-	const struct pf_layout *l = &pf_table_schema(p->table)->layout;
-	const struct {
-		const char *key, *what, *want;
-	} same[] = { { "pf:id", "ID column", l->id },
-		     { "pf:time", "time column", *l->time ? l->time : NULL },
-		     { "pf:zone", "zone", *l->time ? l->zone : NULL },
-		     { "pf:partition-by", "partition",
-		       *l->time ? pf_grain_name(l->grain) : NULL } };
-	PF_TRY(pf_segment_check(s, err));
-	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
-		const char *has = pf_meta_get(&s->meta, same[i].key);
-		if (has && same[i].want && strcmp(has, same[i].want))
-			return pf_fail(err, PF_E_SCHEMA_MISMATCH,
-				       "the segments' %s is '%s', the table's '%s'",
-				       same[i].what, has, same[i].want);
-	}
-	const char *n = pf_meta_get(&s->meta, "pf:buckets");
-	*buckets = n ? (int32_t)strtol(n, NULL, 10) : 0;
-	if (!n)
-		return pf_fail(err, PF_E_SCHEMA_MISMATCH,
-			       "the segments do not say of how many buckets they are");
-	return 0;
-}
-
-/* A segment with the rows of stored files, whose names come with it. */
-static int replace(struct put *p, const struct pf_batch *batch, int64_t row,
-		   const struct pf_segment *s, int32_t buckets, struct pf_error *err)
-{
-	const struct pf_column *c = &batch->columns[PF_SEGMENT_REPLACES];
-	int32_t from = c->offsets[row], n = c->offsets[row + 1] - from;
-	struct pf_view *names = pf_alloc((size_t)n + 1, sizeof *names);
-	for (int32_t i = 0; i < n; i++)
-		names[i] = pf_bytes_at(c->child, from + i);
-	int code = pf_commit_replace(p->commit, &s->cell, buckets, s->rows, s->data,
-				     s->index, names, (size_t)n, err);
-	free(names);
-	return code;
-}
-
-static int add_segments(struct put *p, const struct pf_batch *batch, int32_t buckets,
-			struct pf_error *err)
-{
-	for (int64_t i = 0; i < batch->rows; i++) {
-		struct pf_segment s;
-		PF_TRY(pf_segment_at(batch, i, &s, err));
-		if (s.replaces)
-			PF_TRY(replace(p, batch, i, &s, buckets, err));
-		else
-			PF_TRY(pf_commit_add(p->commit, &s.cell, buckets, s.rows, s.data,
-					     s.index, err));
-		p->replaces |= s.replaces;
-		p->added++;
-		pf_progress(p->run, s.rows, 0);
-	}
-	return 0;
-}
-
-static int no_marks(const struct put *p, const char *name, struct pf_error *err)
-{
-	pf_fail(err, PF_E_USAGE,
-		"'%s' has %" PRId64 " segments behind its last mark: nothing tells whether they were loaded before",
-		name, p->added);
-	return pf_hint(err, "--append commits them, once");
-}
-
-/* Segments behind the last mark, or of a stream without marks. */
-static int put_rest(struct put *p, struct pf_stream_in *in, const char *name,
-		    struct pf_error *err)
-{
-	const struct options *o = p->run->options;
-	struct pf_commit_result r;
-	if (!p->added)
-		return 0;
-	/* What replaces stored files can do so only once. */
-	if (!o->append && !p->replaces)
-		return no_marks(p, name, err);
-	PF_TRY(pf_commit_stream(p->commit, pf_stream_in_hash(in), &r, err));
-	if (r.already_loaded)
-		pf_diag_note(&p->run->diag, 0,
-			     "'%s' was loaded before: refused as already loaded", name);
-	p->added = 0;
-	p->replaces = false;
-	count(p, &r);
-	return 0;
-}
-
-static int end_of_stream(struct put *p, struct pf_stream_in *in, const char *name,
-			 struct pf_error *err)
-{
-	struct pf_commit_result r;
-	PF_TRY(put_rest(p, in, name, err));
-	PF_TRY(pf_commit_flush(p->commit, &r, err));
-	count(p, &r);
-	return 0;
-}
-
-static int put_stream(struct put *p, struct pf_stream_in *in, const char *name,
-		      struct pf_error *err)
-{
-	int32_t buckets;
-	size_t streams = 0;
-	PF_TRY(check_layout(p, pf_stream_in_schema(in), &buckets, err));
-	for (;;) {
-		struct pf_event event;
-		struct pf_commit_result r;
-		PF_TRY(pf_stream_in_next(in, &event, err));
-		if (p->run->noperands > 1 && pf_stopping())
-			return pf_fail(err, PF_E_INTERRUPTED,
-				       "stopped by a signal before the end of '%s'", name);
-		/* Streams that follow one another are loaded each for itself. */
-		if (streams != pf_stream_in_streams(in) && event.kind < PF_EVENT_END)
-			PF_TRY(put_rest(p, in, name, err));
-		streams = pf_stream_in_streams(in);
-		switch (event.kind) {
-		case PF_EVENT_BATCH:
-			PF_TRY(add_segments(p, &event.batch, buckets, err));
-			break;
-		case PF_EVENT_MARK:
-			PF_TRY(pf_commit_mark(p->commit, event.mark, false, &r, err));
-			if (!event.mark->more)
-				p->added = 0;
-			count(p, &r);
-			break;
-		case PF_EVENT_ABORT:
-			return pf_records_abort(NULL, &event, err);
-		case PF_EVENT_END:
-			return end_of_stream(p, in, name, err);
-		}
-	}
-}
-
-static int put_input(struct put *p, const char *operand, struct pf_error *err)
-{
-	struct pf_input input;
-	struct pf_stream_in *in;
-	PF_TRY(pf_input_open(p->run, operand, &input, err));
-	int code = pf_stream_in_open(&input.source, 0, &in, err);
-	if (!code) {
-		code = put_stream(p, in, input.name, err);
-		pf_stream_in_close(in);
-	}
-	pf_input_close(&input);
-	return code;
-}
-
-static void summary(const struct put *p)
-{
-	char quoted[256];
-	const char *name = base_name(pf_table_name(p->table), quoted);
-	char segments[32], rows[32], bytes[32], snapshots[64];
-	if (!p->commits) {
-		pf_diag_note(&p->run->diag, 0, "%s: %s", name,
-			     p->loaded ? "already loaded, nothing to do"
-				       : "nothing to load");
-		return;
-	}
-	if (p->commits == 1)
-		snprintf(snapshots, sizeof snapshots, "snapshot %" PRId64, p->last);
-	else
-		snprintf(snapshots, sizeof snapshots,
-			 "%" PRId64 " snapshots from %" PRId64 " to %" PRId64,
-			 p->commits, p->first, p->last);
-	pf_diag_note(&p->run->diag, 0, "%s: %s, %s segment%s, %s rows, %s in %zu partition%s",
-		     name, snapshots, pf_group_digits(segments, p->segments),
-		     p->segments == 1 ? "" : "s", pf_group_digits(rows, p->rows),
-		     sized(p->bytes, bytes), p->partitions,
-		     p->partitions == 1 ? "" : "s");
-}
-
-static int put(struct pf_run *run, struct pf_table *table, struct pf_error *err)
-{
-	struct put p = { .run = run, .table = table };
-	if (run->noperands == 1 && pf_is_terminal(STDIN_FILENO)) {
-		pf_fail(err, PF_E_USAGE, "segments should come from stdin, which is a terminal");
-		return pf_hint(err, "'pf-put --help' shows how they get there");
-	}
-	/* Upstream decides when it ends: what arrives whole is committed. Of
-	 * files, what is whole when the signal comes. */
-	pf_signals_graceful();
-	const struct options *o = run->options;
-	struct pf_commit_options how = { .restart = o->restart };
-	PF_TRY(pf_commit_open(table, &how, &p.commit, err));
-	int code = 0;
-	for (size_t i = 0; !code && i < pf_inputs(run); i++)
-		code = put_input(&p, pf_input_name(run, i), err);
-	pf_commit_close(p.commit);
-	if (!code)
-		summary(&p);
-	else if (p.commits)
-		pf_diag_note(&run->diag, 0, "up to snapshot %" PRId64
-			     " everything is committed", p.last);
-	return code;
-}
-
-/* --- other modes --- */
-
 static int create(struct pf_run *run, const char *definition, struct pf_error *err)
 {
 	struct pf_tabledef *def;
@@ -322,7 +60,7 @@ static int create(struct pf_run *run, const char *definition, struct pf_error *e
 	int code = pf_table_create(run->operands[0], def, err);
 	if (!code)
 		pf_diag_note(&run->diag, 0, "%s: made, %zu columns, %d bucket%s, partitioned by %s",
-			     base_name(run->operands[0], name), def->n, def->buckets,
+			     pf_short_name(run->operands[0], name), def->n, def->buckets,
 			     def->buckets == 1 ? "" : "s", pf_grain_name(def->grain));
 	pf_tabledef_free(def);
 	return code;
@@ -347,9 +85,9 @@ static int verify(struct pf_run *run, struct pf_table *table, struct pf_error *e
 			       pf_table_name(table), r.problems,
 			       r.problems == 1 ? "" : "s", r.snapshot);
 	pf_diag_note(&run->diag, 0, "%s: snapshot %" PRId64 " is sound: %s file%s, %s rows, %s",
-		     base_name(pf_table_name(table), name), r.snapshot,
+		     pf_short_name(pf_table_name(table), name), r.snapshot,
 		     pf_group_digits(files, r.files), r.files == 1 ? "" : "s",
-		     pf_group_digits(rows, r.rows), sized(r.bytes, bytes));
+		     pf_group_digits(rows, r.rows), pf_sized(r.bytes, bytes));
 	return 0;
 }
 
@@ -363,7 +101,8 @@ static int run(struct pf_run *run, struct pf_error *err)
 	if (o->create)
 		return create(run, o->create, err);
 	PF_TRY(pf_table_open(run->operands[0], &table, err));
-	int code = o->verify ? verify(run, table, err) : put(run, table, err);
+	int code = o->verify ? verify(run, table, err) :
+			       pf_publish(run, table, &o->publish, err);
 	pf_table_close(table);
 	return code;
 }

@@ -50,6 +50,7 @@ struct request {
 	const struct pf_mark *marks;
 	size_t nmarks;
 	uint64_t stream; /* when there is no mark */
+	bool silent;     /* says nothing about what was loaded */
 };
 
 enum outcome {
@@ -105,6 +106,8 @@ static int take_offsets(struct attempt *a, enum outcome *outcome,
 	const struct request *r = a->request;
 	bool loaded = false;
 	int code = pf_table_offsets(a->c->table, a->base, &a->map, err);
+	if (r->silent)
+		return code == PF_E_NO_OFFSETS ? 0 : code;
 	if (code == PF_E_NO_OFFSETS && !a->c->options.restart)
 		return pf_hint(err, "say where to start: pf-stage read --offsets or --from-start, and pf-put --restart");
 	if (code && code != PF_E_NO_OFFSETS)
@@ -219,6 +222,8 @@ static void fill_snapshot(struct attempt *a, struct pf_snapshot *s)
 		if (b->schema_id == s->schema_id)
 			s->statistics = b->statistics;
 	}
+	if (a->request->silent && !a->map.snapshot)
+		return;
 	pf_offset_map_format(&a->map, &json);
 	pf_meta_set(&s->properties, PF_OFFSETS_PROPERTY, pf_buf_cstr(&json));
 	pf_buf_free(&json);
@@ -306,7 +311,7 @@ static int create_snapshot(struct attempt *a, const struct pf_snapshot *s,
 }
 
 /* Hints. They are advice: the commit stands whatever becomes of them. */
-static void write_hints(struct pf_commit *c, int64_t id)
+static void write_hints(struct pf_commit *c, int64_t id, bool has_map)
 {
 	char text[64];
 	int n = snprintf(text, sizeof text, "%" PRId64, id);
@@ -314,6 +319,8 @@ static void write_hints(struct pf_commit *c, int64_t id)
 	pf_store_replace(store, "snapshot/LATEST", text, (size_t)n, NULL);
 	if (id == 1)
 		pf_store_replace(store, "snapshot/EARLIEST", text, (size_t)n, NULL);
+	if (!has_map)
+		return;
 	/* Other engines' expiry keeps what a consumer still has to read: the
 	 * snapshot that holds our offsets. */
 	n = snprintf(text, sizeof text, "{\n  \"nextSnapshot\" : %" PRId64 "\n}", id);
@@ -396,11 +403,12 @@ static size_t count_partitions(const struct pf_commit *c)
 	return n;
 }
 
-static void finish(struct pf_commit *c, int64_t id, struct pf_commit_result *result)
+static void finish(struct pf_commit *c, int64_t id, bool has_map,
+		   struct pf_commit_result *result)
 {
 	result->snapshot = id;
 	result->partitions = count_partitions(c);
-	write_hints(c, id);
+	write_hints(c, id, has_map);
 	if (c->files.n && !pf_commit_replaces(c))
 		pf_cells_commit(c->cells, c->files.items, c->files.n, id);
 	c->next_identifier++;
@@ -426,10 +434,11 @@ static int attempt(struct pf_commit *c, const struct request *request,
 	*outcome = LOST;
 	int code = try_commit(&a, outcome, &id, err);
 	bool has_snapshot = a.base != NULL;
+	bool has_map = !request->silent || a.map.snapshot;
 	attempt_free(&a);
 	if (!code && *outcome == COMMITTED) {
 		pf_manifest_out_keep(out);
-		finish(c, id, result);
+		finish(c, id, has_map, result);
 		return 0;
 	}
 	if (c->unknown)
@@ -527,5 +536,12 @@ int pf_commit_stream(struct pf_commit *c, uint64_t hash,
 		     struct pf_commit_result *result, struct pf_error *err)
 {
 	struct request r = { .stream = hash };
+	return publish(c, &r, result, err);
+}
+
+int pf_commit_compact(struct pf_commit *c, struct pf_commit_result *result,
+		      struct pf_error *err)
+{
+	struct request r = { .silent = true };
 	return publish(c, &r, result, err);
 }

@@ -51,10 +51,33 @@ int pf_commit_add(struct pf_commit *commit, const struct pf_cell *cell,
 /* The same for a file with the rows of stored files of its cell, whose place
  * it takes: they are named and must be live still when it is committed, else
  * PF_E_CONFLICT. Such a commit is a COMPACT snapshot without new rows, made by
- * pf_commit_stream; every file of it must replace some. */
+ * pf_commit_stream or pf_commit_compact; every file of it must replace some. */
 int pf_commit_replace(struct pf_commit *commit, const struct pf_cell *cell,
 		      int32_t buckets, int64_t rows, struct pf_view parquet,
 		      struct pf_view index, const struct pf_view *names, size_t n,
+		      struct pf_error *err);
+
+/* A new file in pieces, for what is too large to lie in memory: its bytes go
+ * through the sink, then close makes it one of the commit's files, checked as
+ * pf_commit_add does. index may be empty. One at a time; close frees it, also
+ * when it fails, and so does abandoning the commit. */
+struct pf_commit_file;
+int pf_commit_file_open(struct pf_commit *commit, const struct pf_cell *cell,
+			int32_t buckets, struct pf_commit_file **file,
+			struct pf_error *err);
+const struct pf_byte_sink *pf_commit_file_sink(const struct pf_commit_file *file);
+int pf_commit_file_close(struct pf_commit_file *file, int64_t rows,
+			 struct pf_view index, struct pf_error *err);
+
+/* The last n_files files together take the place of the named ones, as
+ * pf_commit_replace does for one. */
+int pf_commit_replace_files(struct pf_commit *commit, size_t n_files,
+			    const struct pf_view *names, size_t n,
+			    struct pf_error *err);
+
+/* Commit what replaces stored files, without a word about what was loaded:
+ * the offset map is carried as it is, and not made where there is none. */
+int pf_commit_compact(struct pf_commit *commit, struct pf_commit_result *result,
 		      struct pf_error *err);
 
 /* Commit everything added since the last commit together with the mark.

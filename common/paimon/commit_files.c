@@ -37,8 +37,30 @@ static void set_clear(struct pf_names_set *s)
 	*s = (struct pf_names_set){ 0 };
 }
 
+/* A file in the making. */
+struct pf_commit_file {
+	struct pf_commit *commit;
+	struct pf_cell cell; /* its partition is in the commit's arena */
+	char *dir, *path, *name;
+	struct pf_store_writer *writer;
+	struct pf_byte_sink sink;
+	uint64_t bytes;
+};
+
+static void file_free(struct pf_commit_file *f)
+{
+	if (f->writer)
+		pf_store_writer_abort(f->writer);
+	f->commit->open = NULL;
+	free(f->dir);
+	free(f->path);
+	free(f);
+}
+
 static void forget_files(struct pf_commit *c)
 {
+	if (c->open)
+		file_free(c->open);
 	for (size_t i = 0; i < c->nunsynced; i++)
 		pf_store_writer_abort(c->unsynced[i]);
 	c->nunsynced = 0;
@@ -52,6 +74,9 @@ static void forget_files(struct pf_commit *c)
 	free(c->replaced);
 	c->replaced = NULL;
 	c->nreplaced = 0;
+	free(c->groups);
+	c->groups = NULL;
+	c->ngroups = 0;
 	pf_arena_free(&c->arena);
 	set_clear(&c->dirty);
 }
@@ -111,21 +136,11 @@ int pf_commit_sync(struct pf_commit *c, struct pf_error *err)
 	return 0;
 }
 
-static int write_new(struct pf_commit *c, const char *path, struct pf_view data,
-		     struct pf_error *err)
+/* All of it is written: durable by and by, at the latest with the commit. */
+static int take_writer(struct pf_commit *c, const char *path,
+		       struct pf_store_writer *w, struct pf_error *err)
 {
-	struct pf_store_writer *w;
-	size_t half = data.len / 2;
-	PF_TRY(pf_store_writer_open(pf_table_store(c->table), path, &w, err));
-	int code = pf_store_writer_add(w, data.data, half, err);
-	if (!code) {
-		pf_crash_point("X7");
-		code = pf_store_writer_add(w, data.data + half, data.len - half, err);
-	}
-	if (code) {
-		pf_store_writer_abort(w);
-		return code;
-	}
+	int code = 0;
 	pf_crash_point("X8");
 	if (c->nunsynced == sizeof c->unsynced / sizeof *c->unsynced)
 		code = sync_files(c, err);
@@ -140,6 +155,19 @@ static int write_new(struct pf_commit *c, const char *path, struct pf_view data,
 	return 0;
 }
 
+static int write_new(struct pf_commit *c, const char *path, struct pf_view data,
+		     struct pf_error *err)
+{
+	struct pf_store_writer *w;
+	PF_TRY(pf_store_writer_open(pf_table_store(c->table), path, &w, err));
+	int code = pf_store_writer_add(w, data.data, data.len, err);
+	if (code) {
+		pf_store_writer_abort(w);
+		return code;
+	}
+	return take_writer(c, path, w, err);
+}
+
 static int make_dir(struct pf_commit *c, const char *dir, struct pf_error *err)
 {
 	if (set_has(&c->made, dir))
@@ -147,35 +175,6 @@ static int make_dir(struct pf_commit *c, const char *dir, struct pf_error *err)
 	PF_TRY(pf_store_mkdirs(pf_table_store(c->table), dir, err));
 	set_add(&c->made, dir);
 	return 0;
-}
-
-static int write_files(struct pf_commit *c, const char *dir, struct pf_view parquet,
-		       struct pf_view index, struct pf_data_file *e,
-		       struct pf_error *err)
-{
-	char name[80];
-	PF_TRY(make_dir(c, dir, err));
-	snprintf(name, sizeof name, "data-%s-%" PRId64 ".parquet", c->uuid,
-		 c->next_file++);
-	e->name = pf_arena_text(&c->arena, name, strlen(name));
-	e->size = (int64_t)parquet.len;
-	char *path = pf_asprintf("%s/%s", dir, name);
-	set_add(&c->dirty, dir);
-	int code = write_new(c, path, parquet, err);
-	if (!code && index.len && index.len <= EMBEDDED_INDEX_BYTES) {
-		e->has_index = true;
-		e->index = pf_arena_copy(&c->arena, index.data, index.len);
-	} else if (!code && index.len) {
-		char *side = pf_asprintf("%s.index", path);
-		const char *last = side + strlen(dir) + 1;
-		code = write_new(c, side, index, err);
-		e->extra_files = pf_arena_get(&c->arena, 1, sizeof *e->extra_files);
-		e->extra_files[0] = pf_arena_text(&c->arena, last, strlen(last));
-		e->nextra_files = 1;
-		free(side);
-	}
-	free(path);
-	return code;
 }
 
 static int check_cell(const struct pf_commit *c, const struct pf_cell *cell,
@@ -199,18 +198,128 @@ static int check_cell(const struct pf_commit *c, const struct pf_cell *cell,
 }
 
 static int read_entry(struct pf_commit *c, const struct pf_cell *cell, int64_t rows,
-		      struct pf_view parquet, struct pf_data_file *e,
+		      const struct pf_random_source *source, struct pf_data_file *e,
 		      struct pf_error *err)
 {
-	struct pf_random_source source = pf_random_view(&parquet, "segment");
 	struct pf_parquet_file *file;
-	PF_TRY(pf_parquet_open(&source, &file, err));
+	PF_TRY(pf_parquet_open(source, &file, err));
 	int code = pf_entry_make(c->schema, file, cell, &c->arena, e, err);
 	if (!code && e->rows != rows)
 		code = pf_fail(err, PF_E_CORRUPT,
 			       "a segment of %" PRId64 " rows says that it has %" PRId64,
 			       e->rows, rows);
+	e->size = (int64_t)source->size;
 	pf_parquet_close(file);
+	return code;
+}
+
+static int sink_write(void *ctx, const void *data, size_t len, struct pf_error *err)
+{
+	struct pf_commit_file *f = ctx;
+	PF_TRY(pf_store_writer_add(f->writer, data, len, err));
+	f->bytes += len;
+	pf_crash_point("X7");
+	return 0;
+}
+
+static int open_file(struct pf_commit_file *f, struct pf_error *err)
+{
+	struct pf_commit *c = f->commit;
+	struct pf_datum dt = { .type = { .kind = PF_STRING },
+			       .bytes = f->cell.partition };
+	struct pf_buf dir = { 0 };
+	char name[80];
+	int code = pf_partition_path(c->schema, &dt, &dir, err);
+	pf_buf_printf(&dir, "bucket-%" PRId32, f->cell.bucket);
+	f->dir = pf_strdup(pf_buf_cstr(&dir));
+	pf_buf_free(&dir);
+	PF_TRY(code);
+	PF_TRY(make_dir(c, f->dir, err));
+	snprintf(name, sizeof name, "data-%s-%" PRId64 ".parquet", c->uuid,
+		 c->next_file++);
+	f->name = pf_arena_text(&c->arena, name, strlen(name));
+	f->path = pf_asprintf("%s/%s", f->dir, name);
+	set_add(&c->dirty, f->dir);
+	return pf_store_writer_open(pf_table_store(c->table), f->path, &f->writer, err);
+}
+
+int pf_commit_file_open(struct pf_commit *c, const struct pf_cell *cell,
+			int32_t buckets, struct pf_commit_file **file,
+			struct pf_error *err)
+{
+	*file = NULL;
+	PF_TRY(check_cell(c, cell, buckets, err));
+	struct pf_commit_file *f = pf_zalloc(1, sizeof *f);
+	f->commit = c;
+	f->cell = *cell;
+	f->cell.partition = pf_arena_copy(&c->arena, cell->partition.data,
+					  cell->partition.len);
+	f->sink = (struct pf_byte_sink){ .write = sink_write, .ctx = f,
+					 .name = "data file" };
+	c->open = f;
+	int code = open_file(f, err);
+	if (code)
+		file_free(f);
+	else
+		*file = f;
+	return code;
+}
+
+const struct pf_byte_sink *pf_commit_file_sink(const struct pf_commit_file *f)
+{
+	return &f->sink;
+}
+
+/* In the manifest when it is small, else beside the file. */
+static int put_index(struct pf_commit_file *f, struct pf_view index,
+		     struct pf_data_file *e, struct pf_error *err)
+{
+	struct pf_commit *c = f->commit;
+	if (!index.len)
+		return 0;
+	if (index.len <= EMBEDDED_INDEX_BYTES) {
+		e->has_index = true;
+		e->index = pf_arena_copy(&c->arena, index.data, index.len);
+		return 0;
+	}
+	char *side = pf_asprintf("%s.index", f->path);
+	const char *last = side + strlen(f->dir) + 1;
+	int code = write_new(c, side, index, err);
+	e->extra_files = pf_arena_get(&c->arena, 1, sizeof *e->extra_files);
+	e->extra_files[0] = pf_arena_text(&c->arena, last, strlen(last));
+	e->nextra_files = 1;
+	free(side);
+	return code;
+}
+
+/* Written, checked already: the file becomes one of the commit's. */
+static int finish_file(struct pf_commit_file *f, struct pf_view index,
+		       struct pf_data_file *e, struct pf_error *err)
+{
+	struct pf_store_writer *w = f->writer;
+	f->writer = NULL;
+	e->name = f->name;
+	PF_TRY(take_writer(f->commit, f->path, w, err));
+	PF_TRY(put_index(f, index, e, err));
+	pf_data_files_add(&f->commit->files, e);
+	return 0;
+}
+
+int pf_commit_file_close(struct pf_commit_file *f, int64_t rows, struct pf_view index,
+			 struct pf_error *err)
+{
+	struct pf_data_file e;
+	struct pf_store_file *stored;
+	int code = pf_store_open_file(pf_table_store(f->commit->table), f->path, &stored,
+				      err);
+	if (!code) {
+		code = read_entry(f->commit, &f->cell, rows,
+				  pf_store_file_source(stored), &e, err);
+		pf_store_close_file(stored);
+	}
+	if (!code)
+		code = finish_file(f, index, &e, err);
+	file_free(f);
 	return code;
 }
 
@@ -218,18 +327,18 @@ int pf_commit_add(struct pf_commit *c, const struct pf_cell *cell, int32_t bucke
 		  int64_t rows, struct pf_view parquet, struct pf_view index,
 		  struct pf_error *err)
 {
+	struct pf_random_source source = pf_random_view(&parquet, "segment");
+	struct pf_commit_file *f;
 	struct pf_data_file e;
-	struct pf_buf dir = { 0 };
-	struct pf_datum dt = { .type = { .kind = PF_STRING }, .bytes = cell->partition };
+	size_t half = parquet.len / 2;
 	PF_TRY(check_cell(c, cell, buckets, err));
-	PF_TRY(read_entry(c, cell, rows, parquet, &e, err));
-	int code = pf_partition_path(c->schema, &dt, &dir, err);
-	if (!code) {
-		pf_buf_printf(&dir, "bucket-%" PRId32, cell->bucket);
-		code = write_files(c, pf_buf_cstr(&dir), parquet, index, &e, err);
-	}
+	PF_TRY(read_entry(c, cell, rows, &source, &e, err));
+	PF_TRY(pf_commit_file_open(c, cell, buckets, &f, err));
+	int code = sink_write(f, parquet.data, half, err);
 	if (!code)
-		pf_data_files_add(&c->files, &e);
-	pf_buf_free(&dir);
+		code = sink_write(f, parquet.data + half, parquet.len - half, err);
+	if (!code)
+		code = finish_file(f, index, &e, err);
+	file_free(f);
 	return code;
 }

@@ -15,10 +15,10 @@ struct pf_names_set { /* of texts, each once */
 	size_t n;
 };
 
-/* A stored file whose place one of ours takes. */
+/* A stored file whose place some of ours take. */
 struct pf_replaced {
-	size_t file; /* position among the commit's files */
-	char *name;  /* in the arena */
+	size_t group;
+	char *name; /* in the arena */
 };
 
 struct pf_commit {
@@ -32,8 +32,12 @@ struct pf_commit {
 	/* Files since the last commit. */
 	struct pf_arena arena;
 	struct pf_data_files files;
-	struct pf_replaced *replaced; /* by file */
+	struct pf_replaced *replaced; /* by group */
 	size_t nreplaced;
+	size_t *groups; /* of files that replace others together: the file behind
+			 * each one's last */
+	size_t ngroups;
+	struct pf_commit_file *open; /* being written, or NULL */
 	char **written; /* their paths, indexes too */
 	size_t nwritten;
 	/* Of these, written but not yet synced: the disk works on some while

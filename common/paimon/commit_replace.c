@@ -9,26 +9,45 @@
 
 #include "paimon/commit_internal.h"
 
+static int mixed(struct pf_error *err)
+{
+	return pf_fail(err, PF_E_UNSUPPORTED,
+		       "some segments replace files and others do not: put them apart");
+}
+
+int pf_commit_replace_files(struct pf_commit *c, size_t n_files,
+			    const struct pf_view *names, size_t n,
+			    struct pf_error *err)
+{
+	size_t before = c->ngroups ? c->groups[c->ngroups - 1] : 0;
+	if (!n || !n_files)
+		return pf_fail(err, PF_E_CORRUPT, "a segment replaces no file");
+	if (before + n_files != c->files.n)
+		return mixed(err);
+	for (size_t i = c->files.n - n_files; i < c->files.n; i++) {
+		c->files.items[i].has_source = true;
+		c->files.items[i].source = 1;
+	}
+	for (size_t i = 0; i < n; i++) {
+		c->replaced = pf_realloc(c->replaced, c->nreplaced + 1,
+					 sizeof *c->replaced);
+		c->replaced[c->nreplaced++] = (struct pf_replaced){
+			.group = c->ngroups,
+			.name = pf_arena_text(&c->arena, names[i].data, names[i].len),
+		};
+	}
+	c->groups = pf_realloc(c->groups, c->ngroups + 1, sizeof *c->groups);
+	c->groups[c->ngroups++] = c->files.n;
+	return 0;
+}
+
 int pf_commit_replace(struct pf_commit *c, const struct pf_cell *cell,
 		      int32_t buckets, int64_t rows, struct pf_view parquet,
 		      struct pf_view index, const struct pf_view *names, size_t n,
 		      struct pf_error *err)
 {
-	if (!n)
-		return pf_fail(err, PF_E_CORRUPT, "a segment replaces no file");
 	PF_TRY(pf_commit_add(c, cell, buckets, rows, parquet, index, err));
-	struct pf_data_file *e = &c->files.items[c->files.n - 1];
-	e->has_source = true;
-	e->source = 1;
-	for (size_t i = 0; i < n; i++) {
-		c->replaced = pf_realloc(c->replaced, c->nreplaced + 1,
-					 sizeof *c->replaced);
-		c->replaced[c->nreplaced++] = (struct pf_replaced){
-			.file = c->files.n - 1,
-			.name = pf_arena_text(&c->arena, names[i].data, names[i].len),
-		};
-	}
-	return 0;
+	return pf_commit_replace_files(c, 1, names, n, err);
 }
 
 bool pf_commit_replaces(const struct pf_commit *c)
@@ -57,10 +76,9 @@ static int gone(const struct pf_commit *c, const char *name, struct pf_error *er
 
 /* The live file of that name, in the new file's cell and of the same level. */
 static int find(const struct pf_commit *c, const struct pf_replaced *r,
-		struct pf_data_file **live, size_t n, struct pf_data_file **old,
-		struct pf_error *err)
+		const struct pf_data_file *made, struct pf_data_file **live, size_t n,
+		struct pf_data_file **old, struct pf_error *err)
 {
-	const struct pf_data_file *made = &c->files.items[r->file];
 	struct pf_data_file **at = n ? bsearch(r->name, live, n, sizeof *live,
 					       compare_name) : NULL;
 	if (!at)
@@ -76,34 +94,43 @@ static int find(const struct pf_commit *c, const struct pf_replaced *r,
 	return 0;
 }
 
+/* Files [from, to) of the commit replace the files named from *at on. All of
+ * them take over the whole range of sequence numbers: files that share one are
+ * known to be parts of one sorted run. */
+static int resolve_group(struct pf_commit *c, size_t group, size_t from, size_t to,
+			 size_t *at, struct pf_data_file **live, size_t n,
+			 struct pf_data_files *deletes, struct pf_error *err)
+{
+	struct pf_data_file *made = c->files.items, *old = NULL;
+	int64_t low = INT64_MAX, high = -1, before = 0, after = 0;
+	for (; *at < c->nreplaced && c->replaced[*at].group == group; ++*at) {
+		PF_TRY(find(c, &c->replaced[*at], &made[from], live, n, &old, err));
+		low = old->min_sequence < low ? old->min_sequence : low;
+		high = old->max_sequence > high ? old->max_sequence : high;
+		before += old->rows;
+		old->kind = 1;
+		pf_data_files_add(deletes, old);
+	}
+	for (size_t i = from; i < to; i++) {
+		made[i].min_sequence = low;
+		made[i].max_sequence = high;
+		after += made[i].rows;
+	}
+	if (before != after)
+		return pf_fail(err, PF_E_CORRUPT,
+			       "a segment of %" PRId64 " rows replaces files of %" PRId64,
+			       after, before);
+	return 0;
+}
+
 static int resolve(struct pf_commit *c, struct pf_data_file **live, size_t n,
 		   struct pf_data_files *deletes, struct pf_error *err)
 {
-	size_t at = 0;
-	for (size_t i = 0; i < c->files.n; i++) {
-		struct pf_data_file *made = &c->files.items[i], *old = NULL;
-		int64_t rows = 0;
-		made->min_sequence = INT64_MAX;
-		made->max_sequence = -1;
-		for (; at < c->nreplaced && c->replaced[at].file == i; at++) {
-			PF_TRY(find(c, &c->replaced[at], live, n, &old, err));
-			if (old->min_sequence < made->min_sequence)
-				made->min_sequence = old->min_sequence;
-			if (old->max_sequence > made->max_sequence)
-				made->max_sequence = old->max_sequence;
-			rows += old->rows;
-			old->kind = 1;
-			pf_data_files_add(deletes, old);
-		}
-		if (made->min_sequence == INT64_MAX)
-			return pf_fail(err, PF_E_UNSUPPORTED,
-				       "some segments replace files and others do not: put them apart");
-		if (rows != made->rows)
-			return pf_fail(err, PF_E_CORRUPT,
-				       "a segment of %" PRId64 " rows replaces files of %" PRId64,
-				       made->rows, rows);
-	}
-	return 0;
+	size_t at = 0, from = 0;
+	for (size_t g = 0; g < c->ngroups; from = c->groups[g++])
+		PF_TRY(resolve_group(c, g, from, c->groups[g], &at, live, n, deletes,
+				     err));
+	return from < c->files.n ? mixed(err) : 0;
 }
 
 int pf_commit_resolve(struct pf_commit *c, const struct pf_snapshot *base,
