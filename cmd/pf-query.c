@@ -9,6 +9,7 @@
 
 #include "app/rows.h"
 #include "app/sources.h"
+#include "base/alloc.h"
 #include "base/zone.h"
 #include "query/list.h"
 #include "query/query.h"
@@ -19,6 +20,9 @@ struct options {
 	int64_t limit, offset, snapshot, memory;
 	bool explain, files, snapshots, schema, no_prune, exit_status;
 };
+
+/* Of freed memory, for the next file's pages. */
+enum { KEEP_BYTES = 8 << 20 };
 
 enum { GROUP_VERSION = 1, GROUP_LIST };
 
@@ -175,6 +179,7 @@ static int run_query(struct pf_run *run, struct pf_error *err)
 	const struct options *o = run->options;
 	struct pf_table_source_options t;
 	struct pf_operand_sources s;
+	pf_alloc_keep(KEEP_BYTES);
 	PF_TRY(table_options(o, &t, err));
 	if (o->files || o->snapshots)
 		return list(run, &t, err);

@@ -111,7 +111,7 @@ static int decompress(struct cursor *c, const struct pf_array *a, uint32_t k,
 	struct pf_buf *out = &(*c->in->buffers)[k];
 	out->len = 0;
 	uint8_t *to = pf_buf_room(out, (size_t)length);
-	if (pf_decompress(c->codec == 0 ? PF_CODEC_LZ4_FRAME : PF_CODEC_ZSTD, v->data,
+	if (pf_decompress(NULL, c->codec == 0 ? PF_CODEC_LZ4_FRAME : PF_CODEC_ZSTD, v->data,
 			  v->len, to, (size_t)length, err))
 		return pf_context(err, "column '%s'", a->field->name);
 	out->len = (size_t)length;

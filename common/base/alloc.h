@@ -20,6 +20,11 @@ char *pf_strndup(const char *text, size_t len) __attribute__((malloc, warn_unuse
 char *pf_asprintf(const char *fmt, ...)
 	__attribute__((malloc, warn_unused_result, format(printf, 1, 2)));
 
+/* Keep up to that many freed bytes for the next allocations instead of giving
+ * them back: a query makes and drops the same buffers for file after file, and
+ * a page that comes fresh from the system costs more than it takes to fill. */
+void pf_alloc_keep(size_t bytes);
+
 /* A capacity of at least need, growing by half; for amortised appends. */
 size_t pf_grow(size_t capacity, size_t need);
 

@@ -261,6 +261,13 @@ void pf_eval_in(struct pf_expr *e, struct pf_node *x)
 	bool ints = k->type.x == PF_X_INT || k->type.x == PF_X_DATE ||
 		    k->type.x == PF_X_TS || k->type.x == PF_X_LTZ ||
 		    k->type.x == PF_X_TIME || k->type.x == PF_X_INTERVAL;
+	/* The look-up of an entity: one number, as a loop of comparisons. */
+	if (ints && x->nset == 1 && !s && !k->out.konst) {
+		const int64_t *a = k->out.v, one = x->set[0].i;
+		for (size_t i = 0; i < n; i++)
+			v[i] = a[i] == one;
+		return;
+	}
 	for (size_t i = 0; i < n; i++) {
 		if (s && s[i] != PF_S_VALID)
 			continue;

@@ -40,6 +40,25 @@ void pf_compressor_free(struct pf_compressor *c)
 	free(c);
 }
 
+/* The context is made when first needed: its tables take 100 KiB, which most
+ * inputs of other codecs never touch. */
+struct pf_decompressor {
+	ZSTD_DCtx *zstd;
+};
+
+struct pf_decompressor *pf_decompressor_new(void)
+{
+	return pf_zalloc(1, sizeof(struct pf_decompressor));
+}
+
+void pf_decompressor_free(struct pf_decompressor *d)
+{
+	if (!d)
+		return;
+	ZSTD_freeDCtx(d->zstd);
+	free(d);
+}
+
 int pf_zstd_compress(struct pf_compressor *c, const void *data, size_t len,
 		     struct pf_buf *out, struct pf_error *err)
 {
@@ -314,10 +333,14 @@ static int run(enum pf_codec codec, const void *data, size_t len, struct target 
 }
 
 /* One call instead of the streaming loop: pages are many and small. */
-static int zstd_exact(const void *data, size_t len, void *out, size_t out_len,
-		      struct pf_error *err)
+static int zstd_exact(struct pf_decompressor *d, const void *data, size_t len,
+		      void *out, size_t out_len, struct pf_error *err)
 {
-	size_t n = ZSTD_decompress(out, out_len, data, len);
+	if (d && !d->zstd)
+		d->zstd = ZSTD_createDCtx();
+	size_t n = d && d->zstd ?
+			   ZSTD_decompressDCtx(d->zstd, out, out_len, data, len) :
+			   ZSTD_decompress(out, out_len, data, len);
 	if (ZSTD_isError(n))
 		return pf_fail(err, PF_E_CODEC, "malformed zstd data: %s",
 			       ZSTD_getErrorName(n));
@@ -327,14 +350,14 @@ static int zstd_exact(const void *data, size_t len, void *out, size_t out_len,
 	return 0;
 }
 
-int pf_decompress(enum pf_codec codec, const void *data, size_t len, void *out,
-		  size_t out_len, struct pf_error *err)
+int pf_decompress(struct pf_decompressor *d, enum pf_codec codec, const void *data,
+		  size_t len, void *out, size_t out_len, struct pf_error *err)
 {
 	uint8_t nowhere[8];
 	/* An empty result still has an address: the libraries want one. */
 	uint8_t *to = out_len ? out : nowhere;
 	if (codec == PF_CODEC_ZSTD)
-		return zstd_exact(data, len, to, out_len, err);
+		return zstd_exact(d, data, len, to, out_len, err);
 	if (codec == PF_CODEC_LZ4_RAW)
 		return lz4_raw_block(data, len, to, out_len, err);
 	if (codec == PF_CODEC_LZ4_HADOOP)

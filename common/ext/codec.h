@@ -34,9 +34,15 @@ void pf_compressor_free(struct pf_compressor *c);
 int pf_zstd_compress(struct pf_compressor *c, const void *data, size_t len,
 		     struct pf_buf *out, struct pf_error *err);
 
-/* Decompress into exactly out_len bytes; anything else is PF_E_CODEC. */
-int pf_decompress(enum pf_codec codec, const void *data, size_t len, void *out,
-		  size_t out_len, struct pf_error *err);
+/* The same for what is read. */
+struct pf_decompressor;
+struct pf_decompressor *pf_decompressor_new(void);
+void pf_decompressor_free(struct pf_decompressor *d); /* NULL is fine */
+
+/* Decompress into exactly out_len bytes; anything else is PF_E_CODEC. d NULL:
+ * a context for this call alone. */
+int pf_decompress(struct pf_decompressor *d, enum pf_codec codec, const void *data,
+		  size_t len, void *out, size_t out_len, struct pf_error *err);
 
 /* When the size is not known beforehand (Avro): append to out, at most limit
  * bytes, else PF_E_CODEC. */

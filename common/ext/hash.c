@@ -7,7 +7,6 @@
 #if defined(__x86_64__) && __has_include(<xxh_x86dispatch.h>)
 #include <xxh_x86dispatch.h>
 #endif
-#include <zlib.h>
 
 #include "base/alloc.h"
 
@@ -19,11 +18,6 @@ uint64_t pf_xxh64(const void *data, size_t len)
 uint64_t pf_xxh3(const void *data, size_t len)
 {
 	return XXH3_64bits(data, len);
-}
-
-uint32_t pf_crc32(uint32_t crc, const void *data, size_t len)
-{
-	return (uint32_t)crc32_z(crc, data, len);
 }
 
 struct pf_xxh3_state {

@@ -9,6 +9,11 @@
 
 /* A page is closed before its rows are enough when it has that many bytes. */
 #define PAGE_BYTES ((size_t)4 << 20)
+/* Strings that stand in full are most of what a look-up unpacks: their pages
+ * are short, unless they compress so well that there must be much alike from
+ * one page to the next, which short pages would lose. */
+#define PLAIN_PAGE_BYTES ((size_t)64 << 10)
+#define MUCH_ALIKE 5
 /* A chunk's first pages, of at least that many bytes, tell whether it is worth
  * compressing. A page alone may not: it may be all nulls. */
 #define SAMPLE_BYTES ((size_t)64 << 10)
@@ -248,17 +253,25 @@ static void put_bounds(struct pq_encoder *e, struct pq_chunk_done *done,
 	b->max_len = done->bounds.len - b->max_at;
 }
 
+static size_t most_bytes(const struct pq_encoder *e, const struct pq_chunk_done *done)
+{
+	bool alike = done->uncompressed_bytes > MUCH_ALIKE * done->compressed_bytes;
+	return e->encoding == PQ_PLAIN && !alike ? PLAIN_PAGE_BYTES : PAGE_BYTES;
+}
+
 /* Rows of the page that begins at row `from`. */
-static int64_t page_end(const struct pq_encoder *e, int64_t from, int64_t rows)
+static int64_t page_end(const struct pq_encoder *e, const struct pq_chunk_done *done,
+			int64_t from, int64_t rows)
 {
 	int64_t end = rows - from < e->page_rows ? rows : from + e->page_rows;
 	if (e->kind != DENSE_VIEWS || e->m->width)
 		return end;
 	const int32_t *offsets = e->column->offsets;
-	if ((size_t)(offsets[end] - offsets[from]) <= PAGE_BYTES)
+	size_t most = most_bytes(e, done);
+	if ((size_t)(offsets[end] - offsets[from]) <= most)
 		return end;
 	int64_t stop = from + 1;
-	while (stop < end && (size_t)(offsets[stop + 1] - offsets[from]) <= PAGE_BYTES)
+	while (stop < end && (size_t)(offsets[stop + 1] - offsets[from]) <= most)
 		stop++;
 	return stop;
 }
@@ -301,7 +314,7 @@ static int put_pages(struct pq_encoder *e, int64_t rows, struct pq_chunk_done *d
 	struct pf_parquet_value all[2] = { 0 };
 	size_t from = 0;
 	for (int64_t row = 0; row < rows;) {
-		int64_t end = page_end(e, row, rows), nulls = 0;
+		int64_t end = page_end(e, done, row, rows), nulls = 0;
 		for (int64_t i = row; valid && i < end; i++)
 			nulls += !pf_bit(valid, i);
 		size_t to = from + (size_t)(end - row - nulls);

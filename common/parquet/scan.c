@@ -19,6 +19,7 @@
 
 /* Room that is reused from column to column. */
 struct pq_scan {
+	struct pf_decompressor *decompressor;
 	struct pf_buf page;      /* unpacked */
 	struct pf_buf validity;
 	/* Of each column the dictionary that was read last: row groups are
@@ -31,7 +32,9 @@ struct pq_scan {
 
 struct pq_scan *pq_scan_new(void)
 {
-	return pf_zalloc(1, sizeof(struct pq_scan));
+	struct pq_scan *s = pf_zalloc(1, sizeof *s);
+	s->decompressor = pf_decompressor_new();
+	return s;
 }
 
 void pq_scan_free(struct pq_scan *s)
@@ -50,6 +53,7 @@ void pq_scan_free(struct pq_scan *s)
 		pf_buf_free(&s->dictionaries[i].views);
 	}
 	free(s->dictionaries);
+	pf_decompressor_free(s->decompressor);
 	free(s);
 }
 
@@ -189,8 +193,8 @@ static int unpack(const struct chunk *c, bool compressed, const uint8_t *data,
 		if (len)
 			memcpy(to, data, len);
 	} else if (out_len) {
-		PF_TRY(pf_decompress(codec_of(c->meta->codec), data, len, to,
-				     out_len, err));
+		PF_TRY(pf_decompress(c->s->decompressor, codec_of(c->meta->codec),
+				     data, len, to, out_len, err));
 	}
 	out->len += out_len;
 	return 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Writes Parquet files that every big engine reads and that are quick to look
- * things up in: V1 pages of 20,480 rows, zstd, CRC on every page, statistics,
- * page index, split-block bloom filters, sorting columns (apache/
- * parquet-format, parquet.thrift, PageIndex.md, BloomFilter.md; types as
- * Apache Paimon's Parquet files have them).
+ * things up in: V1 pages of 20,480 rows (plain texts: 64 KiB), zstd, CRC on
+ * every page, statistics, page index, split-block bloom filters, sorting
+ * columns (apache/parquet-format, parquet.thrift, PageIndex.md,
+ * BloomFilter.md; types as Apache Paimon's Parquet files have them).
  *
  * A row group is buffered as columns and encoded when it is full, so every
  * choice of encoding rests on exact counts. The bytes written are a function

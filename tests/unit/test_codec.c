@@ -113,7 +113,7 @@ TEST(round_trip)
 			struct pf_buf out = { 0 };
 			memset(back, 0, N);
 			pack(all[c], data, sizes[s], &out);
-			CHECK_OK(pf_decompress(all[c], out.data, out.len, back,
+			CHECK_OK(pf_decompress(NULL, all[c], out.data, out.len, back,
 					       sizes[s], &err),
 				 &err);
 			CHECK(!memcmp(back, data, sizes[s]));
@@ -129,9 +129,9 @@ TEST(wrong_size)
 	for (int c = 0; c < CODECS; c++) {
 		struct pf_buf out = { 0 };
 		pack(all[c], data, 5000, &out);
-		CHECK_INT(pf_decompress(all[c], out.data, out.len, back, 4999, NULL),
+		CHECK_INT(pf_decompress(NULL, all[c], out.data, out.len, back, 4999, NULL),
 			  PF_E_CODEC);
-		CHECK_INT(pf_decompress(all[c], out.data, out.len, back, 5001, NULL),
+		CHECK_INT(pf_decompress(NULL, all[c], out.data, out.len, back, 5001, NULL),
 			  PF_E_CODEC);
 		pf_buf_free(&out);
 	}
@@ -151,7 +151,7 @@ TEST(cut_off)
 			if (n)
 				memcpy(copy, out.data, n);
 			back[5000] = 0x5a;
-			CHECK_INT(pf_decompress(all[c], copy, n, back, 5000, NULL),
+			CHECK_INT(pf_decompress(NULL, all[c], copy, n, back, 5000, NULL),
 				  PF_E_CODEC);
 			CHECK(back[5000] == 0x5a);
 			free(copy);
@@ -167,7 +167,7 @@ TEST(garbage)
 	uint8_t *data = sample(), back[600];
 	for (int c = 1; c < CODECS; c++)
 		for (size_t i = 0; i < 200; i++)
-			CHECK_INT(pf_decompress(all[c], data + 60 + i * 97, 37, back,
+			CHECK_INT(pf_decompress(NULL, all[c], data + 60 + i * 97, 37, back,
 						600, NULL),
 				  PF_E_CODEC);
 	free(data);
@@ -208,7 +208,7 @@ TEST(hadoop_without_sizes)
 	struct pf_buf out = { 0 };
 	struct pf_error err = { 0 };
 	pack(PF_CODEC_LZ4_RAW, data, 5000, &out);
-	CHECK_OK(pf_decompress(PF_CODEC_LZ4_HADOOP, out.data, out.len, back, 5000, &err),
+	CHECK_OK(pf_decompress(NULL, PF_CODEC_LZ4_HADOOP, out.data, out.len, back, 5000, &err),
 		 &err);
 	CHECK(!memcmp(back, data, 5000));
 	pf_buf_free(&out);

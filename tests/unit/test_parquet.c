@@ -583,7 +583,8 @@ TEST(a_row_group_ends_with_the_row_that_fills_it)
 	CHECK_INT(pf_parquet_group_rows(o.file, 0), 64);
 	const struct pf_parquet_pages *pages;
 	CHECK_OK(pf_parquet_pages(o.file, 0, 0, &pages, &err), &err);
-	CHECK_INT(pages ? pages->n : 0, 16);
+	/* The first has one text: how alike they are is not known before. */
+	CHECK_INT(pages ? pages->n : 0, 17);
 	pf_parquet_close(o.file);
 	free(text);
 	pf_builder_free(b);
@@ -654,6 +655,48 @@ TEST(a_footer_may_be_longer_than_the_tail)
 }
 
 /* --- looking up --- */
+
+/* The longest page, in bytes of text, of 50,000 texts of 20 bytes. */
+static int64_t longest_page(bool alike)
+{
+	struct pf_error err = { 0 };
+	struct pf_schema *schema = pf_schema_new();
+	pf_schema_add(schema, "s", (struct pf_type){ .kind = PF_STRING }, false);
+	struct pf_builder *b = pf_builder_new(schema);
+	uint64_t state = 5;
+	for (int i = 0; i < 50000; i++) {
+		char text[40];
+		if (alike)
+			snprintf(text, sizeof text, "a kind of text %05d", i);
+		else
+			snprintf(text, sizeof text, "%020llu",
+				 (unsigned long long)random_below(&state, UINT64_MAX));
+		pf_col_bytes(&b->columns[0], text, 20);
+	}
+	struct pf_batch batch = pf_builder_batch(b);
+	struct pf_buf file = { 0 };
+	struct opened o;
+	CHECK_OK(to_file(&batch, NULL, 0, false, &file, &err), &err);
+	CHECK_OK(open_view(&o, file.data, file.len, &err), &err);
+	const struct pf_parquet_pages *pages;
+	CHECK_OK(pf_parquet_pages(o.file, 0, 0, &pages, &err), &err);
+	int64_t most = 0;
+	for (size_t i = 0; pages && i < pages->n; i++)
+		if (pages->first_row[i + 1] - pages->first_row[i] > most)
+			most = pages->first_row[i + 1] - pages->first_row[i];
+	pf_parquet_close(o.file);
+	pf_builder_free(b);
+	pf_schema_unref(schema);
+	pf_buf_free(&file);
+	return most * 20;
+}
+
+TEST(pages_of_plain_texts_are_short)
+{
+	CHECK_INT(longest_page(false), 65536 / 20 * 20);
+	/* Much alike: as many rows as of any other column. */
+	CHECK_INT(longest_page(true), 20480 * 20);
+}
 
 TEST(a_lookup_touches_few_pages)
 {
@@ -807,5 +850,6 @@ UNIT_MAIN(CASE(random_schemas_round_trip), CASE(batch_boundaries_do_not_show),
 	  CASE(a_row_group_ends_with_the_row_that_fills_it),
 	  CASE(first_pages_of_nulls_do_not_settle_the_codec),
 	  CASE(a_footer_may_be_longer_than_the_tail),
+	  CASE(pages_of_plain_texts_are_short),
 	  CASE(a_lookup_touches_few_pages), CASE(no_flipped_byte_gives_other_rows),
 	  CASE(no_flipped_byte_or_cut_breaks_the_footer_reader))
