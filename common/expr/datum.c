@@ -357,18 +357,31 @@ static bool may_match(const struct pf_range *r, const struct pf_datum *min,
 	return true;
 }
 
-/* NaN is above every number, and statistics leave it out. */
+static bool is_nan(const struct pf_datum *d)
+{
+	return is_double(d->type) && d->d != d->d;
+}
+
+/* NaN is above every number, and statistics leave it out: is it outside of the
+ * range? Then what they call the maximum is one. */
+static bool without_nan(const struct pf_range *r)
+{
+	return (r->has_max && !is_nan(&r->max)) ||
+	       (r->has_set && (!r->nset || !is_nan(&r->set[r->nset - 1])));
+}
+
 bool pf_range_may_match(const struct pf_range *r, const struct pf_datum *min,
 			const struct pf_datum *max, int64_t nulls, int64_t rows)
 {
-	if (max && is_double(max->type))
+	if (max && is_double(max->type) && !without_nan(r))
 		max = NULL;
 	return may_match(r, min, max, nulls, rows);
 }
 
 bool pf_range_may_match_block(const struct pf_range *r, const struct pf_block_stats *s)
 {
-	bool max = s->has_max && (s->no_nan || !is_double(s->max.type));
+	bool max = s->has_max &&
+		   (s->no_nan || !is_double(s->max.type) || without_nan(r));
 	return may_match(r, s->has_min ? &s->min : NULL, max ? &s->max : NULL, s->nulls,
 			 s->rows);
 }

@@ -107,6 +107,8 @@ static struct pf_datum from_parquet(struct pf_type type,
 	struct pf_datum d = { .type = type };
 	if (type.kind == PF_DECIMAL)
 		d.dec = v->dec;
+	else if (type.kind == PF_FLOAT || type.kind == PF_DOUBLE)
+		d.d = v->d;
 	else if (type.kind == PF_STRING)
 		d.bytes = v->bytes;
 	else
@@ -114,13 +116,15 @@ static struct pf_datum from_parquet(struct pf_type type,
 	return d;
 }
 
+/* As Paimon's extractor of Parquet statistics: bytes have no bounds, and floats
+ * none when there is a NaN among them. To its readers NaN is the greatest of
+ * all, and no bound that leaves it out would be one. */
 void pf_entry_stats(const struct pf_parquet_file *file, size_t column,
 		    struct pf_type type, struct pf_arena *arena,
 		    struct pf_column_stats *out)
 {
 	struct pf_parquet_value min = { 0 }, max = { 0 };
-	bool known = type.kind != PF_FLOAT && type.kind != PF_DOUBLE &&
-		     type.kind != PF_BYTES;
+	bool known = type.kind != PF_BYTES;
 	out->min = out->max = (struct pf_datum){ .type = type, .null = true };
 	out->nulls = 0;
 	for (size_t g = 0; g < pf_parquet_groups(file); g++) {
@@ -131,7 +135,7 @@ void pf_entry_stats(const struct pf_parquet_file *file, size_t column,
 			out->nulls += s.null_count;
 		if (s.null_count >= 0 && s.null_count == s.rows)
 			continue;
-		known &= s.min.known && s.max.known;
+		known &= s.min.known && s.max.known && s.nan_count == 0;
 		if (!known)
 			continue;
 		if (!min.known || pf_parquet_value_cmp(type.kind, &s.min, &min) < 0)

@@ -81,10 +81,28 @@ const struct pf_column_bounds *pf_filter_bounds(const struct pf_filter *f, int c
 	return column >= 0 && (size_t)column < f->nbounds ? &f->bounds[column] : &nothing;
 }
 
+/* A condition sees each of its comparisons alone; the range of a column has
+ * them together, and one end tells what the other cannot about NaN. */
+static bool ranges_may_match(const struct pf_filter *f, size_t column,
+			     pf_block_stats_fn stats, void *ctx)
+{
+	const struct pf_column_bounds *b = &f->bounds[column];
+	struct pf_block_stats s;
+	if (!b->n || !stats(ctx, (int)column, &s))
+		return true;
+	for (size_t i = 0; i < b->n; i++)
+		if (!pf_range_may_match_block(&b->ranges[i], &s))
+			return false;
+	return true;
+}
+
 bool pf_filter_may_match(const struct pf_filter *f, pf_block_stats_fn stats, void *ctx)
 {
 	for (size_t i = 0; i < f->n; i++)
 		if (!pf_expr_may_match(f->items[i], stats, ctx))
+			return false;
+	for (size_t c = 0; c < f->nbounds; c++)
+		if (!ranges_may_match(f, c, stats, ctx))
 			return false;
 	return true;
 }

@@ -31,22 +31,33 @@ ids = [int(i) for i in subprocess.run(
     ["pf-query", table, "--since", "2024-03-30", "-n", "20", "-c", "user_id", "-O", "tsv"],
     check=True, stdout=subprocess.PIPE, text=True).stdout.split()[1:]]
 connection = duckdb.connect()
-walls, duck = [], []
+walls, whole, duck = [], [], []
 same = True
-for user in ids:
+
+
+def ask(user, *columns):
+    """The answer, and the best of three fresh processes in milliseconds."""
     best = 1e9
     for _ in range(3):
         begin = time.monotonic()
-        out = subprocess.run(["pf-query", table, "--id", str(user), "-O", "tsv", "-c", "ts,event"],
+        out = subprocess.run(["pf-query", table, "--id", str(user), "-O", "tsv", *columns],
                              check=True, stdout=subprocess.PIPE, text=True).stdout
         best = min(best, time.monotonic() - begin)
-    walls.append(best * 1e3)
+    return out, best * 1e3
+
+
+for user in ids:
+    out, wall = ask(user, "-c", "ts,event")
+    walls.append(wall)
+    out, wall = ask(user)
+    whole.append(wall)
     begin = time.monotonic()
     rows = connection.sql(f"select ts, event from read_parquet('{files}') where user_id = {user} "
                           "order by ts").fetchall()
     duck.append((time.monotonic() - begin) * 1e3)
     same &= len(rows) == out.count("\n") - 1
 walls.sort()
+whole.sort()
 duck.sort()
 begin = time.monotonic()
 subprocess.run([sys.executable, "-c", f"""
@@ -55,9 +66,10 @@ duckdb.sql("select ts, event from read_parquet('{files}') where user_id = {ids[0
 """], check=True)
 fresh = (time.monotonic() - begin) * 1e3
 print("ok 2 as many rows as DuckDB finds" if same else "not ok 2 rows differ from DuckDB's")
-middle = walls[len(walls) // 2]
-print(f"{'ok' if middle <= 10 else 'not ok'} 3 median of {len(walls)} entities within 10 ms")
-print(f"= one entity of {os.environ['ROWS']} rows: pf-query median {middle:.1f} ms, worst {walls[-1]:.1f} ms "
-      f"(fresh process); DuckDB fresh {fresh:.0f} ms, warm median {duck[len(duck) // 2]:.0f} ms")
+middle = whole[len(whole) // 2]
+print(f"{'ok' if middle <= 10 else 'not ok'} 3 median of {len(whole)} entities' whole rows within 10 ms")
+print(f"= one entity of {os.environ['ROWS']} rows: pf-query median {walls[len(walls) // 2]:.1f} ms, "
+      f"worst {walls[-1]:.1f} ms for two columns, {middle:.1f} and {whole[-1]:.1f} ms for whole rows "
+      f"(fresh process); DuckDB fresh {fresh:.0f} ms, two columns warm median {duck[len(duck) // 2]:.0f} ms")
 sys.exit(not same or middle > 10)
 END
