@@ -97,7 +97,7 @@ lint:
 asan:
 	@tests/tools/need build check peers
 	@$(MAKE) --no-print-directory -j$(JOBS) B=$(B)/asan CFLAGS="$(SANITIZE)" all units tools
-	@tests/run $(B)/asan check
+	@PF_TEST_SECONDS=1500 tests/run $(B)/asan check
 
 bench soak check-mutants: all tools
 	@tests/tools/need check peers

@@ -8,6 +8,7 @@ setup()
 	cd "$BATS_TEST_TMPDIR" || return 1
 	need_program pf-stage tools/ipc_dump
 	strace -o /dev/null true 2> /dev/null || skip "strace does not work here"
+	ASAN_OPTIONS+=:detect_leaks=0 # which is a tracer itself
 	export TMPDIR=$BATS_TEST_TMPDIR
 }
 
