@@ -101,6 +101,33 @@ size_t pf_batch_bytes(const struct pf_batch *b)
 
 /* --- building --- */
 
+void pf_colbuf_reset(struct pf_colbuf *c)
+{
+	c->rows = c->nulls = 0;
+	c->validity.len = c->values.len = c->offsets.len = 0;
+	c->child_offsets.len = 0;
+	if (c->kind == PF_LARGE_BYTES)
+		pf_buf_zeros(&c->offsets, 8);
+	else if (pf_kind_is_variable(c->kind))
+		pf_buf_zeros(&c->offsets, 4);
+	if (c->kind == PF_STRINGS)
+		pf_buf_zeros(&c->child_offsets, 4);
+}
+
+void pf_colbuf_free(struct pf_colbuf *c)
+{
+	pf_buf_free(&c->validity);
+	pf_buf_free(&c->values);
+	pf_buf_free(&c->offsets);
+	pf_buf_free(&c->child_offsets);
+}
+
+size_t pf_colbuf_bytes(const struct pf_colbuf *c)
+{
+	return c->validity.len + c->values.len + c->offsets.len +
+	       c->child_offsets.len;
+}
+
 struct pf_builder *pf_builder_new(struct pf_schema *schema)
 {
 	struct pf_builder *b = pf_zalloc(1, sizeof *b);
@@ -117,13 +144,8 @@ void pf_builder_free(struct pf_builder *b)
 {
 	if (!b)
 		return;
-	for (size_t i = 0; i < b->schema->n; i++) {
-		struct pf_colbuf *c = &b->columns[i];
-		pf_buf_free(&c->validity);
-		pf_buf_free(&c->values);
-		pf_buf_free(&c->offsets);
-		pf_buf_free(&c->child_offsets);
-	}
+	for (size_t i = 0; i < b->schema->n; i++)
+		pf_colbuf_free(&b->columns[i]);
 	free(b->columns);
 	free(b->views);
 	pf_schema_unref(b->schema);
@@ -132,28 +154,15 @@ void pf_builder_free(struct pf_builder *b)
 
 void pf_builder_reset(struct pf_builder *b)
 {
-	for (size_t i = 0; i < b->schema->n; i++) {
-		struct pf_colbuf *c = &b->columns[i];
-		c->rows = c->nulls = 0;
-		c->validity.len = c->values.len = c->offsets.len = 0;
-		c->child_offsets.len = 0;
-		if (c->kind == PF_LARGE_BYTES)
-			pf_buf_zeros(&c->offsets, 8);
-		else if (pf_kind_is_variable(c->kind))
-			pf_buf_zeros(&c->offsets, 4);
-		if (c->kind == PF_STRINGS)
-			pf_buf_zeros(&c->child_offsets, 4);
-	}
+	for (size_t i = 0; i < b->schema->n; i++)
+		pf_colbuf_reset(&b->columns[i]);
 }
 
 size_t pf_builder_bytes(const struct pf_builder *b)
 {
 	size_t bytes = 0;
-	for (size_t i = 0; i < b->schema->n; i++) {
-		const struct pf_colbuf *c = &b->columns[i];
-		bytes += c->validity.len + c->values.len + c->offsets.len +
-			 c->child_offsets.len;
-	}
+	for (size_t i = 0; i < b->schema->n; i++)
+		bytes += pf_colbuf_bytes(&b->columns[i]);
 	return bytes;
 }
 
@@ -358,7 +367,22 @@ static void gather_validity(struct pf_colbuf *c, const struct pf_column *src,
 	if (all_valid(c, src, (int64_t)n))
 		return;
 	need_validity(c);
-	for (size_t i = 0; i < n; i++) {
+	size_t i = 0;
+	for (; i < n && (c->rows + (int64_t)i) & 7; i++) {
+		bool valid = pf_bit(src->validity, rows[i]);
+		push_bit(&c->validity, c->rows + (int64_t)i, valid);
+		c->nulls += !valid;
+	}
+	uint8_t *out = pf_buf_room(&c->validity, (n - i) / 8 + 1);
+	for (; i + 8 <= n; i += 8) {
+		unsigned byte = 0;
+		for (unsigned k = 0; k < 8; k++)
+			byte |= (unsigned)pf_bit(src->validity, rows[i + k]) << k;
+		*out++ = (uint8_t)byte;
+		c->validity.len++;
+		c->nulls += 8 - __builtin_popcount(byte);
+	}
+	for (; i < n; i++) {
 		bool valid = pf_bit(src->validity, rows[i]);
 		push_bit(&c->validity, c->rows + (int64_t)i, valid);
 		c->nulls += !valid;
@@ -418,30 +442,6 @@ void pf_col_append(struct pf_colbuf *c, const struct pf_column *src,
 /* Sorted order is random order in memory: ask for rows before their turn. */
 enum { AHEAD = 24 };
 
-/* memcpy for the strings of logs, most of which are short: no call. */
-static inline void copy_short(uint8_t *to, const uint8_t *from, size_t n)
-{
-	if (n > 16) {
-		memcpy(to, from, n);
-	} else if (n >= 8) {
-		uint64_t head, tail;
-		memcpy(&head, from, 8);
-		memcpy(&tail, from + n - 8, 8);
-		memcpy(to, &head, 8);
-		memcpy(to + n - 8, &tail, 8);
-	} else if (n >= 4) {
-		uint32_t head, tail;
-		memcpy(&head, from, 4);
-		memcpy(&tail, from + n - 4, 4);
-		memcpy(to, &head, 4);
-		memcpy(to + n - 4, &tail, 4);
-	} else if (n) {
-		to[0] = from[0];
-		to[n / 2] = from[n / 2];
-		to[n - 1] = from[n - 1];
-	}
-}
-
 #define GATHER(type)                                                       \
 	do {                                                               \
 		const type *in_ = src->values;                             \
@@ -454,6 +454,48 @@ static inline void copy_short(uint8_t *to, const uint8_t *from, size_t n)
 		}                                                          \
 		c->values.len += n * sizeof(type);                         \
 	} while (0)
+
+/* Values so short that they are copied as one of that length, into room and
+ * from bytes that are there anyway: no branch depends on how short they are. */
+enum { SHORT_BYTES = 16 };
+
+/* Rows that get room at once, were they all that short. */
+enum { PIECE_ROWS = 1024 };
+
+static void gather_bytes(struct pf_colbuf *c, const struct pf_column *src,
+			 const uint32_t *rows, size_t n)
+{
+	const uint8_t *data = src->values;
+	const int32_t *offsets = src->offsets;
+	int32_t known = 0; /* so many of the source's bytes are there for sure */
+	int32_t *ends = (int32_t *)(void *)pf_buf_room(&c->offsets, n * 4);
+	for (size_t from = 0; from < n; from += PIECE_ROWS) {
+		size_t to = n - from < PIECE_ROWS ? n : from + PIECE_ROWS;
+		uint8_t *out = pf_buf_room(&c->values, (to - from) * SHORT_BYTES);
+		for (size_t i = from; i < to; i++) {
+			if (i + 2 * AHEAD < n) {
+				__builtin_prefetch(&offsets[rows[i + 2 * AHEAD]]);
+				__builtin_prefetch(data + offsets[rows[i + AHEAD]]);
+			}
+			int32_t at = offsets[rows[i]], end = offsets[rows[i] + 1];
+			size_t len = (size_t)(end - at);
+			known = end > known ? end : known;
+			if (len <= SHORT_BYTES && at <= known - SHORT_BYTES) {
+				memcpy(out, data + at, SHORT_BYTES);
+			} else {
+				c->values.len = (size_t)(out - c->values.data);
+				out = pf_buf_room(&c->values, len + (to - i) * SHORT_BYTES);
+				memcpy(out, data + at, len);
+			}
+			out += len;
+			ends[i] = (int32_t)(out - c->values.data);
+		}
+		c->values.len = (size_t)(out - c->values.data);
+		if (c->values.len > INT32_MAX)
+			(void)pf_mul(SIZE_MAX, 2);
+	}
+	c->offsets.len += n * 4;
+}
 
 void pf_col_gather(struct pf_colbuf *c, const struct pf_column *src,
 		   const uint32_t *rows, size_t n)
@@ -492,32 +534,7 @@ void pf_col_gather(struct pf_colbuf *c, const struct pf_column *src,
 				push_offset(c);
 			}
 		} else {
-			size_t bytes = 0;
-			for (size_t i = 0; i < n; i++) {
-				if (i + AHEAD < n)
-					__builtin_prefetch(&src->offsets[rows[i + AHEAD]]);
-				bytes += (size_t)(src->offsets[rows[i] + 1] -
-						  src->offsets[rows[i]]);
-			}
-			uint8_t *out = pf_buf_room(&c->values, bytes);
-			if (c->values.len + bytes > INT32_MAX)
-				(void)pf_mul(SIZE_MAX, 2);
-			int32_t end = (int32_t)c->values.len;
-			int32_t *ends = (int32_t *)(void *)pf_buf_room(&c->offsets,
-								       n * 4);
-			const uint8_t *data = src->values;
-			for (size_t i = 0; i < n; i++) {
-				if (i + AHEAD < n)
-					__builtin_prefetch(data + src->offsets[rows[i + AHEAD]]);
-				int32_t at = src->offsets[rows[i]];
-				int32_t len = src->offsets[rows[i] + 1] - at;
-				copy_short(out, data + at, (size_t)len);
-				out += len;
-				end += len;
-				ends[i] = end;
-			}
-			c->values.len += bytes;
-			c->offsets.len += n * 4;
+			gather_bytes(c, src, rows, n);
 		}
 	}
 	c->rows += (int64_t)n;

@@ -84,6 +84,11 @@ struct pf_colbuf {
 	struct pf_column child_view;
 };
 
+/* Begin with no rows, keeping the memory, once the kind is set. */
+void pf_colbuf_reset(struct pf_colbuf *c);
+void pf_colbuf_free(struct pf_colbuf *c);
+size_t pf_colbuf_bytes(const struct pf_colbuf *c); /* as pf_builder_bytes */
+
 struct pf_builder {
 	struct pf_schema *schema; /* holds a reference */
 	struct pf_colbuf *columns;

@@ -14,6 +14,7 @@ struct pf_encode_plan {
 	struct pf_schema *rows; /* borrowed */
 	struct pf_layout layout;
 	size_t segment_bytes;
+	size_t keep_bytes; /* a thread keeps no room that larger rows took */
 	int zstd_level;
 	const char *created_by;
 };
@@ -36,8 +37,14 @@ struct pf_encode_job {
 	struct pf_error error;
 };
 
+/* What a thread keeps from job to job, so that its memory need not be asked
+ * for and zeroed each time. */
+struct pf_encode_room;
+struct pf_encode_room *pf_encode_room_new(void);
+void pf_encode_room_free(struct pf_encode_room *room); /* NULL is fine */
+
 void pf_encode_run(const struct pf_encode_plan *plan, const struct pf_spill *spill,
-		   struct pf_encode_job *job);
+		   struct pf_encode_room *room, struct pf_encode_job *job);
 void pf_encode_job_free(struct pf_encode_job *job);
 
 /* Memory that sorting and encoding a row takes, on top of its own bytes. */

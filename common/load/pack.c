@@ -78,6 +78,7 @@ int pf_packer_new(struct pf_schema *rows, const struct pf_pack_options *options,
 		.rows = pf_schema_ref(rows),
 		.layout = layout,
 		.segment_bytes = options->segment_bytes,
+		.keep_bytes = memory / SHARES / 4,
 		.zstd_level = options->zstd_level,
 		.created_by = options->created_by,
 	};

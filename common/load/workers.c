@@ -23,6 +23,7 @@ struct pf_workers {
 	void *ctx;
 	size_t budget_bytes;
 	int threads;
+	struct pf_encode_room *room; /* the caller's, of one thread */
 	pthread_t ids[MAX_THREADS];
 	int started;
 	/* below: guarded by lock */
@@ -45,6 +46,7 @@ static struct entry *next_untaken(struct pf_workers *w)
 static void *work(void *arg)
 {
 	struct pf_workers *w = arg;
+	struct pf_encode_room *room = pf_encode_room_new();
 	pthread_mutex_lock(&w->lock);
 	for (;;) {
 		struct entry *e;
@@ -54,12 +56,13 @@ static void *work(void *arg)
 			break;
 		e->taken = true;
 		pthread_mutex_unlock(&w->lock);
-		pf_encode_run(w->plan, w->spill, e->job);
+		pf_encode_run(w->plan, w->spill, room, e->job);
 		pthread_mutex_lock(&w->lock);
 		e->finished = true;
 		pthread_cond_signal(&w->finished);
 	}
 	pthread_mutex_unlock(&w->lock);
+	pf_encode_room_free(room);
 	return NULL;
 }
 
@@ -77,6 +80,8 @@ int pf_workers_new(int threads, size_t budget_bytes,
 		.budget_bytes = budget_bytes,
 		.threads = threads > MAX_THREADS ? MAX_THREADS : threads,
 	};
+	if (w->threads <= 1)
+		w->room = pf_encode_room_new();
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->work, NULL);
 	pthread_cond_init(&w->finished, NULL);
@@ -121,6 +126,7 @@ void pf_workers_free(struct pf_workers *w)
 	pthread_cond_destroy(&w->work);
 	pthread_cond_destroy(&w->finished);
 	pthread_mutex_destroy(&w->lock);
+	pf_encode_room_free(w->room);
 	free(w);
 }
 
@@ -153,7 +159,7 @@ int pf_workers_submit(struct pf_workers *w, struct pf_encode_job *job,
 		      size_t cost_bytes, struct pf_error *err)
 {
 	if (w->threads <= 1) {
-		pf_encode_run(w->plan, w->spill, job);
+		pf_encode_run(w->plan, w->spill, w->room, job);
 		return deliver(w, job, err);
 	}
 	/* n and cost_bytes change in this thread only. */

@@ -6,8 +6,8 @@
 
 #include "base/alloc.h"
 #include "parquet/encode.h"
+#include "parquet/encoding.h"
 
-#define ROW_GROUP_ROWS 131072
 #define PAGE_ROWS 20480
 /* A row group is closed, too, when its strings have that many bytes. */
 #define ROW_GROUP_BYTES ((size_t)64 << 20)
@@ -27,6 +27,7 @@ struct pf_parquet_writer {
 	int64_t row_group_rows;
 
 	struct pf_builder *rows; /* of the row group that is filling */
+	struct pf_colbuf gathered; /* a column of a row group that came whole */
 	struct pq_encoder *encoder;
 	struct pq_group_done *groups;
 	size_t n_groups, groups_cap;
@@ -52,7 +53,7 @@ static int copy_options(struct pf_parquet_writer *w,
 	size_t n = w->schema->n;
 	w->created_by = pf_strdup(o->created_by ? o->created_by :
 						  "pf-pack version 0 (build 0)");
-	w->row_group_rows = o->row_group_rows > 0 ? o->row_group_rows : ROW_GROUP_ROWS;
+	w->row_group_rows = o->row_group_rows > 0 ? o->row_group_rows : PF_PARQUET_GROUP_ROWS;
 	if (o->meta)
 		pf_meta_copy(&w->meta, o->meta);
 	w->bloom = pf_zalloc(n, sizeof *w->bloom);
@@ -124,7 +125,7 @@ int pf_parquet_writer_open(const struct pf_byte_sink *sink,
 static struct pf_batch lend(struct pf_parquet_writer *w)
 {
 	for (size_t i = 0; i < w->schema->n; i++)
-		pf_buf_room(&w->rows->columns[i].values, 16);
+		pf_buf_room(&w->rows->columns[i].values, PQ_SLACK);
 	return pf_builder_batch(w->rows);
 }
 
@@ -140,6 +141,20 @@ static struct pq_group_done *next_group(struct pf_parquet_writer *w)
 	return g;
 }
 
+static int put_chunk(struct pf_parquet_writer *w, struct pq_group_done *g, size_t i,
+		     const struct pf_column *column, struct pf_error *err)
+{
+	struct pf_view bytes;
+	bool sorted = w->n_sort && w->sort_columns[0] == (int)i;
+	int code = pq_encode_chunk(w->encoder, &w->mappings[i],
+				   w->schema->fields[i].nullable, sorted, w->bloom[i],
+				   column, g->rows, &g->chunks[i], &bytes, err);
+	if (code)
+		return pf_context(err, "column '%s'", w->schema->fields[i].name);
+	g->chunks[i].offset = (int64_t)w->offset;
+	return put(w, bytes.data, bytes.len, err);
+}
+
 static int flush_group(struct pf_parquet_writer *w, struct pf_error *err)
 {
 	struct pf_batch batch = lend(w);
@@ -148,19 +163,29 @@ static int flush_group(struct pf_parquet_writer *w, struct pf_error *err)
 	struct pq_group_done *g = next_group(w);
 	g->rows = batch.rows;
 	w->raw_bytes += pf_builder_bytes(w->rows);
-	for (size_t i = 0; i < w->schema->n; i++) {
-		struct pf_view bytes;
-		bool sorted = w->n_sort && w->sort_columns[0] == (int)i;
-		int code = pq_encode_chunk(w->encoder, &w->mappings[i],
-					   w->schema->fields[i].nullable, sorted,
-					   w->bloom[i], &batch.columns[i], batch.rows,
-					   &g->chunks[i], &bytes, err);
-		if (code)
-			return pf_context(err, "column '%s'", w->schema->fields[i].name);
-		g->chunks[i].offset = (int64_t)w->offset;
-		PF_TRY(put(w, bytes.data, bytes.len, err));
-	}
+	for (size_t i = 0; i < w->schema->n; i++)
+		PF_TRY(put_chunk(w, g, i, &batch.columns[i], err));
 	pf_builder_reset(w->rows);
+	return 0;
+}
+
+/* A whole row group, nothing being buffered: one column at a time, which then
+ * is still in the cache when it is encoded. */
+static int gather_group(struct pf_parquet_writer *w, const struct pf_batch *batch,
+			const uint32_t *rows, size_t n, struct pf_error *err)
+{
+	struct pq_group_done *g = next_group(w);
+	g->rows = (int64_t)n;
+	for (size_t i = 0; i < w->schema->n; i++) {
+		struct pf_colbuf *c = &w->gathered;
+		c->kind = w->schema->fields[i].type.kind;
+		pf_colbuf_reset(c);
+		pf_col_gather(c, &batch->columns[i], rows, n);
+		pf_buf_room(&c->values, PQ_SLACK);
+		w->raw_bytes += pf_colbuf_bytes(c);
+		struct pf_column column = pf_colbuf_view(c);
+		PF_TRY(put_chunk(w, g, i, &column, err));
+	}
 	return 0;
 }
 
@@ -264,10 +289,15 @@ int pf_parquet_writer_gather(struct pf_parquet_writer *w,
 			have += string_bytes(w, batch, rows[take], (int64_t)rows[take] + 1);
 			take++;
 		}
-		pf_builder_gather(w->rows, batch, rows, take);
+		bool full = take == (size_t)rows_left(w) || have >= ROW_GROUP_BYTES;
 		w->n_rows += (int64_t)take;
-		if (!rows_left(w) || have >= ROW_GROUP_BYTES)
-			PF_TRY(flush_group(w, err));
+		if (full && rows_left(w) == w->row_group_rows) {
+			PF_TRY(gather_group(w, batch, rows, take, err));
+		} else {
+			pf_builder_gather(w->rows, batch, rows, take);
+			if (full)
+				PF_TRY(flush_group(w, err));
+		}
 		rows += take;
 		n -= take;
 	}
@@ -382,16 +412,35 @@ int pf_parquet_writer_finish(struct pf_parquet_writer *w, struct pf_error *err)
 	return 0;
 }
 
-void pf_parquet_writer_free(struct pf_parquet_writer *w)
+static void free_groups(struct pf_parquet_writer *w)
 {
-	if (!w)
-		return;
 	for (size_t g = 0; g < w->n_groups; g++) {
 		for (size_t i = 0; i < w->schema->n; i++)
 			pq_chunk_done_free(&w->groups[g].chunks[i]);
 		free(w->groups[g].chunks);
 	}
+	w->n_groups = 0;
+}
+
+int pf_parquet_writer_restart(struct pf_parquet_writer *w,
+			      const struct pf_byte_sink *sink, struct pf_error *err)
+{
+	free_groups(w);
+	pf_builder_reset(w->rows);
+	w->sink = *sink;
+	w->offset = w->raw_bytes = 0;
+	w->n_rows = 0;
+	w->finished = false;
+	return put(w, PQ_MAGIC, 4, err);
+}
+
+void pf_parquet_writer_free(struct pf_parquet_writer *w)
+{
+	if (!w)
+		return;
+	free_groups(w);
 	free(w->groups);
+	pf_colbuf_free(&w->gathered);
 	pq_encoder_free(w->encoder);
 	pf_builder_free(w->rows);
 	pf_schema_unref(w->schema);

@@ -17,12 +17,14 @@
 #include "arrow/batch.h"
 #include "base/io.h"
 
+enum { PF_PARQUET_GROUP_ROWS = 131072 };
+
 /* Zero-initialised is all defaults. Everything is copied. */
 struct pf_parquet_options {
 	const char *created_by;  /* "pf-pack version X.Y.Z (build HASH)": readers
 				  * parse it to know a writer's bugs */
 	int zstd_level;          /* 0: 1 */
-	int64_t row_group_rows;  /* 0: 131,072 */
+	int64_t row_group_rows;  /* 0: PF_PARQUET_GROUP_ROWS */
 	int64_t page_rows;       /* 0: 20,480 */
 	const int *sort_columns; /* rows come sorted by these, ascending */
 	size_t n_sort;
@@ -47,7 +49,9 @@ int pf_parquet_writer_add(struct pf_parquet_writer *w,
 			  const struct pf_batch *batch, int64_t from, int64_t n,
 			  struct pf_error *err);
 
-/* Add the rows named, in that order: what a sort gives, without a copy. */
+/* Add the rows named, in that order: what a sort gives. Rows that fill a row
+ * group on their own are gathered column by column, without a buffer for all of
+ * them. */
 int pf_parquet_writer_gather(struct pf_parquet_writer *w,
 			     const struct pf_batch *batch, const uint32_t *rows,
 			     size_t n, struct pf_error *err);
@@ -65,5 +69,11 @@ size_t pf_parquet_writer_memory(const struct pf_parquet_writer *w);
  * answers rows and bytes (now exact). */
 int pf_parquet_writer_finish(struct pf_parquet_writer *w, struct pf_error *err);
 void pf_parquet_writer_free(struct pf_parquet_writer *w); /* NULL is fine */
+
+/* Begin another file of the same schema and options in the memory that the one
+ * before took, finished or not. */
+int pf_parquet_writer_restart(struct pf_parquet_writer *w,
+			      const struct pf_byte_sink *sink,
+			      struct pf_error *err);
 
 #endif
