@@ -1,162 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * count and sum: exact, so what was merged can be subtracted again. A sum is
- * carried in 128 bits and only has to fit its result type when it is finished.
+ * sum and avg of integers and decimals: exact, so what was merged can be
+ * subtracted again. A sum is carried in 128 bits and has to fit its result
+ * type only when it is finished. For floats see agg_real.c.
  */
 #include "window/agg_kinds.h"
-
-#include <stdlib.h>
-
-#include "base/alloc.h"
-
-/* --- count --- */
-
-static int count_bind(struct pf_agg *a, struct pf_error *err)
-{
-	(void)err;
-	a->result = (struct pf_type){ .kind = PF_BIGINT };
-	a->algebra = PF_ALGEBRA_INVERTIBLE;
-	pf_agg_state_column(a, "", a->result);
-	return 0;
-}
-
-static void count_reserve(struct pf_agg_states *s, size_t n)
-{
-	int64_t *data = s->data;
-	if (n > s->cap) {
-		s->cap = pf_grow(s->cap, n);
-		s->data = data = pf_realloc(data, s->cap, sizeof *data);
-		s->bytes = s->cap * sizeof *data;
-	}
-	if (n > s->n) {
-		memset(data + s->n, 0, (n - s->n) * sizeof *data);
-		s->n = n;
-	}
-}
-
-static void clear(struct pf_agg_states *s)
-{
-	s->n = 0;
-}
-
-static void release(struct pf_agg_states *s)
-{
-	free(s->data);
-}
-
-static int count_add(struct pf_agg_states *s, const struct pf_agg_rows *rows,
-		     struct pf_error *err)
-{
-	int64_t *data = s->data;
-	(void)err;
-	bool all = !s->agg->nargs || !rows->args[0].nulls;
-	for (int64_t i = 0; i < rows->n; i++)
-		data[rows->slots[i]] += all || !pf_is_null(&rows->args[0], i);
-	return 0;
-}
-
-static int fail_count(struct pf_error *err)
-{
-	return pf_fail(err, PF_E_EXPR_VALUE, "a count does not fit 64 bits");
-}
-
-static int count_merge(struct pf_agg_states *s, const struct pf_agg_stored *in,
-		       struct pf_error *err)
-{
-	int64_t *data = s->data;
-	const int64_t *from = (const int64_t *)in->columns[0].values + in->from;
-	for (int64_t i = 0; i < in->n; i++) {
-		int64_t *to = &data[in->slots ? in->slots[i] : (uint32_t)i];
-		if (__builtin_add_overflow(*to, from[i], to))
-			return fail_count(err);
-	}
-	return 0;
-}
-
-static int count_subtract(struct pf_agg_states *s, const struct pf_agg_stored *in,
-			  struct pf_error *err)
-{
-	int64_t *data = s->data;
-	const int64_t *from = (const int64_t *)in->columns[0].values + in->from;
-	for (int64_t i = 0; i < in->n; i++) {
-		int64_t *to = &data[in->slots ? in->slots[i] : (uint32_t)i];
-		if (__builtin_sub_overflow(*to, from[i], to))
-			return fail_count(err);
-	}
-	return 0;
-}
-
-static int count_store(const struct pf_agg_states *s, const uint32_t *slots, size_t n,
-		       struct pf_colbuf *out, struct pf_error *err)
-{
-	const int64_t *data = s->data;
-	(void)err;
-	for (size_t i = 0; i < n; i++)
-		pf_col_i64(out, data[slots ? slots[i] : i]);
-	return 0;
-}
-
-static int count_finish(const struct pf_agg_states *s, const uint32_t *slots, size_t n,
-			const struct pf_agg_range *range, struct pf_colbuf *out,
-			struct pf_error *err)
-{
-	(void)range;
-	return count_store(s, slots, n, out, err);
-}
-
-const struct pf_agg_kind pf_agg_count = {
-	.name = "count",
-	.help = "rows, or values of X that are not null",
-	.max_args = 1,
-	.bind = count_bind,
-	.reserve = count_reserve,
-	.clear = clear,
-	.release = release,
-	.add = count_add,
-	.merge = count_merge,
-	.subtract = count_subtract,
-	.store = count_store,
-	.finish = count_finish,
-};
-
-/* --- sum --- */
 
 struct sum {
 	pf_i128 total;
 	int64_t n; /* values; the sum of none is null */
 };
 
+static void state_columns(struct pf_agg *a, uint8_t scale)
+{
+	a->algebra = PF_ALGEBRA_INVERTIBLE;
+	pf_agg_state_column(a, "", (struct pf_type){ PF_DECIMAL, 38, scale });
+	pf_agg_state_column(a, ".n", (struct pf_type){ .kind = PF_BIGINT });
+}
+
 static int sum_bind(struct pf_agg *a, struct pf_error *err)
 {
-	char name[40];
 	struct pf_type t = a->types[0];
-	if (t.kind == PF_DECIMAL) {
+	if (!pf_agg_is_number(t))
+		return pf_agg_fail_number(a, err);
+	if (pf_agg_is_real(t))
+		return pf_agg_bind_real(a, false, err);
+	a->result = (struct pf_type){ .kind = PF_BIGINT };
+	if (t.kind == PF_DECIMAL)
 		a->result = (struct pf_type){ PF_DECIMAL, 38, t.scale };
-	} else if (pf_kind_is_integer(t.kind)) {
-		a->result = (struct pf_type){ .kind = PF_BIGINT };
-	} else {
-		pf_fail(err, PF_E_EXPR_TYPE, "%s needs integers or decimals, this is %s",
-			a->name, pf_type_name(t, name));
-		return pf_hint(err, "int() and decimal() read numbers from text");
-	}
-	a->algebra = PF_ALGEBRA_INVERTIBLE;
-	pf_agg_state_column(a, "", (struct pf_type){ PF_DECIMAL, 38, a->result.scale });
-	pf_agg_state_column(a, ".n", (struct pf_type){ .kind = PF_BIGINT });
+	state_columns(a, a->result.scale);
 	return 0;
 }
 
-static void sum_reserve(struct pf_agg_states *s, size_t n)
+static int avg_bind(struct pf_agg *a, struct pf_error *err)
 {
-	struct sum *data = s->data;
-	if (n > s->cap) {
-		s->cap = pf_grow(s->cap, n);
-		s->data = data = pf_realloc(data, s->cap, sizeof *data);
-		s->bytes = s->cap * sizeof *data;
-	}
-	if (n > s->n) {
-		memset(data + s->n, 0, (n - s->n) * sizeof *data);
-		s->n = n;
-	}
+	if (!pf_agg_is_number(a->types[0]))
+		return pf_agg_fail_number(a, err);
+	if (pf_agg_is_real(a->types[0]))
+		return pf_agg_bind_real(a, true, err);
+	a->result = (struct pf_type){ .kind = PF_DOUBLE };
+	state_columns(a, a->types[0].scale);
+	return 0;
+}
+
+static void reserve(struct pf_agg_states *s, size_t n)
+{
+	pf_agg_array(s, n, sizeof(struct sum));
 }
 
 static int fail_sum(const struct pf_agg_states *s, struct pf_error *err)
@@ -165,22 +54,18 @@ static int fail_sum(const struct pf_agg_states *s, struct pf_error *err)
 	return pf_hint(err, "sum(decimal(x, 38, 0)) has 38 digits");
 }
 
-static int sum_add(struct pf_agg_states *s, const struct pf_agg_rows *rows,
-		   struct pf_error *err)
+static int add(struct pf_agg_states *s, const struct pf_agg_rows *rows,
+	       struct pf_error *err)
 {
 	struct sum *data = s->data;
 	const struct pf_column *c = &rows->args[0];
-	enum pf_kind kind = s->agg->types[0].kind;
+	struct pf_type type = s->agg->types[0];
 	bool nulls = c->nulls > 0;
 	for (int64_t i = 0; i < rows->n; i++) {
-		pf_i128 v;
 		if (nulls && pf_is_null(c, i))
 			continue;
 		struct sum *to = &data[rows->slots[i]];
-		if (kind == PF_DECIMAL)
-			memcpy(&v, (const uint8_t *)c->values + i * 16, 16);
-		else
-			v = pf_int_at(c, kind, i);
+		pf_i128 v = pf_agg_exact_at(type, c, i);
 		if (__builtin_add_overflow(to->total, v, &to->total))
 			return fail_sum(s, err);
 		to->n++;
@@ -188,34 +73,37 @@ static int sum_add(struct pf_agg_states *s, const struct pf_agg_rows *rows,
 	return 0;
 }
 
-static int sum_combine(struct pf_agg_states *s, const struct pf_agg_stored *in, bool minus,
-		       struct pf_error *err)
+static int combine(struct pf_agg_states *s, const struct pf_agg_stored *in, bool minus,
+		   struct pf_error *err)
 {
 	struct sum *data = s->data;
 	const uint8_t *totals = in->columns[0].values;
 	const int64_t *counts = in->columns[1].values;
 	for (int64_t i = 0; i < in->n; i++) {
-		struct sum *to = &data[in->slots ? in->slots[i] : (uint32_t)i];
+		struct sum *to = &data[pf_agg_slot(in, i)];
+		int64_t row = in->from + i, n = counts[row];
 		pf_i128 v;
-		memcpy(&v, totals + (in->from + i) * 16, 16);
+		if (pf_is_null(&in->columns[0], row) || pf_is_null(&in->columns[1], row) ||
+		    n < 0 || __builtin_add_overflow(to->n, minus ? -n : n, &to->n))
+			return pf_agg_fail_state(s->agg, err);
+		memcpy(&v, totals + row * 16, 16);
 		if (minus ? __builtin_sub_overflow(to->total, v, &to->total) :
 			    __builtin_add_overflow(to->total, v, &to->total))
 			return fail_sum(s, err);
-		to->n += minus ? -counts[in->from + i] : counts[in->from + i];
 	}
 	return 0;
 }
 
-static int sum_merge(struct pf_agg_states *s, const struct pf_agg_stored *in,
-		     struct pf_error *err)
+static int merge(struct pf_agg_states *s, const struct pf_agg_stored *in,
+		 struct pf_error *err)
 {
-	return sum_combine(s, in, false, err);
+	return combine(s, in, false, err);
 }
 
-static int sum_subtract(struct pf_agg_states *s, const struct pf_agg_stored *in,
-			struct pf_error *err)
+static int subtract(struct pf_agg_states *s, const struct pf_agg_stored *in,
+		    struct pf_error *err)
 {
-	return sum_combine(s, in, true, err);
+	return combine(s, in, true, err);
 }
 
 static bool fits38(pf_i128 v)
@@ -225,7 +113,7 @@ static bool fits38(pf_i128 v)
 	return v <= max && v >= -max;
 }
 
-static int sum_store(const struct pf_agg_states *s, const uint32_t *slots, size_t n,
+static int store(const struct pf_agg_states *s, const uint32_t *slots, size_t n,
 		     struct pf_colbuf *out, struct pf_error *err)
 {
 	const struct sum *data = s->data;
@@ -263,18 +151,33 @@ static int sum_finish(const struct pf_agg_states *s, const uint32_t *slots, size
 	return 0;
 }
 
-const struct pf_agg_kind pf_agg_sum = {
-	.name = "sum",
-	.help = "sum of X, exact",
-	.min_args = 1,
-	.max_args = 1,
-	.bind = sum_bind,
-	.reserve = sum_reserve,
-	.clear = clear,
-	.release = release,
-	.add = sum_add,
-	.merge = sum_merge,
-	.subtract = sum_subtract,
-	.store = sum_store,
-	.finish = sum_finish,
-};
+static int avg_finish(const struct pf_agg_states *s, const uint32_t *slots, size_t n,
+		      const struct pf_agg_range *range, struct pf_colbuf *out,
+		      struct pf_error *err)
+{
+	const struct sum *data = s->data;
+	double unit = pf_agg_unit(s->agg->types[0]);
+	(void)range;
+	(void)err;
+	for (size_t i = 0; i < n; i++) {
+		const struct sum *v = &data[slots ? slots[i] : i];
+		if (v->n)
+			pf_col_f64(out, (double)v->total / unit / (double)v->n);
+		else
+			pf_col_null(out);
+	}
+	return 0;
+}
+
+#define EXACT(symbol, word, binder, finisher, text)                          \
+	const struct pf_agg_kind symbol = {                                  \
+		.name = word, .help = text, .min_args = 1, .max_args = 1,    \
+		.bind = binder, .reserve = reserve,                          \
+		.clear = pf_agg_array_clear,                                 \
+		.release = pf_agg_array_release, .add = add,                 \
+		.merge = merge, .subtract = subtract, .store = store,        \
+		.finish = finisher,                                          \
+	}
+
+EXACT(pf_agg_sum, "sum", sum_bind, sum_finish, "sum of X, exact");
+EXACT(pf_agg_avg, "avg", avg_bind, avg_finish, "mean of X");

@@ -76,6 +76,14 @@ void pf_agg_values_set(struct pf_agg_values *v, uint32_t slot, const struct pf_c
 		memcpy(p, &t, sizeof t);
 	} else if (v->kind == PF_BOOLEAN) {
 		*p = pf_bit(c->values, row);
+	} else if (v->kind == PF_FLOAT) {
+		float f = ((const float *)c->values)[row];
+		f = f != f ? __builtin_nanf("") : f == 0 ? 0 : f;
+		memcpy(p, &f, sizeof f);
+	} else if (v->kind == PF_DOUBLE) {
+		double d = ((const double *)c->values)[row];
+		d = d != d ? __builtin_nan("") : d == 0 ? 0 : d;
+		memcpy(p, &d, sizeof d);
 	} else {
 		memcpy(p, (const uint8_t *)c->values + (size_t)row * v->width, v->width);
 	}

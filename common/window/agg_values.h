@@ -23,7 +23,8 @@ void pf_agg_values_reserve(struct pf_agg_values *v, size_t n); /* new ones: none
 void pf_agg_values_clear(struct pf_agg_values *v);
 void pf_agg_values_free(struct pf_agg_values *v);
 
-/* The column's value, which is not null, becomes the slot's. */
+/* The column's value, which is not null, becomes the slot's; -0.0 as 0.0 and
+ * any NaN as one, since those are equal. */
 void pf_agg_values_set(struct pf_agg_values *v, uint32_t slot, const struct pf_column *c,
 		       int64_t row);
 void pf_agg_values_unset(struct pf_agg_values *v, uint32_t slot);

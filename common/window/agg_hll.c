@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * hll: about how many different values of an expression there are. What a
+ * sketch hashes (XXH3-64) are the bytes of window/agg_table.h, so that an
+ * integer gives the same hash whatever the width of its type.
+ */
+#include "window/agg_kinds.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "ext/hash.h"
+#include "window/agg_table.h"
+#include "window/hll.h"
+
+struct own {
+	int64_t p;
+};
+
+static int bind(struct pf_agg *a, struct pf_error *err)
+{
+	struct own *own = pf_zalloc(1, sizeof *own);
+	a->own = own;
+	a->result = (struct pf_type){ .kind = PF_BIGINT };
+	a->algebra = PF_ALGEBRA_IDEMPOTENT;
+	pf_agg_state_column(a, "", (struct pf_type){ .kind = PF_BYTES });
+	return pf_agg_param(a, 0, PF_HLL_MIN_P, PF_HLL_MAX_P, PF_HLL_DEFAULT_P, &own->p, err);
+}
+
+static void unbind(struct pf_agg *a)
+{
+	free(a->own);
+}
+
+static unsigned precision(const struct pf_agg_states *s)
+{
+	return (unsigned)((const struct own *)s->agg->own)->p;
+}
+
+static void reserve(struct pf_agg_states *s, size_t n)
+{
+	pf_agg_array(s, n, sizeof(struct pf_hll));
+}
+
+static void clear(struct pf_agg_states *s)
+{
+	struct pf_hll *data = s->data;
+	for (size_t i = 0; i < s->n; i++)
+		pf_hll_free(&data[i]);
+	s->n = 0;
+	s->bytes = s->cap * sizeof *data;
+}
+
+static void release(struct pf_agg_states *s)
+{
+	clear(s);
+	free(s->data);
+}
+
+
+static int add(struct pf_agg_states *s, const struct pf_agg_rows *rows,
+	       struct pf_error *err)
+{
+	struct pf_hll *data = s->data;
+	const struct pf_column *c = &rows->args[0];
+	enum pf_kind kind = s->agg->types[0].kind;
+	unsigned p = precision(s);
+	struct pf_buf key = { 0 };
+	(void)err;
+	for (int64_t i = 0; i < rows->n; i++) {
+		if (pf_is_null(c, i))
+			continue;
+		key.len = 0;
+		if (pf_kind_is_integer(kind)) {
+			int64_t v = pf_int_at(c, kind, i);
+			struct pf_column wide = { .values = &v };
+			pf_agg_encode(&key, PF_BIGINT, &wide, 0);
+		} else {
+			pf_agg_encode(&key, kind, c, i);
+		}
+		struct pf_hll *h = &data[rows->slots[i]];
+		size_t before = pf_hll_heap(h, p);
+		pf_hll_add(h, p, pf_xxh3(key.data, key.len));
+		s->bytes += pf_hll_heap(h, p) - before;
+	}
+	pf_buf_free(&key);
+	return 0;
+}
+
+static int merge(struct pf_agg_states *s, const struct pf_agg_stored *in,
+		 struct pf_error *err)
+{
+	struct pf_hll *data = s->data;
+	unsigned p = precision(s);
+	for (int64_t i = 0; i < in->n; i++) {
+		struct pf_hll *h = &data[pf_agg_slot(in, i)];
+		size_t before = pf_hll_heap(h, p);
+		if (pf_is_null(&in->columns[0], in->from + i) ||
+		    !pf_hll_merge(h, p, pf_bytes_at(&in->columns[0], in->from + i)))
+			return pf_agg_fail_state(s->agg, err);
+		s->bytes += pf_hll_heap(h, p) - before;
+	}
+	return 0;
+}
+
+static int store(const struct pf_agg_states *s, const uint32_t *slots, size_t n,
+		 struct pf_colbuf *out, struct pf_error *err)
+{
+	struct pf_hll *data = s->data;
+	struct pf_buf bytes = { 0 };
+	(void)err;
+	for (size_t i = 0; i < n; i++) {
+		bytes.len = 0;
+		pf_hll_write(&data[slots ? slots[i] : i], precision(s), &bytes);
+		pf_col_bytes(out, bytes.data, bytes.len);
+	}
+	pf_buf_free(&bytes);
+	return 0;
+}
+
+static int finish(const struct pf_agg_states *s, const uint32_t *slots, size_t n,
+		  const struct pf_agg_range *range, struct pf_colbuf *out,
+		  struct pf_error *err)
+{
+	struct pf_hll *data = s->data;
+	(void)range;
+	(void)err;
+	for (size_t i = 0; i < n; i++)
+		pf_col_i64(out, llround(pf_hll_estimate(&data[slots ? slots[i] : i],
+							precision(s))));
+	return 0;
+}
+
+const struct pf_agg_kind pf_agg_hll = {
+	.name = "hll",
+	.help = "about how many different values of X, from 2^P registers",
+	.min_args = 1,
+	.max_args = 1,
+	.max_params = 1,
+	.bind = bind,
+	.unbind = unbind,
+	.reserve = reserve,
+	.clear = clear,
+	.release = release,
+	.add = add,
+	.merge = merge,
+	.store = store,
+	.finish = finish,
+};
