@@ -8,8 +8,7 @@
 
 #include "app/program.h"
 #include "app/records.h"
-#include "load/index.h"
-#include "paimon/scan.h"
+#include "load/stored.h"
 
 struct options {
 	struct pf_strings bloom, file_index;
@@ -202,30 +201,6 @@ static int index_streams(struct state *s, struct pf_error *err)
 
 /* --- a table in, segments out that replace its files --- */
 
-static int read_index(struct pf_table *table, const struct pf_data_file *f,
-		      struct pf_buf *room, struct pf_view *index, struct pf_error *err)
-{
-	static const char suffix[] = ".index";
-	*index = f->has_index ? f->index : (struct pf_view){ 0 };
-	for (size_t i = 0; i < f->nextra_files && !index->data; i++) {
-		size_t len = strlen(f->extra_files[i]);
-		if (len < sizeof suffix ||
-		    strcmp(f->extra_files[i] + len - (sizeof suffix - 1), suffix))
-			continue;
-		char *path = pf_asprintf("%s/%s", f->dir, f->extra_files[i]);
-		room->len = 0;
-		int code = pf_store_read(pf_table_store(table), path,
-					 (size_t)largest_file, room, err);
-		free(path);
-		/* An index that has gone is made anew. */
-		if (code && code != PF_E_NO_FILE)
-			return code;
-		if (!code)
-			*index = pf_view_of(room->data, room->len);
-	}
-	return 0;
-}
-
 /* Why a file stays as it is, or NULL. */
 static const char *left_alone(const struct pf_table_schema *now,
 			      const struct pf_data_file *f)
@@ -261,7 +236,7 @@ static int index_file(struct state *s, struct pf_table *table,
 	PF_TRY(pf_store_read(pf_table_store(table), f->path, (size_t)largest_file, data,
 			     err));
 	segment.data = pf_view_of(data->data, data->len);
-	PF_TRY(read_index(table, f, old, &segment.index, err));
+	PF_TRY(pf_stored_index(table, f, old, &segment.index, err));
 	if (add_indexes(s, &segment, &changed, err))
 		return pf_context(err, "'%s'", f->path);
 	if (!changed)

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "app/maintain.h"
 #include "app/program.h"
 #include "app/publish.h"
 #include "app/wording.h"
@@ -16,7 +17,8 @@
 struct options {
 	const char *create;
 	struct pf_publish_options publish;
-	bool verify;
+	struct pf_maintain_options maintain;
+	bool verify, compact;
 };
 
 enum { MODES = 1 };
@@ -35,6 +37,20 @@ static const struct pf_option options[] = {
 	{ 0, "verify", PF_OPT_FLAG, OPT(verify), NULL,
 	  .help = "check the newest snapshot down to every row, and load nothing",
 	  .group = MODES },
+	{ 0, "compact", PF_OPT_FLAG, OPT(compact), NULL,
+	  .help = "merge small files of a bucket into sorted big ones",
+	  .more = "Safe beside loads and queries. "
+		  "The old files stay for older snapshots until these expire.",
+	  .group = MODES },
+	{ 0, "full", PF_OPT_FLAG, OPT(maintain.full), NULL,
+	  .help = "with --compact: all files of each bucket, whatever their sizes" },
+	{ 0, "memory", PF_OPT_SIZE, OPT(maintain.memory), "SIZE",
+	  .help = "with --compact: memory to use", .def = "256Mi", .min = 64 << 20,
+	  .max = INT64_MAX },
+	{ 0, "tmp", PF_OPT_STRING, OPT(maintain.tmp), "DIR",
+	  .help = "with --compact: where rows wait that do not fit in memory [$TMPDIR, /var/tmp]" },
+	{ 0, "explain", PF_OPT_FLAG, OPT(maintain.explain), NULL,
+	  .help = "say what a maintenance mode would do, and do nothing" },
 	{ 0 },
 };
 
@@ -44,6 +60,7 @@ static const struct pf_example examples[] = {
 	  "load what it does not have yet" },
 	{ "pf-put --append wh/default.db/events day.arrows",
 	  "commit segments that were packed elsewhere" },
+	{ "pf-put --compact wh/default.db/events", "merge its small files" },
 	{ "pf-put --verify wh/default.db/events", "check it" },
 	{ 0 },
 };
@@ -91,18 +108,35 @@ static int verify(struct pf_run *run, struct pf_table *table, struct pf_error *e
 	return 0;
 }
 
+/* The mode that was asked for, which takes the table alone; NULL: none. */
+static const char *mode_of(const struct options *o)
+{
+	return o->create ? "create" : o->verify ? "verify" : o->compact ? "compact" : NULL;
+}
+
+static int with_table(struct pf_run *run, struct pf_table *table, struct pf_error *err)
+{
+	const struct options *o = run->options;
+	if (o->verify)
+		return verify(run, table, err);
+	if (o->compact)
+		return pf_maintain_compact(run, table, &o->maintain, err);
+	return pf_publish(run, table, &o->publish, err);
+}
+
 static int run(struct pf_run *run, struct pf_error *err)
 {
 	const struct options *o = run->options;
+	const char *mode = mode_of(o);
 	struct pf_table *table;
-	if ((o->create || o->verify) && run->noperands > 1)
-		return pf_fail(err, PF_E_USAGE, "--%s takes one operand, the table",
-			       o->create ? "create" : "verify");
+	if (mode && run->noperands > 1)
+		return pf_fail(err, PF_E_USAGE, "--%s takes one operand, the table", mode);
+	if (o->maintain.explain && (!mode || o->create || o->verify))
+		return pf_fail(err, PF_E_USAGE, "--explain goes with --compact");
 	if (o->create)
 		return create(run, o->create, err);
 	PF_TRY(pf_table_open(run->operands[0], &table, err));
-	int code = o->verify ? verify(run, table, err) :
-			       pf_publish(run, table, &o->publish, err);
+	int code = with_table(run, table, err);
 	pf_table_close(table);
 	return code;
 }
@@ -112,7 +146,7 @@ static const struct pf_program program = {
 	.summary = "publish segments in a table, once",
 	.synopsis = (const char *const[]){ "[options] TABLE [FILE...]",
 					   "--create FILE TABLE", "--verify TABLE",
-					   NULL },
+					   "--compact TABLE", NULL },
 	.options = options,
 	.options_bytes = sizeof(struct options),
 	.examples = examples,

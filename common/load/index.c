@@ -38,6 +38,13 @@ void pf_index_plan_bloom(struct pf_index_plan *plan, const char *column)
 	add(plan, (struct pf_index_wish){ .column = pf_strdup(column), .native = true });
 }
 
+void pf_index_plan_kind(struct pf_index_plan *plan, const char *column,
+			enum pf_file_index_kind kind)
+{
+	add(plan, (struct pf_index_wish){ .column = pf_strdup(column), .kind = kind,
+					  .fpp = PF_INDEX_FPP, .optional = true });
+}
+
 /* Each name of a list between commas. */
 static void add_names(struct pf_index_plan *plan, const char *names,
 		      struct pf_index_wish wish)

@@ -11,6 +11,9 @@
 #include "load/segments.h"
 #include "paimon/file_index.h"
 
+/* How often a bloom filter says yes in vain where nobody says it. */
+#define PF_INDEX_FPP 0.01
+
 /* One index that somebody wants. */
 struct pf_index_wish {
 	char *column;
@@ -30,6 +33,10 @@ void pf_index_plan_free(struct pf_index_plan *plan);
 
 /* A bloom filter inside the file. */
 void pf_index_plan_bloom(struct pf_index_plan *plan, const char *column);
+
+/* A file index of that kind, left out where it cannot be. */
+void pf_index_plan_kind(struct pf_index_plan *plan, const char *column,
+			enum pf_file_index_kind kind);
 
 /* "bitmap:event,kind", "bloom-filter:url". PF_E_USAGE. */
 int pf_index_plan_file_index(struct pf_index_plan *plan, const char *text, double fpp,

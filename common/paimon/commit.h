@@ -68,6 +68,8 @@ int pf_commit_file_open(struct pf_commit *commit, const struct pf_cell *cell,
 const struct pf_byte_sink *pf_commit_file_sink(const struct pf_commit_file *file);
 int pf_commit_file_close(struct pf_commit_file *file, int64_t rows,
 			 struct pf_view index, struct pf_error *err);
+/* It goes. */
+void pf_commit_file_abandon(struct pf_commit_file *file);
 
 /* The last n_files files together take the place of the named ones, as
  * pf_commit_replace does for one. */

@@ -47,7 +47,7 @@ struct pf_commit_file {
 	uint64_t bytes;
 };
 
-static void file_free(struct pf_commit_file *f)
+void pf_commit_file_abandon(struct pf_commit_file *f)
 {
 	if (f->writer)
 		pf_store_writer_abort(f->writer);
@@ -60,7 +60,7 @@ static void file_free(struct pf_commit_file *f)
 static void forget_files(struct pf_commit *c)
 {
 	if (c->open)
-		file_free(c->open);
+		pf_commit_file_abandon(c->open);
 	for (size_t i = 0; i < c->nunsynced; i++)
 		pf_store_writer_abort(c->unsynced[i]);
 	c->nunsynced = 0;
@@ -259,7 +259,7 @@ int pf_commit_file_open(struct pf_commit *c, const struct pf_cell *cell,
 	c->open = f;
 	int code = open_file(f, err);
 	if (code)
-		file_free(f);
+		pf_commit_file_abandon(f);
 	else
 		*file = f;
 	return code;
@@ -319,7 +319,7 @@ int pf_commit_file_close(struct pf_commit_file *f, int64_t rows, struct pf_view 
 	}
 	if (!code)
 		code = finish_file(f, index, &e, err);
-	file_free(f);
+	pf_commit_file_abandon(f);
 	return code;
 }
 
@@ -339,6 +339,6 @@ int pf_commit_add(struct pf_commit *c, const struct pf_cell *cell, int32_t bucke
 		code = sink_write(f, parquet.data + half, parquet.len - half, err);
 	if (!code)
 		code = finish_file(f, index, &e, err);
-	file_free(f);
+	pf_commit_file_abandon(f);
 	return code;
 }

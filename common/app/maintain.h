@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The maintenance modes of pf-put. Each plans, then either says what it would
+ * do (explain: on stdout, nothing is changed) or does it and says in one line
+ * what was done.
+ */
+#ifndef PF_APP_MAINTAIN_H
+#define PF_APP_MAINTAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct pf_run;
+struct pf_table;
+
+struct pf_maintain_options {
+	bool explain;
+	/* --compact */
+	bool full;
+	int64_t memory;
+	const char *tmp; /* or NULL */
+};
+
+int pf_maintain_compact(struct pf_run *run, struct pf_table *table,
+			const struct pf_maintain_options *options,
+			struct pf_error *err);
+
+#endif

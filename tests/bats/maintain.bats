@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+# pf-put's maintenance: rows stay what they are, plans are what is done.
+load helpers
+
+setup()
+{
+	cd "$BATS_TEST_TMPDIR" || return 1
+	need_program pf-stage pf-partition pf-pack pf-put pf-query
+	small_schema
+	table=wh/default.db/events
+	pf-put -q --create schema.yaml $table
+	loads=0
+}
+
+# load_rows FIRST LAST: rows of 50 entities, one a second; stamp tells them apart.
+load_rows()
+{
+	local i
+	loads=$((loads + 1))
+	for ((i = $1; i <= $2; i++)); do
+		printf '{"user_id": %d, "ts": "2024-01-31T%02d:%02d:%02d", "event": "e%d", "price": %d.5}\n' \
+			$((i * 7919 % 50)) $((i / 3600 % 24)) $((i / 60 % 60)) $((i % 60)) $((i % 3)) "$i"
+	done > rows.$loads.jsonl
+	pf-stage append -q -S schema.yaml stage rows.$loads.jsonl
+	pf-stage read stage --after $table | pf-partition | pf-pack -q | pf-put -q $table
+}
+
+content()
+{
+	pf-query "$@" -O tsv $table | LC_ALL=C sort | md5sum
+}
+
+files()
+{
+	pf-query --files -O tsv "$@" $table | tail -n +2 | wc -l
+}
+
+snapshot()
+{
+	cat $table/snapshot/LATEST
+}
+
+@test "--compact: the same rows in fewer files, sound, and nothing left to do" {
+	for i in 0 1 2 3 4 5; do
+		load_rows $((i * 100)) $((i * 100 + 99))
+	done
+	before=$(content)
+	history=$(pf-query --id 42 -O tsv $table | md5sum)
+	equals "$(files)" 24
+	status 0 pf-put --compact --explain $table
+	contains "$output" "dt=2024-01-31/bucket-3: 6 files in 6 runs, "
+	contains "$output" ": runs of like size"
+	contains "$output" "24 of 24 files would be rewritten, 600 rows, "
+	equals "$(snapshot)" 6
+	equals "$(find $table -name 'data-*' | wc -l)" 24
+	status 0 pf-put --compact $table
+	contains "$stderr" "pf-put: events: snapshot 7, 24 files with 600 rows are 4 files now, "
+	equals "$(files)" 4
+	equals "$(content)" "$before"
+	equals "$(content --no-prune)" "$before"
+	equals "$(pf-query --id 42 -O tsv $table | md5sum)" "$history"
+	equals "$(content --snapshot 6)" "$before"
+	status 0 pf-put --verify $table
+	contains "$stderr" "is sound: 4 files, 600 rows"
+	contains "$(cat $table/snapshot/snapshot-7)" '"commitKind" : "COMPACT"'
+	status 0 pf-put --compact $table
+	contains "$stderr" "pf-put: events: nothing to compact"
+	equals "$(snapshot)" 7
+	status 0 pf-put --compact --full --explain $table
+	contains "$output" "0 of 4 files would be rewritten"
+}
+
+@test "--compact: tiers: a large old run stays until new ones are half as large; --full takes it" {
+	load_rows 0 39999
+	load_rows 40000 40049
+	load_rows 40050 40099
+	pf-put -q --compact $table
+	equals "$(files)" 8
+	status 0 pf-put --compact $table
+	contains "$stderr" "nothing to compact"
+	before=$(content)
+	status 0 pf-put --compact --full $table
+	contains "$stderr" "8 files with 40,100 rows are 4 files now"
+	equals "$(content)" "$before"
+}
+
+@test "--compact carries the offset map, and loads go on over it" {
+	load_rows 0 49
+	load_rows 50 99
+	pf-put -q --compact $table
+	equals "$(python3 -c "
+import json
+s = json.load(open('$table/snapshot/snapshot-3'))
+m = json.loads(s['properties']['pf:offsets'])
+print([p['next'] for g in m['stages'].values() for p in g['parts'].values()])")" "[100]"
+	load_rows 100 149
+	equals "$(pf-query -c 'count(*) as n' -O tsv $table | tail -1)" 150
+	equals "$(pf-query -c 'count(*) as n' -O tsv $table stage | tail -1)" 150
+	status 0 pf-put --verify $table
+}
+
+@test "--compact keeps equal rows of one ID and time in the order of their commits" {
+	for i in 1 2 3 4; do
+		for n in 1 2 3; do
+			printf '{"user_id": 1, "ts": "2024-01-31T00:00:00", "event": "%d-%d", "price": 0}\n' $i $n
+		done > same.$i.jsonl
+		pf-stage append -q -S schema.yaml stage same.$i.jsonl
+		pf-stage read stage --after $table | pf-partition | pf-pack -q | pf-put -q $table
+		[ $i != 2 ] || pf-put -q --compact $table
+	done
+	pf-put -q --compact --full $table
+	equals "$(files)" 1
+	equals "$(pf-query -c event -O tsv $table | tail -n +2 | tr '\n' ' ')" \
+		"1-1 1-2 1-3 2-1 2-2 2-3 3-1 3-2 3-3 4-1 4-2 4-3 "
+}
+
+@test "--compact keeps the indexes that the files had" {
+	load_rows 0 99
+	pf-index --bloom event --file-index bitmap:event --file-index bloom-filter:price $table |
+		pf-put -q $table
+	load_rows 100 199
+	before=$(content)
+	pf-put -q --compact --full $table
+	equals "$(content)" "$before"
+	status 0 pf-put --verify $table
+	status 0 pf-index --bloom event --file-index bitmap:event --file-index bloom-filter:price -v $table
+	contains "$stderr" "0 of 4 segments indexed"
+	status 0 pf-query -w "price = 123456.5" --explain $table
+	contains "$output" "4 by file index"
+}
+
+@test "--compact beside loads: what came meanwhile stays; what was replaced is planned anew" {
+	for i in 0 1 2 3; do load_rows $((i * 50)) $((i * 50 + 49)); done
+	(
+		for i in 4 5 6 7 8 9; do load_rows $((i * 50)) $((i * 50 + 49)); done
+	) &
+	loader=$!
+	for i in 1 2 3 4 5 6; do
+		run -0 pf-put -q --compact --full $table
+	done
+	(pf-put -q --compact --full $table || [ $? = 75 ]) &
+	(pf-put -q --compact --full $table || [ $? = 75 ]) &
+	wait
+	equals "$(pf-query -c 'count(*) as n' -O tsv $table | tail -1)" 500
+	equals "$(pf-query -c 'sum(price) as s' -O tsv $table | tail -1)" "125000"
+	status 0 pf-put --verify $table
+}
+
+@test "--compact killed at every point of its commit: the table is what it was, and the rerun does it" {
+	for i in 0 1 2; do load_rows $((i * 50)) $((i * 50 + 49)); done
+	before=$(content)
+	for x in X7 X7:4 X8 X8:3 X9 X10 X11 X12; do
+		rm -rf copy
+		cp -r $table copy
+		run -137 env PF_CRASH_AT=$x pf-put -q --compact copy
+		equals "$(pf-query -O tsv copy | LC_ALL=C sort | md5sum)" "$before"
+		status 0 pf-put --verify copy
+		pf-put -q --compact copy
+		equals "$(pf-query -O tsv copy | LC_ALL=C sort | md5sum)" "$before"
+		equals "$(pf-query --files -O tsv copy | tail -n +2 | wc -l)" 4
+		status 0 pf-put --verify copy
+	done
+}
+
+@test "--compact of another engine's files: unsorted ones are sorted, without options of ours" {
+	need_peer pypaimon pyarrow
+	"$PF_PYTHON" - <<-'END'
+	import pyarrow as pa, random, pypaimon
+	catalog = pypaimon.CatalogFactory.create({"warehouse": "theirs"})
+	catalog.create_database("default", True)
+	schema = pa.schema([("k", pa.string()), ("n", pa.int64()), ("dt", pa.string())])
+	catalog.create_table("default.t", pypaimon.Schema.from_pyarrow_schema(schema, ["dt"],
+		options={"bucket": "2", "bucket-key": "k"}), False)
+	table = catalog.get_table("default.t")
+	rnd = random.Random(1)
+	for _ in range(3):
+	    write = table.new_batch_write_builder()
+	    w, c = write.new_write(), write.new_commit()
+	    rows = [{"k": f"key {rnd.randrange(50)}", "n": rnd.randrange(1000), "dt": rnd.choice("ab")} for _ in range(200)]
+	    w.write_arrow(pa.Table.from_pylist(rows, schema))
+	    c.commit(w.prepare_commit())
+	    w.close(); c.close()
+	END
+	table=theirs/default.db/t
+	before=$(content)
+	equals "$(pf-query -c 'count(*) as n' -O tsv $table | tail -1)" 600
+	status 0 pf-put --compact $table
+	contains "$stderr" "snapshot 4, 12 files with 600 rows are 4 files now"
+	equals "$(content)" "$before"
+	status 0 pf-put --verify $table
+	status 0 pf-put --compact --full $table
+	contains "$stderr" "nothing to compact"
+	lacks "$(cat $table/snapshot/snapshot-4)" "pf:offsets"
+	[ ! -e $table/consumer/consumer-paraflow ]
+	equals "$("$PF_PYTHON" -c '
+import pypaimon
+t = pypaimon.CatalogFactory.create({"warehouse": "theirs"}).get_table("default.t")
+b = t.new_read_builder()
+rows = b.new_read().to_arrow(b.new_scan().plan().splits()).to_pylist()
+print(len(rows), sum(r["n"] for r in rows))')" "600 $(pf-query -c 'sum(n) as s' -O tsv $table | tail -1)"
+}
+
+@test "modes exclude one another and take the table alone" {
+	load_rows 0 9
+	status 2 pf-put --compact --verify $table
+	contains "$stderr" "(PF2001)"
+	status 2 pf-put --compact $table other
+	contains "$stderr" "--compact takes one operand"
+	status 2 pf-put --explain $table
+	contains "$stderr" "--explain goes with"
+	status 4 pf-put --compact nowhere
+	contains "$stderr" "nowhere"
+}
