@@ -145,6 +145,7 @@ struct pf_run {
 	size_t nkept;
 	struct pf_progress progress;
 	struct pf_output *out;
+	int64_t unmarked; /* rows since the last mark, of all operands (app/records.h) */
 	/* Called when run fails: tells downstream. Set by pf_output_stream. */
 	void (*abort)(struct pf_run *run, const struct pf_error *err);
 };

@@ -17,7 +17,7 @@ struct pf_records {
 	struct pf_schema *schema; /* of text */
 	struct pf_builder *rows;
 	int64_t n;
-	int64_t unmarked; /* rows since the last mark, of all streams */
+	int64_t *unmarked; /* the run's */
 	bool end;
 };
 
@@ -44,6 +44,7 @@ int pf_records_open(struct pf_run *run, const char *operand,
 		    struct pf_records **records, struct pf_error *err)
 {
 	struct pf_records *r = pf_zalloc(1, sizeof *r);
+	r->unmarked = &run->unmarked;
 	int code = pf_input_open(run, operand, &r->input, err);
 	if (code) {
 		free(r);
@@ -90,23 +91,23 @@ struct pf_schema *pf_records_schema(struct pf_records *r)
 	return r->stream ? pf_stream_in_schema(r->stream) : r->schema;
 }
 
-/* Of several streams one after the other only some may have marks: a mark must
- * not vouch for rows of others. */
+/* Of several streams one after the other, in one operand or in several, only
+ * some may have marks: a mark must not vouch for rows of others. */
 static int next_of_stream(struct pf_records *r, struct pf_event *event,
 			  struct pf_error *err)
 {
 	PF_TRY(pf_stream_in_next(r->stream, event, err));
 	if (event->kind == PF_EVENT_BATCH)
-		r->unmarked += event->batch.rows;
+		*r->unmarked += event->batch.rows;
 	if (event->kind != PF_EVENT_MARK)
 		return 0;
-	if (r->unmarked != event->mark->rows) {
+	if (*r->unmarked != event->mark->rows) {
 		pf_fail(err, PF_E_USAGE,
 			"'%s' has streams with and without marks: nothing tells whether all were loaded before",
 			r->input.name);
 		return pf_hint(err, "load them one after the other");
 	}
-	r->unmarked = 0;
+	*r->unmarked = 0;
 	return 0;
 }
 
@@ -123,6 +124,7 @@ int pf_records_next(struct pf_records *r, struct pf_event *event,
 	event->batch = pf_builder_batch(r->rows);
 	event->kind = event->batch.rows ? PF_EVENT_BATCH : PF_EVENT_END;
 	r->n += event->batch.rows;
+	*r->unmarked += event->batch.rows;
 	event->rows = r->n;
 	event->counts = (struct pf_counts){ .in = r->n, .out = r->n };
 	return event->kind == PF_EVENT_END && !r->end ?

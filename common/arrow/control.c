@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "arrow/gaps.h"
 #include "base/alloc.h"
 
 static const char *const kinds[] = { NULL, "begin", "mark", "end", "abort" };
@@ -44,15 +45,6 @@ static struct pf_mark_part *find_part(const struct pf_mark *m, int32_t partition
 	return NULL;
 }
 
-/* "[1,2]" and "[3]" to "[1,2,3]". */
-static char *join_arrays(const char *a, const char *b)
-{
-	size_t n = a ? strlen(a) : 0;
-	if (n < 3 || a[n - 1] != ']' || b[0] != '[')
-		return pf_strdup(b);
-	return pf_asprintf("%.*s%s%s", (int)(n - 1), a, b[1] == ']' ? "" : ",", b + 1);
-}
-
 int pf_mark_merge(struct pf_mark *into, const struct pf_mark *later,
 		  struct pf_error *err)
 {
@@ -74,6 +66,10 @@ int pf_mark_merge(struct pf_mark *into, const struct pf_mark *later,
 				       " ends at %" PRId64 " and goes on at %" PRId64,
 				       into->stage, b->partition, a->to, b->from);
 	}
+	char *gaps;
+	PF_TRY(pf_gaps_merge(into->gaps, later->gaps, &gaps, err));
+	free(into->gaps);
+	into->gaps = gaps;
 	for (size_t i = 0; i < later->nparts; i++) {
 		const struct pf_mark_part *b = &later->parts[i];
 		struct pf_mark_part *a = find_part(into, b->partition);
@@ -91,11 +87,6 @@ int pf_mark_merge(struct pf_mark *into, const struct pf_mark *later,
 	if (later->sources) {
 		free(into->sources);
 		into->sources = pf_strdup(later->sources);
-	}
-	if (later->gaps) {
-		char *both = join_arrays(into->gaps, later->gaps);
-		free(into->gaps);
-		into->gaps = both;
 	}
 	return 0;
 }

@@ -120,6 +120,7 @@ static int note_source(struct pf_append *a, struct pf_error *err)
 	}
 	a->source->rows = a->rows;
 	a->source->line = a->line;
+	pf_sources_touch(pf_stage_writer_sources(a->writer), a->source);
 	return pf_track_note(a->track, a->position, a->source, err);
 }
 
@@ -342,19 +343,23 @@ static int identify(struct pf_append *a, struct pf_error *err)
 {
 	struct pf_sources *sources = pf_stage_writer_sources(a->writer);
 	a->source = NULL;
-	if (!a->how.source)
-		return pf_track_match(a->track, sources,
+	if (!a->how.source) {
+		PF_TRY(pf_track_match(a->track, sources,
 				      from_filename(pf_stage_definition(
 					      pf_stage_writer_stage(a->writer))),
-				      &a->source, err);
-	a->source = pf_sources_named(sources, a->how.source);
-	bool same = false;
-	if (a->source && a->source->position)
-		PF_TRY(pf_track_same_head(a->track, a->source, &same, err));
-	if (a->source && !same) {
-		a->source->position = 0;
-		a->source->rows = a->source->line = 0;
+				      &a->source, err));
+	} else {
+		a->source = pf_sources_named(sources, a->how.source);
+		bool same = false;
+		if (a->source && a->source->position)
+			PF_TRY(pf_track_same_head(a->track, a->source, &same, err));
+		if (a->source && !same) {
+			a->source->position = 0;
+			a->source->rows = a->source->line = 0;
+		}
 	}
+	if (a->source)
+		pf_sources_touch(sources, a->source);
 	return 0;
 }
 

@@ -40,15 +40,38 @@ struct pf_source_pos *pf_sources_named(const struct pf_sources *s, const char *n
 	return NULL;
 }
 
+void pf_sources_touch(struct pf_sources *s, struct pf_source_pos *p)
+{
+	p->used = ++s->uses;
+}
+
+static int by_use(const void *a, const void *b)
+{
+	const struct pf_source_pos *x = *(struct pf_source_pos *const *)a;
+	const struct pf_source_pos *y = *(struct pf_source_pos *const *)b;
+	if (x->used != y->used)
+		return x->used < y->used ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct pf_source_pos *x = *(struct pf_source_pos *const *)a;
+	const struct pf_source_pos *y = *(struct pf_source_pos *const *)b;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
 void pf_sources_forget(struct pf_sources *s, size_t keep)
 {
 	if (s->n <= keep)
 		return;
 	size_t drop = s->n - keep;
+	qsort(s->items, s->n, sizeof *s->items, by_use);
 	for (size_t i = 0; i < drop; i++)
 		free_item(s->items[i]);
 	memmove(s->items, s->items + drop, keep * sizeof *s->items);
 	s->n = keep;
+	qsort(s->items, s->n, sizeof *s->items, by_id);
 }
 
 static void write_item(const struct pf_source_pos *p, struct pf_buf *json)
@@ -65,11 +88,11 @@ static void write_item(const struct pf_source_pos *p, struct pf_buf *json)
 		pf_buf_byte(json, ',');
 	}
 	pf_buf_printf(json,
-		      "\"position\":%" PRIu64 ",\"rows\":%" PRId64
-		      ",\"line\":%" PRId64
+		      "\"used\":%" PRIu64 ",\"position\":%" PRIu64
+		      ",\"rows\":%" PRId64 ",\"line\":%" PRId64
 		      ",\"head\":[%u,\"%016" PRIx64 "\"],\"tail\":[%u,\"%016" PRIx64
 		      "\"]}",
-		      p->position, p->rows, p->line, p->head_bytes, p->head_hash,
+		      p->used, p->position, p->rows, p->line, p->head_bytes, p->head_hash,
 		      p->tail_bytes, p->tail_hash);
 }
 
@@ -131,7 +154,7 @@ static struct pf_source_pos *find_id(const struct pf_sources *s, int64_t id)
 static int apply_item(struct pf_sources *s, const struct pf_json *v,
 		      struct pf_error *err)
 {
-	int64_t id, position, rows, line;
+	int64_t id, used, position, rows, line;
 	uint32_t head_bytes, tail_bytes;
 	uint64_t head_hash, tail_hash;
 	if (!pf_json_int(pf_json_get(v, "id"), &id) || id < 0 ||
@@ -150,6 +173,11 @@ static int apply_item(struct pf_sources *s, const struct pf_json *v,
 		p = pf_sources_add(s);
 		p->id = id;
 	}
+	/* Stages of before this was counted lack it. */
+	p->used = pf_json_int(pf_json_get(v, "used"), &used) && used > 0 ?
+			  (uint64_t)used : 0;
+	if (p->used > s->uses)
+		s->uses = p->used;
 	set_text(&p->name, pf_json_text(pf_json_get(v, "name")));
 	set_text(&p->path, pf_json_text(pf_json_get(v, "path")));
 	p->position = (uint64_t)position;

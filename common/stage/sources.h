@@ -19,7 +19,7 @@
 
 #define PF_SOURCE_PIECE 4096
 
-/* So many are kept; the oldest leave when a segment begins. */
+/* So many are kept; those not used for longest leave when a segment begins. */
 #define PF_SOURCES_KEPT 65536
 
 struct pf_source_pos {
@@ -33,19 +33,25 @@ struct pf_source_pos {
 	uint32_t tail_bytes; /* likewise of the bytes before the position */
 	uint64_t head_hash;  /* XXH3-64 */
 	uint64_t tail_hash;
+	uint64_t used;       /* grows from use to use; 0: not since it is counted */
 	bool dirty;          /* changed since the last seal */
 };
 
 struct pf_sources {
 	struct pf_source_pos **items; /* by id; the structs do not move */
 	size_t n;
+	uint64_t uses; /* the last that was given */
 };
 
 void pf_sources_free(struct pf_sources *s);
 struct pf_source_pos *pf_sources_add(struct pf_sources *s);
 struct pf_source_pos *pf_sources_named(const struct pf_sources *s, const char *name);
 
-/* Let the oldest go, so that at most keep are left. */
+/* It is in use now: an input is taken from it, or found to be it. */
+void pf_sources_touch(struct pf_sources *s, struct pf_source_pos *p);
+
+/* Let those go that were not used for longest, so that at most keep are left.
+ * Pointers to them end. */
 void pf_sources_forget(struct pf_sources *s, size_t keep);
 
 /* Append all, or those that changed, as a JSON array. Returns how many. */

@@ -165,6 +165,13 @@ wait_stored()
 	cat a.rows c.routed > rows
 	status 2 pf-pack rows
 	contains "$stderr" "with and without marks"
+	# Nor does it when they come as operands of their own.
+	status 2 pf-pack a.rows c.routed
+	contains "$stderr" "with and without marks"
+	status 2 pf-partition -S schema.yaml a.jsonl c.rows
+	contains "$stderr" "with and without marks"
+	pf-pack c.routed a.rows > both
+	pf-pack a.rows a.rows > both
 }
 
 @test "a signal while files are put: nothing of the rest, and it is raised again" {

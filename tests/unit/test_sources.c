@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Source positions: what is written is read again, what is malformed is
- * refused, and the oldest leave when there are too many.
+ * refused, and those not used for longest leave when there are too many.
  */
 #include <stdlib.h>
 
@@ -118,4 +118,40 @@ TEST(many)
 	pf_buf_free(&json);
 }
 
-UNIT_MAIN(CASE(round_trip), CASE(malformed), CASE(many))
+/* Not the first that came, but the first that was not used since; also over
+ * what a head says, and after one. */
+TEST(least_recently_used_leave)
+{
+	struct pf_sources a = { 0 }, b = { 0 };
+	struct pf_buf json = { 0 };
+	static const char *const paths[] = { "0", "1", "2", "3", "4" };
+	for (size_t i = 0; i < 5; i++)
+		pf_sources_touch(&a, add(&a, NULL, paths[i], i + 1));
+	pf_sources_touch(&a, a.items[0]);
+	pf_sources_touch(&a, a.items[2]);
+	pf_sources_forget(&a, 4);
+	CHECK_INT(a.n, 4);
+	CHECK_STR(a.items[0]->path, "0");
+	CHECK_STR(a.items[1]->path, "2");
+	pf_sources_write(&a, true, &json);
+	CHECK_OK(pf_sources_apply(&b, pf_buf_cstr(&json), &err), &err);
+	pf_sources_touch(&b, b.items[2]);
+	pf_sources_forget(&b, 2);
+	CHECK_INT(b.n, 2);
+	CHECK_STR(b.items[0]->path, "2");
+	CHECK_STR(b.items[1]->path, "3");
+	/* As stages of before have it: by age. */
+	static const char old[] =
+		"[{\"id\":7,\"path\":\"old\",\"position\":1,\"rows\":1,\"line\":1,"
+		"\"head\":[1,\"0000000000000000\"],\"tail\":[1,\"0000000000000000\"]}]";
+	CHECK_OK(pf_sources_apply(&b, old, &err), &err);
+	CHECK_INT(b.n, 3);
+	pf_sources_forget(&b, 2);
+	CHECK_STR(b.items[1]->path, "3");
+	pf_sources_free(&a);
+	pf_sources_free(&b);
+	pf_buf_free(&json);
+}
+
+UNIT_MAIN(CASE(round_trip), CASE(malformed), CASE(many),
+	  CASE(least_recently_used_leave))

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "arrow/flatbuf.h"
+#include "arrow/gaps.h"
 #include "ext/hash.h"
 #include "unit.h"
 
@@ -460,7 +461,8 @@ TEST(marks_merge)
 {
 	struct pf_mark_part one[] = { { 0, 0, 10, "a" }, { 1, 5, 6, "b" } };
 	struct pf_mark_part two[] = { { 0, 10, 15, "c" }, { 2, 0, 3, "d" } };
-	char gap_a[] = "[1]", gap_b[] = "[2,3]", old[] = "{}", new[] = "{\"x\":2}";
+	char gap_a[] = "{\"1\": [[0, 5]]}",
+	     gap_b[] = "{\"0\":[[8,9]], \"1\":[[9, 9]]}", old[] = "{}", new[] = "{\"x\":2}";
 	struct pf_mark a = { .stage = "s", .parts = one, .nparts = 2, .rows = 11,
 			     .sources = old, .gaps = gap_a };
 	struct pf_mark b = { .stage = "s", .parts = two, .nparts = 2, .rows = 8,
@@ -477,7 +479,7 @@ TEST(marks_merge)
 	CHECK_INT(m.parts[2].partition, 2);
 	CHECK_INT(m.rows, 19);
 	CHECK_STR(m.sources, "{\"x\":2}");
-	CHECK_STR(m.gaps, "[1,2,3]");
+	CHECK_STR(m.gaps, "{\"0\": [[8, 9]], \"1\": [[0, 5], [9, 9]]}");
 	CHECK_INT(pf_mark_merge(&m, &b, &err), PF_E_CORRUPT);
 	CHECK_STR(err.message,
 		  "marks of stage 's' do not meet: partition 0 ends at 15 and goes on at 10");
@@ -485,6 +487,22 @@ TEST(marks_merge)
 	b.stage[0] = 't';
 	CHECK_INT(pf_mark_merge(&m, &b, &err), PF_E_CORRUPT);
 	pf_mark_free(&m);
+}
+
+TEST(gaps_are_checked)
+{
+	static const char *const bad[] = {
+		"", "[[1,2]]", "{\"0\":[1]}", "{\"0\":[[1]]}", "{\"0\":[[2,1]]}",
+		"{\"-1\":[[1,2]]}", "{\"x\":[[1,2]]}", "{\"0\":{\"a\":1}}",
+	};
+	struct pf_error err = { 0 };
+	char *out;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		CHECK_INT(pf_gaps_merge("{\"0\":[[1,2]]}", bad[i], &out, &err), PF_E_CORRUPT);
+		CHECK(!out);
+	}
+	CHECK_OK(pf_gaps_merge(NULL, "{}", &out, &err), &err);
+	CHECK(!out);
 }
 
 /* Length of the message at p. */
@@ -542,4 +560,4 @@ TEST(documented_hashes)
 
 UNIT_MAIN(CASE(round_trip), CASE(cut_anywhere), CASE(flipped_bytes), CASE(concatenated),
 	  CASE(aborted), CASE(empty_streams), CASE(few_writes), CASE(marks_merge),
-	  CASE(documented_hashes))
+	  CASE(gaps_are_checked), CASE(documented_hashes))
