@@ -5,6 +5,7 @@
 #   make check      the tests                 make bench      against other engines
 #   make lint       style and layers          make soak       the long tests
 #   make asan       the tests, sanitized      make check-mutants
+#   make check-loss kill everything, lose nothing
 .DEFAULT_GOAL := all
 B        ?= build
 CC       ?= cc
@@ -28,7 +29,7 @@ LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 NAMES    := $(patsubst cmd/%.c,%,$(sort $(wildcard cmd/pf-*.c)))
 PROGRAMS := $(NAMES:%=$(B)/%)
 UNITS    := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
-TOOLS    := $(patsubst tests/tools/%.c,$(B)/tools/%,$(sort $(wildcard tests/tools/*.c))) $(B)/preload/record.so
+TOOLS    := $(patsubst tests/tools/%.c,$(B)/tools/%,$(sort $(wildcard tests/tools/*.c))) $(patsubst tests/preload/%.c,$(B)/preload/%.so,$(sort $(wildcard tests/preload/*.c)))
 PAGES    := $(wildcard man/*.[1-8])
 
 all: $(PROGRAMS)
@@ -99,7 +100,7 @@ asan:
 	@$(MAKE) --no-print-directory -j$(JOBS) B=$(B)/asan CFLAGS="$(SANITIZE)" all units tools
 	@PF_TEST_SECONDS=1500 tests/run $(B)/asan check
 
-bench soak check-mutants: all tools
+bench soak check-mutants check-loss: all tools
 	@tests/tools/need check peers
 	@tests/$(@:check-%=%)/run $(B)
 
@@ -125,6 +126,6 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all units tools completions man demo check lint asan bench soak check-mutants install uninstall clean
+.PHONY: all units tools completions man demo check lint asan bench soak check-mutants check-loss install uninstall clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

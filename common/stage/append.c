@@ -373,7 +373,8 @@ int pf_append_input(struct pf_append *a, const struct pf_append_input *input,
 	int code = identify(a, err);
 	const struct pf_source_pos *from = a->source && a->source->position ?
 		a->source : NULL;
-	a->position = from ? from->position : 0;
+	uint64_t begin = from ? from->position : 0;
+	a->position = begin;
 	a->rows = from ? from->rows : 0;
 	a->line = from ? from->line : 0;
 	if (!code && from) {
@@ -388,6 +389,12 @@ int pf_append_input(struct pf_append *a, const struct pf_append_input *input,
 		*err = (struct pf_error){ 0 };
 		code = 0;
 	}
+	/* Whoever was killed before this was reported asks again: it is durable,
+	 * opening the stage synced it. */
+	if (!code && a->how.ack && begin && a->position == begin)
+		add_ticket(&a->tickets, &a->ntickets, a->source->name ? a->source->name :
+			   a->source->path ? a->source->path : "-", begin,
+			   pf_stage_durable(a->writer));
 	/* The next input's rows go into the same group. When the input failed,
 	 * too, the rows that it gave are committed with their position. */
 	struct pf_error late = { 0 };

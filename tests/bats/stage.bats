@@ -561,6 +561,21 @@ killed()
 	[ $failures -ge 6 ]
 }
 
+@test "X3: a position that was not reported is reported by the next run" {
+	count_schema
+	numbers 0 50 > in
+	PF_CRASH_AT=X3 run pf-stage append -q -S schema.yaml --ack-fd 7 stage in 7> acks
+	equals "$status" 137
+	equals "$(cat acks)" ""
+	status 0 pf-stage append -v --ack-fd 7 stage in 7> acks
+	contains "$stderr" "0 rows appended, 0 rejected, 50 duplicate"
+	equals "$(cat acks)" "50	$(stat -c %s in)	in"
+	status 0 bash -c 'pf-stage append -q --source s --ack-fd 7 stage 7>> acks < in'
+	status 0 bash -c 'pf-stage append -q --source s --ack-fd 7 stage 7>> acks < in'
+	equals "$(sed -n '2,$p' acks)" "100	$(stat -c %s in)	s
+100	$(stat -c %s in)	s"
+}
+
 @test "outputs that fail: /dev/full, a closed descriptor" {
 	count_schema
 	{ numbers 0 3; echo bad; } > in
