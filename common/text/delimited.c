@@ -76,6 +76,8 @@ static inline bool append_fast(struct pf_conv *c, struct pf_colbuf *out,
 		return pf_fast_int(c, out, f->data, stop);
 	case PF_FAST_DOUBLE:
 		return pf_fast_double(c, out, f->data, stop);
+	case PF_FAST_DECIMAL:
+		return pf_fast_decimal(c, out, f->data, stop);
 	case PF_FAST_STRING:
 		if (f->high)
 			return false;

@@ -43,39 +43,81 @@ static inline void pf_fast_bytes(struct pf_colbuf *c, const uint8_t *data, size_
 	pf_col_valid(c);
 }
 
-/* Eight digits at once (Lemire, "Quickly parsing eight digits"). */
-static inline bool pf_fast_eight(const uint8_t *p, uint64_t *value)
+/* The digits at the beginning of eight bytes: how many, and their number
+ * (Lemire, "Quickly parsing eight digits"). */
+static inline unsigned pf_fast_eight(const uint8_t *p, uint64_t *value)
 {
 	uint64_t w;
 	memcpy(&w, p, sizeof w);
-	if (((w & 0xf0f0f0f0f0f0f0f0) |
-	     (((w + 0x0606060606060606) & 0xf0f0f0f0f0f0f0f0) >> 4)) !=
-	    0x3333333333333333)
-		return false;
-	w -= 0x3030303030303030;
+	/* Not zero in the bytes that are no digits; what carries out of one only
+	 * reaches bytes behind it. */
+	uint64_t other = ((w & 0xf0f0f0f0f0f0f0f0) |
+			  (((w + 0x0606060606060606) & 0xf0f0f0f0f0f0f0f0) >> 4)) ^
+			 0x3333333333333333;
+	unsigned n = other ? (unsigned)__builtin_ctzll(other) / 8 : 8;
+	if (!n)
+		return 0;
+	/* Zeros before the digits, so that they are always eight. */
+	w = (w & 0x0f0f0f0f0f0f0f0f) << (64 - 8 * n);
 	w = w * 10 + (w >> 8);
 	*value = (((w & 0x000000ff000000ff) * 0x000f424000000064) +
 		  ((w >> 16 & 0x000000ff000000ff) * 0x0000271000000001)) >> 32;
-	return true;
+	return n;
 }
 
 /* Up to 18 digits, without leading zeros. */
 static inline const uint8_t *pf_fast_digits(const uint8_t *p, uint64_t *value)
 {
 	const uint8_t *start = p;
-	uint64_t v = 0, eight;
-	if (pf_fast_eight(p, &eight)) {
-		v = eight;
-		p += 8;
-	}
-	for (; (uint8_t)(*p - '0') < 10; p++) {
-		if (p - start == 18)
-			return NULL;
-		v = v * 10 + (uint64_t)(*p - '0');
+	uint64_t v = 0;
+	unsigned n = pf_fast_eight(p, &v);
+	p += n;
+	if (n == 8) {
+		for (; (uint8_t)(*p - '0') < 10; p++) {
+			if (p - start == 18)
+				return NULL;
+			v = v * 10 + (uint64_t)(*p - '0');
+		}
 	}
 	if (p == start || (*start == '0' && p - start > 1))
 		return NULL;
 	*value = v;
+	return p;
+}
+
+/* A decimal of at most 18 digits, none of which the column drops. */
+static inline const uint8_t *pf_fast_decimal(struct pf_conv *c, struct pf_colbuf *out,
+					     const uint8_t *p, const uint8_t *stop)
+{
+	static const int64_t powers[] = {
+		1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000,
+		1000000000, 10000000000, 100000000000, 1000000000000,
+		10000000000000, 100000000000000, 1000000000000000,
+		10000000000000000, 100000000000000000, 1000000000000000000,
+	};
+	bool negative = *p == '-';
+	const uint8_t *start = p + negative;
+	uint64_t v;
+	p = pf_fast_digits(start, &v);
+	if (!p)
+		return NULL;
+	unsigned zeros = c->type.scale;
+	if (*p == '.') {
+		const uint8_t *point = ++p;
+		for (; (uint8_t)(*p - '0') < 10; p++) {
+			if (!zeros || p - start > 18)
+				return NULL;
+			v = v * 10 + (uint64_t)(*p - '0');
+			zeros--;
+		}
+		if (p == point)
+			return NULL;
+	}
+	if (!pf_fast_end(p, stop) || zeros > 18 ||
+	    v > (uint64_t)(c->high / powers[zeros]))
+		return NULL;
+	int64_t value = (int64_t)v * powers[zeros];
+	pf_col_i128(out, negative ? -value : value);
 	return p;
 }
 

@@ -193,11 +193,17 @@ static inline const uint8_t *short_value(struct pf_json_rows *j, enum pf_fast fa
 {
 	struct pf_conv *c = &j->conv[column];
 	struct pf_colbuf *out = &j->columns[column];
+	if (*p == 'n' && c->nullable && !memcmp(p, "null", 4) && pf_fast_end(p + 4, NULL)) {
+		pf_col_null(out);
+		return p + 4;
+	}
 	switch (fast) {
 	case PF_FAST_INT:
 		return pf_fast_int(c, out, p, NULL);
 	case PF_FAST_DOUBLE:
 		return pf_fast_double(c, out, p, NULL);
+	case PF_FAST_DECIMAL:
+		return pf_fast_decimal(c, out, p, NULL);
 	case PF_FAST_STRING:
 	case PF_FAST_TIME:
 		return short_string(j, c, out, p);

@@ -24,6 +24,8 @@ static enum pf_fast fast_way(const struct pf_conv *c, bool json)
 	case PF_FLOAT:
 	case PF_DOUBLE:
 		return PF_FAST_DOUBLE;
+	case PF_DECIMAL:
+		return PF_FAST_DECIMAL;
 	case PF_STRING:
 		return PF_FAST_STRING;
 	case PF_BOOLEAN:
@@ -70,6 +72,11 @@ int pf_conv_open(struct pf_conv *c, const struct pf_tabledef *def,
 		int bits = 8 << (c->kind - PF_TINYINT);
 		c->high = ((int64_t)1 << (bits - 1)) - 1;
 		c->low = -c->high - 1;
+	} else if (c->kind == PF_DECIMAL) {
+		c->high = 1;
+		for (unsigned i = 0; i < c->type.precision && i < 18; i++)
+			c->high *= 10;
+		c->high--;
 	}
 	if (column->format)
 		PF_TRY(pf_timefmt_parse(column->format, c->kind != PF_TIME,

@@ -17,6 +17,7 @@ enum pf_fast {
 	PF_FAST_NONE,
 	PF_FAST_INT,
 	PF_FAST_DOUBLE,
+	PF_FAST_DECIMAL,
 	PF_FAST_STRING,
 	PF_FAST_TIME, /* a text */
 	PF_FAST_EPOCH,
@@ -39,7 +40,7 @@ struct pf_conv {
 	size_t nnulls;
 	bool empty_is_null; /* "" is among the markers */
 	bool only_empty;    /* and the only one */
-	int64_t low, high;  /* of integers */
+	int64_t low, high;  /* of integers; of decimals, unscaled, as far as 18 digits */
 	/* The last date read: rows come in order, mostly. */
 	char last_date[16];
 	int64_t last_day_seconds;

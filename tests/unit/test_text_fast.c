@@ -36,7 +36,7 @@ static void damage(char *text)
 
 static void number_text(char *out)
 {
-	switch (roll(6)) {
+	switch (roll(7)) {
 	case 0:
 		sprintf(out, "%lld", (long long)(int64_t)state >> roll(63));
 		break;
@@ -52,6 +52,9 @@ static void number_text(char *out)
 		break;
 	case 4:
 		sprintf(out, "-%u.0", roll(300));
+		break;
+	case 5:
+		sprintf(out, "%s%s", roll(2) ? "null" : "nul", roll(4) ? "" : "l");
 		break;
 	default:
 		sprintf(out, "%u", roll(300));
@@ -72,8 +75,11 @@ static void time_text(char *out)
 }
 
 static const char *const types[] = { "bigint", "int", "tinyint", "double", "float",
-				     "timestamp(3)", "timestamp_ltz(6)", "date" };
-static const char *const formats[] = { "", "", "", "", "", "", "", ", format: epoch_ms" };
+				     "timestamp(3)", "timestamp_ltz(6)", "date",
+				     "decimal(9,2)", "decimal(30,4)", "decimal(18,18)" };
+static const char *const formats[] = { "", "", "", "", "", "", "", ", format: epoch_ms",
+				       "", "", "" };
+enum { TYPES = sizeof types / sizeof *types };
 
 /* The same columns twice, the second time with a marker. */
 static void definitions(char *fast, char *general, const char *format,
@@ -83,10 +89,10 @@ static void definitions(char *fast, char *general, const char *format,
 	p += sprintf(p, "id: id\ntime: t\npartition: none\ninput: {format: %s}\ncolumns:\n"
 			"  id: {type: int}\n  t: date\n", format);
 	q += sprintf(q, "%s", fast);
-	for (int i = 0; i < 8; i++) {
-		p += sprintf(p, "  c%d: {type: %s%s%s}\n", i, types[i], formats[i],
+	for (int i = 0; i < TYPES; i++) {
+		p += sprintf(p, "  c%d: {type: '%s'%s%s}\n", i, types[i], formats[i],
 			     i == 7 ? ", round: down" : "");
-		q += sprintf(q, "  c%d: {type: %s%s%s, null: ['', %s]}\n", i, types[i],
+		q += sprintf(q, "  c%d: {type: '%s'%s%s, null: ['', %s]}\n", i, types[i],
 			     formats[i], i == 7 ? ", round: down" : "", marker);
 	}
 }
@@ -99,10 +105,10 @@ static void same_both_ways(bool json)
 	for (int round = 0; round < 300; round++) {
 		struct pf_buf text = { 0 };
 		if (!json)
-			pf_buf_str(&text, "id,t,c0,c1,c2,c3,c4,c5,c6,c7\n");
+			pf_buf_str(&text, "id,t,c0,c1,c2,c3,c4,c5,c6,c7,c8,c9,c10\n");
 		for (int row = 0; row < 30; row++) {
 			/* One value a row that may be bad, so that others count. */
-			uint32_t c = roll(8);
+			uint32_t c = roll(TYPES);
 			char value[80];
 			if (c == 5 || c == 6)
 				time_text(value);
@@ -116,7 +122,7 @@ static void same_both_ways(bool json)
 					      row, c, value);
 			else {
 				pf_buf_printf(&text, "%d,2024-01-01", row);
-				for (uint32_t k = 0; k < 8; k++)
+				for (uint32_t k = 0; k < TYPES; k++)
 					pf_buf_printf(&text, ",%s", k == c ? value : "");
 				pf_buf_byte(&text, '\n');
 			}
