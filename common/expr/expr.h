@@ -49,6 +49,14 @@ void pf_expr_columns(const struct pf_expr *e, bool *used);
 /* The names of columns that a parsed expression mentions; borrowed. */
 size_t pf_expr_names(const struct pf_expr *e, const char ***names);
 
+/* Calls of functions that are the caller's and not the language's, before the
+ * expression is bound: each for which `name` gives one becomes a column of that
+ * name, with all that is in its brackets. function: its name; inner: the text
+ * between the brackets. The outermost call counts. */
+typedef const char *(*pf_expr_call_fn)(void *ctx, struct pf_view function,
+				       struct pf_view whole, struct pf_view inner);
+void pf_expr_take_calls(struct pf_expr *e, pf_expr_call_fn name, void *ctx);
+
 /* The rows for which a condition is true, ascending, into rows (room for
  * batch->rows). Batches hold at most 2^32 - 1 rows. */
 int pf_expr_filter(struct pf_expr *e, const struct pf_batch *batch,

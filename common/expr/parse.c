@@ -194,6 +194,15 @@ static int parse_list(struct parser *p, struct list *l)
 	}
 }
 
+/* A star alone, too: count(*). */
+static int parse_arguments(struct parser *p, struct list *l)
+{
+	if (!at_op(p, "*"))
+		return parse_list(p, l);
+	PF_TRY(advance(p));
+	return expect(p, ")");
+}
+
 static int parse_case_into(struct parser *p, struct list *l)
 {
 	struct pf_node *x;
@@ -260,7 +269,7 @@ static int parse_name(struct parser *p, struct pf_node **out)
 	PF_TRY(advance(p));
 	if (at_op(p, "(")) {
 		PF_TRY(advance(p));
-		PF_TRY(parse_group(p, PF_N_CALL, parse_list, NULL, out));
+		PF_TRY(parse_group(p, PF_N_CALL, parse_arguments, NULL, out));
 		(*out)->name = name.text;
 		return 0;
 	}
@@ -571,6 +580,7 @@ static int parse_or(struct parser *p, struct pf_node **out)
 static void collect_names(struct pf_expr *e)
 {
 	size_t n = 0;
+	e->nnames = 0;
 	for (size_t i = 0; i < e->nall; i++)
 		n += e->all[i]->op == PF_N_COLUMN;
 	e->names = pf_arena_get(&e->arena, n + 1, sizeof *e->names);
@@ -611,6 +621,42 @@ int pf_expr_parse(const char *text, size_t len, const char *what,
 	collect_names(e);
 	*out = e;
 	return 0;
+}
+
+/* Nothing of it is read any more. As deep as an expression may be. */
+static void drop(struct pf_node *x)
+{
+	for (uint32_t i = 0; i < x->nkids; i++)
+		drop(x->kids[i]);
+	x->nkids = 0;
+	x->op = PF_N_LITERAL;
+	x->lit = (struct pf_datum){ .null = true };
+}
+
+void pf_expr_take_calls(struct pf_expr *e, pf_expr_call_fn name, void *ctx)
+{
+	/* Whatever contains a node was made behind it. */
+	for (size_t i = e->nall; i-- > 0;) {
+		struct pf_node *x = e->all[i];
+		if (x->op != PF_N_CALL)
+			continue;
+		struct pf_view whole = pf_view_of(e->text + x->at, x->len);
+		const uint8_t *bracket = memchr(whole.data, '(', whole.len);
+		size_t before = bracket ? (size_t)(bracket + 1 - whole.data) : 0;
+		if (!bracket || whole.len <= before)
+			continue;
+		const char *column = name(ctx, x->name, whole,
+					  pf_view_of(bracket + 1, whole.len - before - 1));
+		if (!column)
+			continue;
+		drop(x);
+		x->op = PF_N_COLUMN;
+		x->height = 1;
+		x->name.data = (const uint8_t *)pf_arena_text(&e->arena, column,
+							      strlen(column));
+		x->name.len = strlen(column);
+	}
+	collect_names(e);
 }
 
 void pf_expr_free(struct pf_expr *e)

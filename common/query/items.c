@@ -29,13 +29,19 @@ static struct pf_item *push(struct pf_items *list)
 	return item;
 }
 
+static void free_items(struct pf_item *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(items[i].name);
+		pf_expr_free(items[i].expr);
+	}
+	free(items);
+}
+
 void pf_items_free(struct pf_items *list)
 {
-	for (size_t i = 0; i < list->n; i++) {
-		free(list->items[i].name);
-		pf_expr_free(list->items[i].expr);
-	}
-	free(list->items);
+	free_items(list->items, list->n);
+	free_items(list->calls, list->ncalls);
 	*list = (struct pf_items){ 0 };
 }
 
@@ -78,6 +84,11 @@ static int add_column(struct pf_items *list, const char *name, const char *optio
 	item->name = pf_strdup(name);
 	item->expr = e;
 	return 0;
+}
+
+int pf_items_add_column(struct pf_items *list, const char *name, struct pf_error *err)
+{
+	return add_column(list, name, "--columns", err);
 }
 
 static int find(const struct pf_schema *s, const char *name, size_t len)
@@ -243,6 +254,15 @@ static char *split_name(const char **text, size_t *len)
 				 pf_strndup(s + start, end - start);
 }
 
+static enum pf_aggregate find_aggregate(const char *name, size_t len)
+{
+	for (size_t i = 0; i < sizeof aggregates_known / sizeof *aggregates_known; i++)
+		if (strlen(aggregates_known[i].name) == len &&
+		    !strncasecmp(aggregates_known[i].name, name, len))
+			return aggregates_known[i].aggregate;
+	return PF_AGG_NONE;
+}
+
 /* sum(expr), sum:expr, count, count(*): what is inside. False: none of it. */
 static bool split_aggregate(const char **text, size_t *len, enum pf_aggregate *agg)
 {
@@ -250,11 +270,7 @@ static bool split_aggregate(const char **text, size_t *len, enum pf_aggregate *a
 	size_t n = 0;
 	while (n < *len && (isalpha((unsigned char)s[n]) || s[n] == '_'))
 		n++;
-	*agg = PF_AGG_NONE;
-	for (size_t i = 0; i < sizeof aggregates_known / sizeof *aggregates_known; i++)
-		if (strlen(aggregates_known[i].name) == n &&
-		    !strncasecmp(aggregates_known[i].name, s, n))
-			*agg = aggregates_known[i].aggregate;
+	*agg = find_aggregate(s, n);
 	if (!*agg)
 		return false;
 	if (n == *len) {
@@ -298,29 +314,95 @@ static const char *aggregate_name(enum pf_aggregate a)
 	return "";
 }
 
+/* What is aggregated: an expression, or NULL for rows. */
+static int aggregated(enum pf_aggregate agg, const char *text, size_t len,
+		      const char *option, struct pf_expr **e, struct pf_error *err)
+{
+	*e = NULL;
+	if (agg == PF_AGG_COUNT && (!len || (len == 1 && *text == '*')))
+		return 0;
+	if (!len)
+		return pf_fail(err, PF_E_EXPR_SYNTAX, "%s() of what, in %s?",
+			       aggregate_name(agg), option);
+	return pf_expr_parse(text, len, option, e, err);
+}
+
 static int add_aggregate(struct pf_items *list, char *name, const char *text, size_t len,
 			 enum pf_aggregate agg, const char *option, struct pf_error *err)
 {
-	struct pf_expr *e = NULL;
-	bool rows = agg == PF_AGG_COUNT && (!len || (len == 1 && *text == '*'));
-	if (!rows && !len) {
+	struct pf_expr *e;
+	int code = aggregated(agg, text, len, option, &e, err);
+	if (code) {
 		free(name);
-		return pf_fail(err, PF_E_EXPR_SYNTAX, "%s() of what, in %s?",
-			       aggregate_name(agg), option);
-	}
-	if (!rows) {
-		int code = pf_expr_parse(text, len, option, &e, err);
-		if (code) {
-			free(name);
-			return code;
-		}
+		return code;
 	}
 	struct pf_item *item = push(list);
 	item->name = name ? name :
-		     rows ? pf_strdup("count") :
-			    pf_asprintf("%s(%.*s)", aggregate_name(agg), (int)len, text);
+		     !e ? pf_strdup("count") :
+			  pf_asprintf("%s(%.*s)", aggregate_name(agg), (int)len, text);
 	item->expr = e;
 	item->aggregate = agg;
+	return 0;
+}
+
+/* --- aggregates within expressions --- */
+
+struct lift {
+	struct pf_items *list;
+	const char *option;
+	struct pf_error *err;
+	int code;
+	size_t n; /* calls that were found */
+};
+
+static const char *lift_call(void *ctx, struct pf_view function, struct pf_view whole,
+			     struct pf_view inner)
+{
+	struct lift *l = ctx;
+	struct pf_items *list = l->list;
+	enum pf_aggregate agg = find_aggregate((const char *)function.data, function.len);
+	if (!agg || l->code)
+		return NULL;
+	l->n++;
+	for (size_t i = 0; i < list->ncalls; i++)
+		if (strlen(list->calls[i].name) == whole.len &&
+		    !memcmp(list->calls[i].name, whole.data, whole.len))
+			return list->calls[i].name;
+	while (inner.len && *inner.data == ' ')
+		inner = pf_view_of(inner.data + 1, inner.len - 1);
+	while (inner.len && inner.data[inner.len - 1] == ' ')
+		inner.len--;
+	struct pf_expr *e;
+	l->code = aggregated(agg, (const char *)inner.data, inner.len, l->option, &e, l->err);
+	if (l->code)
+		return NULL;
+	list->calls = pf_realloc(list->calls, list->ncalls + 1, sizeof *list->calls);
+	struct pf_item *item = &list->calls[list->ncalls++];
+	*item = (struct pf_item){ .expr = e, .aggregate = agg,
+				  .name = pf_strndup((const char *)whole.data, whole.len) };
+	return item->name;
+}
+
+static int add_expression(struct pf_items *list, char *name, const char *text, size_t len,
+			  const char *option, bool aggregates, struct pf_error *err)
+{
+	struct pf_expr *e;
+	int code = pf_expr_parse(text, len, option, &e, err);
+	struct lift l = { .list = list, .option = option, .err = err };
+	if (!code && aggregates) {
+		pf_expr_take_calls(e, lift_call, &l);
+		code = l.code;
+		if (code)
+			pf_expr_free(e);
+	}
+	if (code) {
+		free(name);
+		return code;
+	}
+	struct pf_item *item = push(list);
+	item->name = name ? name : pf_strndup(text, len);
+	item->expr = e;
+	item->over_groups = l.n;
 	return 0;
 }
 
@@ -350,19 +432,10 @@ int pf_items_add(struct pf_items *list, const char *text, const char *option,
 			body++, len--;
 		const char *inner = body;
 		size_t inner_len = len;
-		if (aggregates && split_aggregate(&inner, &inner_len, &agg)) {
+		if (aggregates && split_aggregate(&inner, &inner_len, &agg))
 			code = add_aggregate(list, name, inner, inner_len, agg, option, err);
-		} else {
-			struct pf_expr *e;
-			code = pf_expr_parse(body, len, option, &e, err);
-			if (code) {
-				free(name);
-			} else {
-				struct pf_item *item = push(list);
-				item->name = name ? name : pf_strndup(body, len);
-				item->expr = e;
-			}
-		}
+		else
+			code = add_expression(list, name, body, len, option, aggregates, err);
 	}
 	free(piece);
 	return code;

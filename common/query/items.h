@@ -2,7 +2,9 @@
  *
  * What -c, --group-by and --order-by ask for: columns by name, range (a-c),
  * glob (ts_*), position (#3), exclusion (-x); expressions, named by
- * `name=expr` or `expr as name`; aggregates, count(), sum(expr), or sum:expr.
+ * `name=expr` or `expr as name`; aggregates, count(), sum(expr), or sum:expr;
+ * expressions over aggregates, sum(a) / count(), whose calls become columns of
+ * the same text and wait in a list of their own.
  */
 #ifndef PF_QUERY_ITEMS_H
 #define PF_QUERY_ITEMS_H
@@ -25,6 +27,7 @@ struct pf_item {
 	char *name;
 	struct pf_expr *expr; /* NULL: count of rows */
 	enum pf_aggregate aggregate;
+	bool over_groups;     /* expr reads keys and aggregates, not rows */
 	bool descending;      /* order only */
 	bool nulls_first, has_nulls; /* order only: nulls first|last was said */
 };
@@ -32,6 +35,8 @@ struct pf_item {
 struct pf_items {
 	struct pf_item *items;
 	size_t n;
+	struct pf_item *calls; /* aggregates within expressions, each text once */
+	size_t ncalls;
 };
 
 /* Add what one piece of a list stands for. option: for messages. Columns are
@@ -39,6 +44,9 @@ struct pf_items {
 int pf_items_add(struct pf_items *list, const char *text, const char *option,
 		 const struct pf_schema *schema, bool aggregates,
 		 struct pf_error *err);
+
+/* Add the column of that name. */
+int pf_items_add_column(struct pf_items *list, const char *name, struct pf_error *err);
 
 /* A list that consists of exclusions only means all other columns; NULL or no
  * texts mean all. */

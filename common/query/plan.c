@@ -135,34 +135,97 @@ static int add_filters(struct pf_query *q, const struct pf_query_options *o,
 	return 0;
 }
 
-/* Grouped: -c lists aggregates; keys may stand there, too, and come first. */
+static bool is_key(const struct pf_query *q, const char *name)
+{
+	for (size_t k = 0; k < q->keys.n; k++)
+		if (!strcmp(q->keys.items[k].name, name))
+			return true;
+	return false;
+}
+
+/* What an expression over groups may name: keys, and aggregates by theirs. */
+static bool of_groups(const struct pf_query *q, const char *name)
+{
+	for (size_t i = 0; i < q->items.n; i++)
+		if (q->items.items[i].aggregate && !strcmp(q->items.items[i].name, name))
+			return true;
+	return is_key(q, name);
+}
+
+static int fail_ungrouped(const char *name, struct pf_error *err)
+{
+	pf_fail(err, PF_E_EXPR_TYPE, "'%s' is neither an aggregate nor a key of --group-by",
+		name);
+	return pf_hint(err, "aggregates: count() sum(x) min(x) max(x) "
+			    "avg(x) distinct(x) first(x) last(x)");
+}
+
+/* Grouped: -c lists aggregates and expressions over them and keys; keys may
+ * stand there, too, and come first. */
 static int check_grouped(struct pf_query *q, struct pf_error *err)
 {
+	struct pf_items *list = &q->items;
 	size_t n = 0;
-	for (size_t i = 0; i < q->items.n; i++) {
-		struct pf_item *item = &q->items.items[i];
-		bool key = false;
-		for (size_t k = 0; k < q->keys.n; k++)
-			key = key || !strcmp(q->keys.items[k].name, item->name);
-		if (item->aggregate) {
-			q->items.items[n++] = *item;
+	int code = 0;
+	for (size_t i = 0; i < list->n; i++) {
+		struct pf_item item = list->items[i];
+		const char **names;
+		size_t nnames = item.expr ? pf_expr_names(item.expr, &names) : 0;
+		if (!item.aggregate && is_key(q, item.name) && !code) {
+			free(item.name);
+			pf_expr_free(item.expr);
 			continue;
 		}
-		if (!key) {
-			pf_fail(err, PF_E_EXPR_TYPE,
-				"'%s' is neither an aggregate nor a key of --group-by",
-				item->name);
-			/* the tail must still be freed once */
-			while (i < q->items.n)
-				q->items.items[n++] = q->items.items[i++];
-			q->items.n = n;
-			return pf_hint(err, "aggregates: count() sum(x) min(x) max(x) "
-					    "avg(x) distinct(x) first(x) last(x)");
+		if (!item.aggregate && !item.over_groups && !code) {
+			item.over_groups = true;
+			for (size_t k = 0; k < nnames; k++)
+				item.over_groups = item.over_groups && of_groups(q, names[k]);
+			if (!item.over_groups)
+				code = fail_ungrouped(item.name, err);
 		}
-		free(item->name);
-		pf_expr_free(item->expr);
+		list->items[n++] = item;
 	}
-	q->items.n = n;
+	list->n = n;
+	return code;
+}
+
+static void push_item(struct pf_items *list, struct pf_item item)
+{
+	list->items = pf_realloc(list->items, list->n + 1, sizeof *list->items);
+	list->items[list->n++] = item;
+}
+
+/* Hand the aggregates over, those within expressions, too. An item of the
+ * result that is one keeps its name only. */
+static int find_aggregates(struct pf_query *q, struct pf_error *err)
+{
+	struct pf_items *list = &q->items;
+	bool over = false;
+	for (size_t i = 0; i < list->n; i++) {
+		struct pf_item *item = &list->items[i];
+		over |= item->over_groups;
+		if (!item->aggregate)
+			continue;
+		push_item(&q->aggregates, *item);
+		q->aggregates.items[q->aggregates.n - 1].name = pf_strdup(item->name);
+		item->expr = NULL;
+	}
+	for (size_t i = 0; i < list->ncalls; i++)
+		push_item(&q->aggregates, list->calls[i]);
+	list->ncalls = 0;
+	/* Keys, then items: each a column of what grouping gives, or more. */
+	for (size_t i = 0; over && i < q->keys.n; i++)
+		PF_TRY(pf_items_add_column(&q->outer, q->keys.items[i].name, err));
+	for (size_t i = 0; over && i < list->n; i++) {
+		struct pf_item *item = &list->items[i];
+		if (!item->over_groups) {
+			PF_TRY(pf_items_add_column(&q->outer, item->name, err));
+			continue;
+		}
+		push_item(&q->outer, *item);
+		q->outer.items[q->outer.n - 1].name = pf_strdup(item->name);
+		item->expr = NULL;
+	}
 	return 0;
 }
 
@@ -190,8 +253,12 @@ static int read_items(struct pf_query *q, const struct pf_query_options *o,
 		PF_TRY(pf_items_add(&q->items, "count()", "--columns", q->full, true, err));
 	q->grouped = q->keys.n || o->group;
 	for (size_t i = 0; i < q->items.n; i++)
-		q->grouped = q->grouped || q->items.items[i].aggregate;
-	return q->grouped ? check_grouped(q, err) : 0;
+		q->grouped = q->grouped || q->items.items[i].aggregate ||
+			     q->items.items[i].over_groups;
+	if (!q->grouped)
+		return 0;
+	PF_TRY(check_grouped(q, err));
+	return find_aggregates(q, err);
 }
 
 /* Names of the result, so that --order-by can mean them. */
@@ -267,8 +334,9 @@ static int find_used(struct pf_query *q, bool *used, struct pf_error *err)
 		PF_TRY(use_names(q, q->filter.items[i], used, err));
 	for (size_t i = 0; i < q->keys.n; i++)
 		PF_TRY(use_names(q, q->keys.items[i].expr, used, err));
-	for (size_t i = 0; i < q->items.n; i++) {
-		const struct pf_item *item = &q->items.items[i];
+	const struct pf_items *read = q->grouped ? &q->aggregates : &q->items;
+	for (size_t i = 0; i < read->n; i++) {
+		const struct pf_item *item = &read->items[i];
 		if (item->expr)
 			PF_TRY(use_names(q, item->expr, used, err));
 		int time = q->time ? pf_schema_find(q->full, q->time) : -1;
@@ -314,14 +382,35 @@ static int bind_items(struct pf_query *q, struct pf_items *items, struct pf_erro
 	return 0;
 }
 
+/* Expressions over groups see keys and aggregates only. */
+static int bind_outer(struct pf_query *q, const struct pf_schema *groups,
+		      struct pf_error *err)
+{
+	for (size_t i = 0; i < q->outer.n; i++) {
+		struct pf_item *item = &q->outer.items[i];
+		const char **names;
+		size_t n = pf_expr_names(item->expr, &names);
+		for (size_t k = 0; k < n; k++)
+			if (pf_schema_find(groups, names[k]) < 0)
+				return fail_ungrouped(names[k], err);
+		PF_TRY(pf_expr_bind(item->expr, groups, q->zone_name, err));
+		pf_schema_add(q->result, item->name, pf_expr_type(item->expr), true);
+	}
+	return 0;
+}
+
 static int make_result(struct pf_query *q, struct pf_error *err)
 {
 	if (q->grouped) {
 		int time = q->time ? pf_schema_find(q->needed, q->time) : -1;
-		PF_TRY(pf_group_new(&q->keys, &q->items, q->needed, time, q->memory,
+		PF_TRY(pf_group_new(&q->keys, &q->aggregates, q->needed, time, q->memory,
 				    &q->group, err));
-		q->result = pf_schema_ref(pf_group_schema(q->group));
-		return 0;
+		if (!q->outer.n) {
+			q->result = pf_schema_ref(pf_group_schema(q->group));
+			return 0;
+		}
+		q->result = pf_schema_new();
+		return bind_outer(q, pf_group_schema(q->group), err);
 	}
 	q->result = pf_schema_new();
 	for (size_t i = 0; i < q->items.n; i++) {
@@ -390,7 +479,7 @@ int pf_query_plan(struct pf_query *q, const struct pf_query_options *o,
 	PF_TRY(narrow(q, err));
 	PF_TRY(pf_filter_bind(&q->filter, q->needed, q->zone_name, err));
 	PF_TRY(bind_items(q, &q->keys, err));
-	PF_TRY(bind_items(q, &q->items, err));
+	PF_TRY(bind_items(q, q->grouped ? &q->aggregates : &q->items, err));
 	PF_TRY(make_result(q, err));
 	PF_TRY(make_order(q, err));
 	q->kept = pf_builder_new(q->needed);

@@ -21,6 +21,9 @@ struct pf_query {
 	char *zone_name, *time, *id;
 	struct pf_zone *zone;
 	struct pf_items keys, items, order_items;
+	/* Grouped: what is aggregated; and, when some items are expressions over
+	 * that, how the result is made of keys and aggregates. */
+	struct pf_items aggregates, outer;
 	bool grouped;
 	struct pf_group *group;
 	struct pf_order *order;

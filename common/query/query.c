@@ -59,6 +59,8 @@ void pf_query_close(struct pf_query *q)
 	pf_items_free(&q->keys);
 	pf_items_free(&q->items);
 	pf_items_free(&q->order_items);
+	pf_items_free(&q->aggregates);
+	pf_items_free(&q->outer);
 	pf_group_free(q->group);
 	pf_order_free(q->order);
 	free(q->order_column);
@@ -115,15 +117,16 @@ static int project(struct pf_query *q, const struct pf_batch *rows, bool grouped
 		   struct pf_batch *out, struct pf_error *err)
 {
 	size_t n = q->result->n;
+	const struct pf_item *items = grouped ? q->outer.items : q->items.items;
 	pf_builder_reset(q->made);
 	struct pf_colbuf *made = q->made->columns;
-	for (size_t i = 0; i < n && !grouped; i++) {
-		struct pf_expr *e = q->items.items[i].expr;
+	for (size_t i = 0; i < n && items; i++) {
+		struct pf_expr *e = items[i].expr;
 		if (pf_expr_column(e) < 0)
 			PF_TRY(pf_expr_eval(e, rows, &made[i], err));
 	}
 	for (size_t i = 0; i < n; i++) {
-		int c = grouped ? (int)i : pf_expr_column(q->items.items[i].expr);
+		int c = items ? pf_expr_column(items[i].expr) : (int)i;
 		q->show[i] = c >= 0 ? rows->columns[c] : pf_colbuf_view(&made[i]);
 	}
 	*out = (struct pf_batch){ .schema = q->result, .rows = rows->rows,

@@ -90,6 +90,28 @@ rows()
 	contains "$stderr" "sum(event) needs numbers, this is string"
 }
 
+@test "expressions over aggregates and keys" {
+	equals "$(rows t -c 'sum(price)*2')" 50.8
+	equals "$(rows t -c 'sum(price)/count(), round(avg(price),1) as a,n=count( * )+1,max(user_id)')" \
+		"$(printf '4.233333333333333\t12.7\t7\t1001')"
+	equals "$(pf-query t -O tsv -c 'count()+1,min(user_id),x=-count(price)' | tr '\t\n' '  ')" \
+		"count()+1 min(user_id) x 7 7 -2 "
+	equals "$(rows t -g user_id -c 'user_id,user_id+1,count()*10,total=sum(price),total*2' \
+		--order-by 'count()*10 desc,user_id' | tr '\t\n' ' ,')" \
+		"42 43 30 19.9 39.8,7 8 20 5.5 11,1001 1002 10  ,"
+	equals "$(rows t -w false -c "coalesce(sum(price),0)+count(), concat('count(', ')')=='count()'")" "$(printf '0\ttrue')"
+	equals "$(rows t -g event -c "if(count()>2,'many','few')" --order-by event | tr '\t\n' '  ')" "buy few view many "
+	status 2 pf-query t -c 'sum(price)*user_id'
+	contains "$stderr" "'user_id' is neither an aggregate nor a key of --group-by"
+	status 2 pf-query t -c 'sum(nothing)+1'
+	contains "$stderr" "unknown column 'nothing'"
+	status 2 pf-query t -c 'sum(sum(price))+1'
+	contains "$stderr" "unknown function 'sum'"
+	status 2 pf-query t -c 'avg()+1'
+	contains "$stderr" "avg() of what"
+	status 2 pf-query t -c 'sum(*)+1'
+}
+
 @test "order: several keys, descending, nulls, stable" {
 	equals "$(rows t -c price --order-by 'price desc' | tr '\n' ,)" "19.9,5.5,,,,,"
 	equals "$(rows t -c price --order-by 'price nulls first' | tr '\n' ,)" ",,,,5.5,19.9,"
