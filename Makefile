@@ -55,6 +55,7 @@ $(B)/unit/%: $(B)/tests/unit/%.o $(B)/libpf.a
 	$(LINK)
 # Only this test compresses with snappy; common/ext/codec.c loads it when needed.
 $(B)/unit/test_codec: LIBS += -lsnappy
+$(B)/tools/kafka_mock: LIBS += -lrdkafka
 $(B)/tools/%: $(B)/tests/tools/%.o $(B)/libpf.a
 	$(LINK)
 

@@ -16,6 +16,7 @@
 
 struct options {
 	struct pf_strings ids, where, columns, group_by, order_by;
+	const char *kafka_config;
 	const char *since, *until, *as_of, *definition, *time, *id;
 	int64_t limit, offset, snapshot, memory;
 	bool explain, files, snapshots, schema, no_prune, exit_status;
@@ -65,7 +66,10 @@ static const struct pf_option options[] = {
 	{ 0, "schema", PF_OPT_FLAG, OPT(schema), NULL, .help = "list the columns",
 	  .group = GROUP_LIST },
 	{ 'S', "definition", PF_OPT_STRING, OPT(definition), "FILE",
-	  .help = "table definition, to read text" },
+	  .help = "table definition, to read text",
+	  .more = "Also for a topic whose records do not say what they hold." },
+	{ 0, "kafka-config", PF_OPT_STRING, OPT(kafka_config), "FILE",
+	  .help = "librdkafka properties for kafka:// operands", .config = true },
 	{ 't', "time-column", PF_OPT_STRING, OPT(time), "NAME",
 	  .help = "event time, where the schema does not say it" },
 	{ 0, "id-column", PF_OPT_STRING, OPT(id), "NAME",
@@ -183,7 +187,7 @@ static int run_query(struct pf_run *run, struct pf_error *err)
 	PF_TRY(table_options(o, &t, err));
 	if (o->files || o->snapshots)
 		return list(run, &t, err);
-	PF_TRY(pf_sources_open(run, o->definition, &t, &s, err));
+	PF_TRY(pf_sources_open(run, o->definition, o->kafka_config, &t, &s, err));
 	int code = 0;
 	if (o->schema) {
 		struct pf_builder *rows = pf_list_columns(s.items[0]->schema);

@@ -9,40 +9,35 @@
 
 #include "app/append.h"
 #include "app/program.h"
-#include "base/number.h"
-#include "base/time.h"
-#include "load/loaded.h"
-#include "stage/status.h"
+#include "app/replay.h"
 #include "text/guess.h"
 
 struct options {
 	struct pf_append_options append;
-	/* read */
-	bool from_start, follow, accept_gap;
-	const char *offsets, *after;
-	int64_t limit;
-	/* trim */
-	struct pf_strings consumers;
-	int64_t grace_ms;
-	bool dry_run;
+	struct pf_replay_options replay;
+	/* of both */
+	const char *schema, *rejects, *kafka_config;
+	int on_error;
 };
 
 enum { GROUP_START = 1 };
 
 #define OPT(field) offsetof(struct options, field)
 static const struct pf_option options[] = {
-	{ 'S', "schema", PF_OPT_STRING, OPT(append.schema), "FILE",
+	{ 'S', "schema", PF_OPT_STRING, OPT(schema), "FILE",
 	  .help = "table definition; makes the stage, or adds columns to it",
-	  .commands = "append" },
-	{ 0, "rejects", PF_OPT_STRING, OPT(append.rejects), "FILE",
+	  .more = "With read: what the records of a topic are that do not say so.",
+	  .commands = "append read status" },
+	{ 0, "rejects", PF_OPT_STRING, OPT(rejects), "FILE",
 	  .help = "append rows that do not fit here, and go on",
 	  .more = "One JSON object a line: file, line, byte, code, column, reason, row. "
 		  "The row stands as it was. "
-		  "When it is not UTF-8, row_base64 stands for row.",
-	  .commands = "append" },
-	{ 0, "on-error", PF_OPT_ENUM, OPT(append.on_error), "stop|skip",
+		  "When it is not UTF-8, row_base64 stands for row. "
+		  "With read: records of a topic, with topic, partition and offset.",
+	  .commands = "append read" },
+	{ 0, "on-error", PF_OPT_ENUM, OPT(on_error), "stop|skip",
 	  .help = "a row that does not fit stops, or is left out (exit 1)",
-	  .commands = "append" },
+	  .commands = "append read" },
 	{ 0, "source", PF_OPT_STRING, OPT(append.source), "NAME",
 	  .help = "name of the input: stdin with a name can be resumed",
 	  .more = "Files are known by their content; a name overrides that.",
@@ -53,7 +48,8 @@ static const struct pf_option options[] = {
 	  .help = "report durable positions on this descriptor", .def = "-1", .min = -1,
 	  .max = 1 << 20,
 	  .more = "One line each, with tabs between three fields. "
-		  "They are: offset in the stage, bytes of the source, its name.",
+		  "They are: offset in the stage, bytes of the source, its name. "
+		  "Of a topic the first is the number of rows of this run that are durable.",
 	  .commands = "append" },
 	{ 0, "wait", PF_OPT_DURATION, OPT(append.wait_ms), "TIME",
 	  .help = "wait so long for a locked stage", .def = "0ms", .commands = "append" },
@@ -65,179 +61,88 @@ static const struct pf_option options[] = {
 	  .more = "Also at 8 MiB, when the input would block, and at its end.",
 	  .commands = "append", .minor = true },
 
-	{ 0, "from-start", PF_OPT_FLAG, OPT(from_start), NULL,
+	{ 0, "from-start", PF_OPT_FLAG, OPT(replay.from_start), NULL,
 	  .help = "read from the oldest row on (default)", .group = GROUP_START,
 	  .commands = "read" },
-	{ 0, "after", PF_OPT_STRING, OPT(after), "TABLE",
+	{ 0, "after", PF_OPT_STRING, OPT(replay.after), "TABLE",
 	  .help = "read what the table has not loaded", .group = GROUP_START,
 	  .commands = "read" },
-	{ 0, "offsets", PF_OPT_STRING, OPT(offsets), "N[@ANCHOR]",
+	{ 0, "offsets", PF_OPT_STRING, OPT(replay.offsets), "N[@ANCHOR]",
 	  .help = "read from row N on", .group = GROUP_START,
-	  .more = "With the anchor of a mark: only if the rows before N are the same.",
+	  .more = "With the anchor of a mark: only if the rows before N are the same. "
+		  "Of a topic: P:N[@ANCHOR],... for partitions P; those not named begin at 0.",
 	  .commands = "read" },
-	{ 0, "follow", PF_OPT_FLAG, OPT(follow), NULL,
+	{ 0, "follow", PF_OPT_FLAG, OPT(replay.follow), NULL,
 	  .help = "wait for more; a mark at most once a second", .commands = "read" },
-	{ 'n', "limit", PF_OPT_INT, OPT(limit), "ROWS", .help = "read at most so many",
+	{ 'n', "limit", PF_OPT_INT, OPT(replay.limit), "ROWS", .help = "read at most so many",
 	  .def = "0", .min = 0, .max = INT64_MAX, .commands = "read" },
-	{ 0, "accept-gap", PF_OPT_FLAG, OPT(accept_gap), NULL,
+	{ 0, "accept-gap", PF_OPT_FLAG, OPT(replay.accept_gap), NULL,
 	  .help = "go on when rows were trimmed unread; the table records it",
 	  .commands = "read" },
 
-	{ 0, "consumer", PF_OPT_LIST, OPT(consumers), "TABLE",
+	{ 0, "partitions", PF_OPT_STRING, OPT(replay.partitions), "LIST",
+	  .help = "only these partitions of a topic: 0-3,7",
+	  .more = "Several lines may load one table so, each its own partitions.",
+	  .commands = "read" },
+	{ 0, "kafka-config", PF_OPT_STRING, OPT(kafka_config), "FILE",
+	  .help = "librdkafka properties for kafka://: how to get in",
+	  .more = "One name=value a line. A file with a secret must be readable by its owner only.",
+	  .commands = "append read status", .config = true },
+	{ 0, "payload", PF_OPT_STRING, OPT(append.payload), "arrow|json",
+	  .help = "what a message of a topic holds: many rows, or one",
+	  .more = "As payload= in the URL.", .commands = "append", .minor = true },
+	{ 0, "partitioner", PF_OPT_STRING, OPT(append.partitioner), "fiber|murmur2",
+	  .help = "which partition of a topic a row goes to",
+	  .more = "As partitioner= in the URL.", .commands = "append", .minor = true },
+
+	{ 0, "consumer", PF_OPT_LIST, OPT(replay.consumers), "TABLE",
 	  .help = "a table that loads this stage; name them all", .commands = "trim" },
-	{ 0, "grace", PF_OPT_DURATION, OPT(grace_ms), "TIME",
+	{ 0, "grace", PF_OPT_DURATION, OPT(replay.grace_ms), "TIME",
 	  .help = "keep what was loaded more recently than this", .def = "10m",
 	  .commands = "trim" },
-	{ 0, "dry-run", PF_OPT_FLAG, OPT(dry_run), NULL,
+	{ 0, "dry-run", PF_OPT_FLAG, OPT(replay.dry_run), NULL,
 	  .help = "only say what would be removed", .commands = "trim" },
 	{ 0 }
 };
 
-/* --- append --- */
+/* --- append, read, status, trim --- */
 
 static int append(struct pf_run *run, struct pf_error *err)
 {
-	const struct options *o = run->options;
+	struct options *o = run->options;
+	o->append.schema = o->schema;
+	o->append.rejects = o->rejects;
+	o->append.on_error = o->on_error;
+	o->append.kafka_config = o->kafka_config;
 	return pf_append_operands(run, &o->append, err);
 }
 
-/* --- read --- */
-
-static int copy_rows(struct pf_run *run, struct pf_stage_reader *reader,
-		     struct pf_stage *stage, struct pf_error *err)
+static struct pf_replay_options replay(struct pf_run *run)
 {
-	struct pf_stream_out *out;
-	struct pf_event event;
-	PF_TRY(pf_output_stream(run, pf_stage_schema(stage), &out, err));
-	for (;;) {
-		if (!pf_stage_reader_ready(reader))
-			PF_TRY(pf_stream_out_flush(out, err));
-		PF_TRY(pf_stage_reader_next(reader, &event, err));
-		if (event.kind == PF_EVENT_BATCH) {
-			PF_TRY(pf_stream_out_batch(out, &event.batch, err));
-		} else if (event.kind == PF_EVENT_MARK) {
-			PF_TRY(pf_stream_out_mark(out, event.mark, err));
-		} else {
-			int64_t rows = pf_stream_out_rows(out);
-			struct pf_counts counts = { .in = rows, .out = rows };
-			return pf_stream_out_end(out, &counts, err);
-		}
-	}
+	struct options *o = run->options;
+	o->replay.schema = o->schema;
+	o->replay.rejects = o->rejects;
+	o->replay.on_error = o->on_error;
+	o->replay.kafka_config = o->kafka_config;
+	return o->replay;
 }
 
 static int run_read(struct pf_run *run, struct pf_error *err)
 {
-	const struct options *o = run->options;
-	struct pf_stage_read how = {
-		.limit = o->limit,
-		.follow = o->follow,
-		.accept_gap = o->accept_gap,
-		.stopping = pf_stopping,
-	};
-	struct pf_stage *stage;
-	struct pf_stage_reader *reader = NULL;
-	struct pf_loaded loaded;
-	int64_t end;
-	if (o->follow)
-		pf_signals_graceful();
-	PF_TRY(pf_stage_open(run->operands[0], &stage, err));
-	int code = 0;
-	if (o->offsets) {
-		code = pf_stage_read_from(o->offsets, &how, err);
-	} else if (o->after) {
-		code = pf_loaded_read(o->after, pf_stage_uuid(stage), 0, &loaded, err);
-		how.from = loaded.next;
-		how.anchor = loaded.anchor;
-	} else {
-		code = pf_stage_range(stage, &how.from, &end, err);
-	}
-	if (!code)
-		code = pf_stage_reader_open(stage, &how, &reader, err);
-	if (!code)
-		code = copy_rows(run, reader, stage, err);
-	pf_stage_reader_close(reader);
-	pf_stage_close(stage);
-	return code;
-}
-
-/* --- status --- */
-
-static int print_text(struct pf_run *run, const struct pf_buf *text,
-		      struct pf_error *err)
-{
-	struct pf_byte_sink sink;
-	PF_TRY(pf_output_sink(run, false, &sink, err));
-	return sink.write(sink.ctx, text->data, text->len, err);
-}
-
-static int print_table(struct pf_buf *out, const char *path, const char *stage,
-		       const struct pf_stage_status *s, struct pf_error *err)
-{
-	struct pf_loaded loaded;
-	char quoted[4096];
-	PF_TRY(pf_loaded_read(path, stage, 0, &loaded, err));
-	pf_buf_printf(out, "table\t%s\t%" PRId64 " loaded\t%" PRId64 " behind\n",
-		      pf_quote(quoted, sizeof quoted, path, strlen(path)), loaded.next,
-		      s->end - loaded.next);
-	return 0;
+	struct pf_replay_options o = replay(run);
+	return pf_replay(run, &o, err);
 }
 
 static int run_status(struct pf_run *run, struct pf_error *err)
 {
-	struct pf_stage *stage;
-	struct pf_stage_status s;
-	struct pf_buf out = { 0 };
-	PF_TRY(pf_stage_open(run->operands[0], &stage, err));
-	int code = pf_stage_status(stage, &s, err);
-	if (!code) {
-		pf_stage_status_print(stage, &s, &out);
-		for (size_t i = 1; !code && i < run->noperands; i++)
-			code = print_table(&out, run->operands[i], pf_stage_uuid(stage),
-					   &s, err);
-		pf_stage_status_free(&s);
-	}
-	if (!code)
-		code = print_text(run, &out, err);
-	pf_buf_free(&out);
-	pf_stage_close(stage);
-	return code;
-}
-
-/* --- trim --- */
-
-static int trim(struct pf_run *run, struct pf_stage *stage, struct pf_error *err)
-{
-	const struct options *o = run->options;
-	int64_t before = INT64_MAX;
-	struct pf_trimmed t;
-	char rows[32], bytes[32];
-	for (size_t i = 0; i < o->consumers.n; i++) {
-		struct pf_loaded loaded;
-		PF_TRY(pf_loaded_read(o->consumers.items[i], pf_stage_uuid(stage),
-				      pf_now_ms() - o->grace_ms, &loaded, err));
-		if (loaded.next < before)
-			before = loaded.next;
-	}
-	PF_TRY(pf_stage_trim(stage, before, o->dry_run, &t, err));
-	pf_diag_note(&run->diag, 0, "%s: %zu segments %s, %s bytes; begins at row %s",
-		     pf_stage_path(stage), t.segments,
-		     o->dry_run ? "would be removed" : "removed",
-		     pf_group_digits(bytes, (int64_t)t.bytes), pf_group_digits(rows, t.first));
-	return 0;
+	struct pf_replay_options o = replay(run);
+	return pf_replay_status(run, &o, err);
 }
 
 static int run_trim(struct pf_run *run, struct pf_error *err)
 {
-	const struct options *o = run->options;
-	struct pf_stage *stage;
-	if (!o->consumers.n) {
-		pf_fail(err, PF_E_USAGE, "trim needs to know who reads the stage");
-		return pf_hint(err, "name every table that loads it: --consumer TABLE");
-	}
-	PF_TRY(pf_stage_open(run->operands[0], &stage, err));
-	int code = trim(run, stage, err);
-	pf_stage_close(stage);
-	return code;
+	struct pf_replay_options o = replay(run);
+	return pf_replay_trim(run, &o, err);
 }
 
 /* --- schema --- */
@@ -256,8 +161,11 @@ static int run_schema(struct pf_run *run, struct pf_error *err)
 	if (in.packed == in.kind && !fstat(in.fd, &st) && S_ISREG(st.st_mode))
 		how.total_bytes = (uint64_t)st.st_size;
 	int code = pf_schema_guess(&in.source, &how, &out, err);
+	struct pf_byte_sink sink;
 	if (!code)
-		code = print_text(run, &out, err);
+		code = pf_output_sink(run, false, &sink, err);
+	if (!code)
+		code = sink.write(sink.ctx, out.data, out.len, err);
 	pf_buf_free(&out);
 	pf_input_close(&in);
 	return code;

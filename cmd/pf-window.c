@@ -16,6 +16,7 @@
 #include "window/window.h"
 
 struct options {
+	const char *kafka_config;
 	const char *window, *end, *state, *definition, *time;
 	struct pf_strings group_by, where;
 	int64_t memory;
@@ -37,6 +38,8 @@ static const struct pf_option options[] = {
 	  .help = "event time, where the schema does not say it" },
 	{ 'S', "definition", PF_OPT_STRING, OPT(definition), "FILE",
 	  .help = "table definition, to read text" },
+	{ 0, "kafka-config", PF_OPT_STRING, OPT(kafka_config), "FILE",
+	  .help = "librdkafka properties for kafka:// operands", .config = true },
 	{ 0, "memory", PF_OPT_SIZE, OPT(memory), "SIZE", .help = "memory for groups",
 	  .def = "256Mi", .min = 1 << 20, .max = (int64_t)1 << 40 },
 	{ 0 }
@@ -102,7 +105,7 @@ static int open_sources(struct pf_run *run, struct asked *a, struct pf_error *er
 {
 	const struct options *o = run->options;
 	const struct pf_table_source_options newest = { 0 };
-	PF_TRY(pf_sources_open(run, o->definition, &newest, &a->sources, err));
+	PF_TRY(pf_sources_open(run, o->definition, o->kafka_config, &newest, &a->sources, err));
 	free(a->time);
 	a->time = o->time ? pf_strdup(o->time) : layout_word(&a->sources, "pf:time");
 	if (a->time)

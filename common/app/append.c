@@ -9,7 +9,9 @@
 #include "app/program.h"
 #include "base/file.h"
 #include "base/number.h"
+#include "paimon/bucket.h"
 #include "stage/append.h"
+#include "stage/kafka_stage.h"
 #include "stage/rejects.h"
 
 struct appending {
@@ -133,6 +135,18 @@ static int append_all(struct pf_run *run, struct pf_stage_writer *writer,
 	return code;
 }
 
+/* --payload and --partitioner, which go before what the URL says. */
+static int produce_options(const struct pf_append_options *o,
+			   struct pf_kafka_produce *produce, struct pf_error *err)
+{
+	if (o->payload) {
+		produce->has_payload = true;
+		PF_TRY(pf_kafka_payload_parse(o->payload, &produce->payload, err));
+	}
+	return o->partitioner ? pf_kafka_partitioner_parse(o->partitioner,
+							   &produce->partitioner, err) : 0;
+}
+
 int pf_append_operands(struct pf_run *run, const struct pf_append_options *o,
 		       struct pf_error *err)
 {
@@ -147,13 +161,21 @@ int pf_append_operands(struct pf_run *run, const struct pf_append_options *o,
 			       o->ack_fd);
 	if (o->schema)
 		PF_TRY(pf_tabledef_load(o->schema, &def, err));
+	struct pf_kafka_config config = { 0 };
+	struct pf_kafka_produce produce = { 0 };
 	struct pf_stage_write how = {
+		.access = { .kafka = &config },
+		.kafka = &produce,
+		.fiber = pf_bucket_rows,
+		.stopping = pf_stopping,
 		.definition = def,
 		.wait_ms = o->wait_ms,
 		.segment_bytes = (uint64_t)o->segment_bytes,
 	};
-	int code = 0;
-	if (o->rejects)
+	int code = produce_options(o, &produce, err);
+	if (!code && o->kafka_config)
+		code = pf_kafka_config_load(o->kafka_config, &config, err);
+	if (!code && o->rejects)
 		code = pf_rejects_open(o->rejects, &a.rejects, err);
 	if (!code)
 		code = pf_stage_writer_open(run->operands[0], &how, &writer, err);
@@ -161,6 +183,7 @@ int pf_append_operands(struct pf_run *run, const struct pf_append_options *o,
 		code = append_all(run, writer, &a, err);
 	pf_stage_writer_close(writer);
 	pf_rejects_close(a.rejects);
+	pf_kafka_config_free(&config);
 	pf_tabledef_free(def);
 	pf_buf_free(&a.acks);
 	return code;

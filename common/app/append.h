@@ -23,6 +23,9 @@ struct pf_append_options {
 	int64_t ack_fd;               /* -1: none */
 	int64_t wait_ms, segment_bytes, group_ms;
 	bool final_line;
+	/* Of a topic. */
+	const char *kafka_config;          /* a file, or NULL */
+	const char *payload, *partitioner; /* before what the URL says, or NULL */
 };
 
 int pf_append_operands(struct pf_run *run, const struct pf_append_options *options,

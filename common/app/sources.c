@@ -53,13 +53,11 @@ static int open_operand(struct pf_run *run, const char *operand,
 		code = pf_source_table(operand, options, &source, err);
 		break;
 	case PF_OPERAND_STAGE:
-		s->stage = true;
-		code = pf_source_stage(operand, table, &source, err);
-		break;
 	case PF_OPERAND_KAFKA:
-		pf_fail(err, PF_E_UNSUPPORTED, "a Kafka stage cannot be queried yet: '%s'",
-			operand);
-		code = pf_hint(err, "pf-stage read '%s' | pf-query", operand);
+		s->stage = true;
+		s->access = (struct pf_stage_access){ .kafka = &s->kafka,
+						      .definition = s->definition };
+		code = pf_source_stage(operand, &s->access, table, &source, err);
 		break;
 	case PF_OPERAND_PARQUET:
 		code = pf_source_parquet(operand, &source, err);
@@ -85,7 +83,7 @@ static int open_all(struct pf_run *run, const struct pf_table_source_options *op
 		if (run->noperands)
 			code = pf_operand_kind(run->operands[i], &kinds[i], err);
 		tables += kinds[i] == PF_OPERAND_TABLE;
-		stages += kinds[i] == PF_OPERAND_STAGE;
+		stages += kinds[i] == PF_OPERAND_STAGE || kinds[i] == PF_OPERAND_KAFKA;
 	}
 	if (!code && tables > 1 && stages)
 		code = pf_fail(err, PF_E_USAGE,
@@ -106,11 +104,14 @@ static int open_all(struct pf_run *run, const struct pf_table_source_options *op
 }
 
 int pf_sources_open(struct pf_run *run, const char *definition,
+		    const char *kafka_config,
 		    const struct pf_table_source_options *options,
 		    struct pf_operand_sources *s, struct pf_error *err)
 {
 	*s = (struct pf_operand_sources){ 0 };
 	int code = definition ? pf_tabledef_load(definition, &s->definition, err) : 0;
+	if (!code && kafka_config)
+		code = pf_kafka_config_load(kafka_config, &s->kafka, err);
 	if (!code)
 		code = open_all(run, options, s, err);
 	if (code)
@@ -129,5 +130,6 @@ void pf_sources_close(struct pf_operand_sources *s)
 	}
 	free(s->inputs);
 	pf_tabledef_free(s->definition);
+	pf_kafka_config_free(&s->kafka);
 	*s = (struct pf_operand_sources){ 0 };
 }

@@ -8,6 +8,8 @@
 
 #include "app/program.h"
 #include "query/source.h"
+#include "stage/kafka_config.h"
+#include "stage/stage.h"
 
 struct pf_tabledef;
 
@@ -17,12 +19,16 @@ struct pf_operand_sources {
 	struct pf_input **inputs; /* what they read from */
 	size_t ninputs;
 	struct pf_tabledef *definition;
+	struct pf_kafka_config kafka;
+	struct pf_stage_access access;
 	bool stage;               /* one of them is a stage */
 };
 
-/* definition: path of a table definition for text, or NULL. Items are taken
+/* definition: path of a table definition for text and for topics that do not
+ * say what they hold; kafka_config: of --kafka-config; both may be NULL. Items are taken
  * over by pf_query_open; set s->n to 0 then. */
 int pf_sources_open(struct pf_run *run, const char *definition,
+		    const char *kafka_config,
 		    const struct pf_table_source_options *options,
 		    struct pf_operand_sources *s, struct pf_error *err);
 void pf_sources_close(struct pf_operand_sources *s);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "arrow/gaps.h"
+#include "arrow/source_marks.h"
 #include "base/alloc.h"
 
 static const char *const kinds[] = { NULL, "begin", "mark", "end", "abort" };
@@ -43,6 +44,24 @@ static struct pf_mark_part *find_part(const struct pf_mark *m, int32_t partition
 		if (m->parts[i].partition == partition)
 			return &m->parts[i];
 	return NULL;
+}
+
+/* Each source's later mark counts. */
+static int join_sources(struct pf_mark *into, const char *later, struct pf_error *err)
+{
+	struct pf_source_marks marks = { 0 };
+	struct pf_buf json = { 0 };
+	int code = into->sources ? pf_source_marks_read(&marks, into->sources, err) : 0;
+	if (!code)
+		code = pf_source_marks_read(&marks, later, err);
+	if (!code) {
+		pf_source_marks_write(&marks, true, &json);
+		free(into->sources);
+		into->sources = pf_strdup(pf_buf_cstr(&json));
+	}
+	pf_buf_free(&json);
+	pf_source_marks_free(&marks);
+	return code;
 }
 
 int pf_mark_merge(struct pf_mark *into, const struct pf_mark *later,
@@ -84,10 +103,8 @@ int pf_mark_merge(struct pf_mark *into, const struct pf_mark *later,
 	}
 	into->rows += later->rows;
 	into->hash = later->hash;
-	if (later->sources) {
-		free(into->sources);
-		into->sources = pf_strdup(later->sources);
-	}
+	if (later->sources)
+		PF_TRY(join_sources(into, later->sources, err));
 	return 0;
 }
 

@@ -38,7 +38,7 @@ struct pf_mark {
 	size_t nparts;
 	int64_t rows;   /* rows since the last mark of this stream */
 	uint64_t hash;  /* XXH3-64 as above, since the last mark */
-	char *sources;  /* JSON: source positions, or NULL */
+	char *sources;  /* marks of sources (arrow/source_marks.h), or NULL */
 	char *gaps;     /* ranges accepted as lost (arrow/gaps.h), or NULL */
 	/* Another stage's mark follows at once: the rows before are of both, and
 	 * are published together or not at all. */

@@ -28,6 +28,8 @@
 	X(PF_E_UNKNOWN_COLUMN, 2042, "unknown column") \
 	X(PF_E_UNKNOWN_FUNCTION, 2043, "unknown function") \
 	X(PF_E_NOT_PARTITIONED, 2050, "rows without partition and bucket") \
+	X(PF_E_KAFKA_CONFIG, 2060, "the Kafka configuration is wrong, or others can read it") \
+	X(PF_E_KAFKA_PARTITIONS, 2061, "the topic's partition count is another one") \
 	X(PF_E_UNSUPPORTED, 2090, "not supported") \
 	/* 3: bad data */ \
 	X(PF_E_TRUNCATED, 3001, "the stream ended without its end message") \
@@ -56,6 +58,7 @@
 	X(PF_E_ACCESS, 4004, "permission denied") \
 	X(PF_E_NO_FILE, 4005, "no such file") \
 	X(PF_E_LIMIT, 4006, "a limit of this program was reached") \
+	X(PF_E_KAFKA, 4010, "a Kafka broker or client failed for good") \
 	X(PF_E_INTERNAL, 4999, "internal error") \
 	/* 5: an upstream program failed */ \
 	X(PF_E_UPSTREAM, 5001, "an upstream program aborted") \
@@ -64,7 +67,8 @@
 	X(PF_E_CONFLICT, 7502, "another commit came first") \
 	X(PF_E_VANISHED, 7503, "a file disappeared while it was being read") \
 	X(PF_E_INTERRUPTED, 7504, "a signal ended the work before its end") \
-	X(PF_E_STAGE_GREW, 7505, "the stage's definition changed while it was read")
+	X(PF_E_STAGE_GREW, 7505, "the stage's definition changed while it was read") \
+	X(PF_E_UNREACHABLE, 7506, "no broker of the topic can be reached")
 
 enum pf_code {
 	PF_OK = 0,

@@ -1,16 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load/loaded.h"
 
-#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/alloc.h"
 #include "paimon/offsets.h"
+
+void pf_loaded_free(struct pf_loaded *l)
+{
+	free(l->starts);
+	free(l->sources);
+	*l = (struct pf_loaded){ 0 };
+}
+
+int64_t pf_loaded_next(const struct pf_loaded *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (!l->starts[i].partition)
+			return l->starts[i].offset;
+	return 0;
+}
+
+int pf_loaded_of(struct pf_table *table, const struct pf_snapshot *snapshot,
+		 const char *stage_uuid, struct pf_loaded *l, struct pf_error *err)
+{
+	struct pf_offset_map map;
+	*l = (struct pf_loaded){ 0 };
+	PF_TRY(pf_table_offsets(table, snapshot, &map, err));
+	const struct pf_stage_offsets *s = pf_offset_map_find(&map, stage_uuid);
+	l->n = s ? s->nparts : 0;
+	l->starts = pf_alloc(l->n + 1, sizeof *l->starts);
+	for (size_t i = 0; i < l->n; i++) {
+		const struct pf_offset_part *p = &s->parts[i];
+		l->starts[i] = (struct pf_stage_start){ .partition = p->partition,
+							.offset = p->next };
+		memcpy(l->starts[i].anchor, p->anchor, sizeof l->starts[i].anchor);
+	}
+	l->sources = s && s->sources ? pf_strdup(s->sources) : NULL;
+	pf_offset_map_free(&map);
+	return 0;
+}
 
 static int look_up(struct pf_table *table, const char *stage_uuid, int64_t as_of_ms,
 		   struct pf_loaded *loaded, struct pf_error *err)
 {
 	struct pf_snapshot *snapshot = NULL;
-	struct pf_offset_map map = { 0 };
-	const char *anchor;
 	if (as_of_ms > 0) {
 		PF_TRY(pf_snapshot_as_of(table, as_of_ms, &snapshot, err));
 		if (!snapshot)
@@ -23,13 +58,7 @@ static int look_up(struct pf_table *table, const char *stage_uuid, int64_t as_of
 			return synced;
 		}
 	}
-	int code = pf_table_offsets(table, snapshot, &map, err);
-	if (!code) {
-		loaded->next = pf_offset_next(&map, stage_uuid, 0, &anchor);
-		snprintf(loaded->anchor, sizeof loaded->anchor, "%s",
-			 anchor ? anchor : "");
-	}
-	pf_offset_map_free(&map);
+	int code = pf_loaded_of(table, snapshot, stage_uuid, loaded, err);
 	pf_snapshot_free(snapshot);
 	return code;
 }

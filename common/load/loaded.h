@@ -6,18 +6,27 @@
 #ifndef PF_LOAD_LOADED_H
 #define PF_LOAD_LOADED_H
 
-#include <stdint.h>
-
-#include "base/error.h"
+#include "stage/stage.h"
 
 struct pf_loaded {
-	int64_t next;    /* offset of the first row that it has not */
-	char anchor[33]; /* of the history before it; "" when nothing is loaded */
+	struct pf_stage_start *starts; /* of the partitions that it has rows of */
+	size_t n;
+	char *sources;  /* marks of a topic's sources, or NULL */
 };
+
+struct pf_table;
+struct pf_snapshot;
 
 /* By the table's newest snapshot with an offset map; as_of_ms > 0: as it was
  * then. A table without snapshots (at that time) has loaded nothing. */
 int pf_loaded_read(const char *table, const char *stage_uuid, int64_t as_of_ms,
 		   struct pf_loaded *loaded, struct pf_error *err);
+/* The same of an open table as of a snapshot (NULL: the newest). */
+int pf_loaded_of(struct pf_table *table, const struct pf_snapshot *snapshot,
+		 const char *stage_uuid, struct pf_loaded *loaded, struct pf_error *err);
+void pf_loaded_free(struct pf_loaded *loaded);
+
+/* Next offset of partition 0: all that an embedded stage has. */
+int64_t pf_loaded_next(const struct pf_loaded *loaded);
 
 #endif

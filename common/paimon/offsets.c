@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "arrow/source_marks.h"
+#include "base/time.h"
 #include "ext/json.h"
 #include "paimon/internal.h"
 
@@ -55,6 +57,7 @@ void pf_offset_map_free(struct pf_offset_map *map)
 			free(map->stages[i].gaps[j]);
 		free(map->stages[i].gaps);
 		free(map->stages[i].parts);
+		free(map->stages[i].sources);
 	}
 	free(map->stages);
 	free(map->streams);
@@ -109,6 +112,23 @@ enum pf_mark_state pf_offset_compare(const struct pf_offset_map *map,
 	return done ? PF_MARK_LOADED : fits ? PF_MARK_NEXT : PF_MARK_OTHER;
 }
 
+/* Marks of sources move up; what their bounds do not allow leaves. Malformed
+ * ones were refused when the mark was read. */
+static void add_sources(struct pf_stage_offsets *s, const char *later)
+{
+	struct pf_source_marks marks = { 0 };
+	struct pf_buf json = { 0 };
+	if (s->sources)
+		pf_source_marks_read(&marks, s->sources, NULL);
+	pf_source_marks_read(&marks, later, NULL);
+	pf_source_marks_forget(&marks, pf_now_ms() / 1000);
+	pf_source_marks_write(&marks, true, &json);
+	free(s->sources);
+	s->sources = pf_strdup(pf_buf_cstr(&json));
+	pf_buf_free(&json);
+	pf_source_marks_free(&marks);
+}
+
 void pf_offset_advance(struct pf_offset_map *map, const struct pf_mark *mark)
 {
 	struct pf_stage_offsets *s = stage_of(map, mark->stage);
@@ -121,6 +141,8 @@ void pf_offset_advance(struct pf_offset_map *map, const struct pf_mark *mark)
 	}
 	if (mark->gaps)
 		add_gap(s, mark->gaps);
+	if (mark->sources)
+		add_sources(s, mark->sources);
 }
 
 bool pf_offset_has_stream(const struct pf_offset_map *map, uint64_t hash)
@@ -182,6 +204,19 @@ static int parse_stage(const struct pf_json *j, struct pf_stage_offsets *s,
 		p->next = next;
 		snprintf(p->anchor, sizeof p->anchor, "%s", anchor ? anchor : "");
 	}
+	if (pf_json_get(j, "sources")) {
+		struct pf_source_marks marks = { 0 };
+		struct pf_buf json = { 0 };
+		int code = pf_source_marks_read_value(&marks, pf_json_get(j, "sources"), NULL);
+		if (!code) {
+			pf_source_marks_write(&marks, true, &json);
+			s->sources = pf_strdup(pf_buf_cstr(&json));
+		}
+		pf_source_marks_free(&marks);
+		pf_buf_free(&json);
+		if (code)
+			return malformed(err);
+	}
 	const struct pf_json *gaps = pf_json_get(j, "gaps");
 	for (size_t i = 0; i < pf_json_size(gaps); i++) {
 		const char *gap = pf_json_text(pf_json_at(gaps, i));
@@ -239,6 +274,10 @@ static void format_stage(const struct pf_stage_offsets *s, struct pf_buf *out)
 		pf_buf_byte(out, '}');
 	}
 	pf_buf_byte(out, '}');
+	if (s->sources) {
+		pf_buf_str(out, ",\"sources\":");
+		pf_buf_str(out, s->sources);
+	}
 	for (size_t i = 0; i < s->ngaps; i++) {
 		pf_buf_str(out, i ? "," : ",\"gaps\":[");
 		pf_json_quote_str(out, s->gaps[i]);

@@ -7,6 +7,7 @@
  *
  * Snapshot property "pf:offsets" (JSON text):
  *   {"stages": {"<id>": {"parts": {"0": {"next": 123, "anchor": "0f.."}},
+ *                         "sources": {...},  marks of a topic's sources
  *                         "gaps": ["..."]}},  ranges accepted as lost, as marks say
  *    "streams": ["<hash>", ...]}              of streams put with --append
  */
@@ -28,6 +29,7 @@ struct pf_stage_offsets {
 	char stage[64];
 	struct pf_offset_part *parts; /* by partition */
 	size_t nparts;
+	char *sources; /* marks of sources (arrow/source_marks.h), or NULL */
 	char **gaps; /* what was accepted as lost: JSON of marks, newest 100 */
 	size_t ngaps;
 };

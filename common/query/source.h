@@ -39,6 +39,12 @@ struct pf_wanted {
 	bool prune;
 };
 
+struct pf_datum;
+/* The values of a column that the conditions name, if they name them, in the
+ * type that buckets are made of; the caller frees the array. 0: any. */
+size_t pf_wanted_keys(const struct pf_wanted *w, const char *column,
+		      struct pf_datum **keys);
+
 struct pf_source;
 
 struct pf_source_ops {
@@ -60,6 +66,7 @@ struct pf_source {
 	const char *kind;         /* "table", "stage", ... */
 	struct pf_schema *schema; /* all it has; a reference */
 	char *left_out;           /* why a column is not in it, or NULL */
+	int64_t rejected;         /* records that are no rows: left out */
 	bool filtered;
 	int64_t snapshot;         /* tables: the one that was read */
 	struct pf_scan_counts counts;
@@ -78,9 +85,11 @@ int pf_source_table(const char *path, const struct pf_table_source_options *opti
 		    struct pf_source **s, struct pf_error *err);
 
 /* The rows of the stage that the table source (NULL: none) does not hold. The
- * table must be started before the stage. */
-int pf_source_stage(const char *path, struct pf_source *table,
-		    struct pf_source **s, struct pf_error *err);
+ * table must be started before the stage. access: of a topic; must stay. */
+struct pf_stage_access;
+int pf_source_stage(const char *path, const struct pf_stage_access *access,
+		    struct pf_source *table, struct pf_source **s,
+		    struct pf_error *err);
 
 int pf_source_parquet(const char *path, struct pf_source **s, struct pf_error *err);
 

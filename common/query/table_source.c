@@ -154,16 +154,11 @@ static bool as_key(const struct pf_datum *v, struct pf_type type, struct pf_datu
 	return pf_type_equal(type, v->type);
 }
 
-/* The entities that the conditions name, if they name them: the keys of the
- * buckets to look into. */
-static size_t find_keys(const struct table_source *s, struct pf_datum **keys)
+size_t pf_wanted_keys(const struct pf_wanted *w, const char *name, struct pf_datum **keys)
 {
-	const struct pf_table_schema *t = pf_table_schema(s->table);
 	*keys = NULL;
-	if (t->nbucket_key != 1)
-		return 0;
-	int column = pf_schema_find(s->wanted->schema, t->bucket_key[0]);
-	const struct pf_column_bounds *b = pf_filter_bounds(s->wanted->filter, column);
+	int column = pf_schema_find(w->schema, name);
+	const struct pf_column_bounds *b = pf_filter_bounds(w->filter, column);
 	for (size_t i = 0; i < b->n; i++) {
 		const struct pf_range *r = &b->ranges[i];
 		if (!r->has_set || r->nulls || r->nset > 10000)
@@ -171,8 +166,7 @@ static size_t find_keys(const struct table_source *s, struct pf_datum **keys)
 		struct pf_datum *out = pf_alloc(r->nset + 1, sizeof *out);
 		size_t n = 0;
 		for (size_t k = 0; k < r->nset; k++)
-			if (as_key(&r->set[k], s->wanted->schema->fields[column].type,
-				   &out[n]))
+			if (as_key(&r->set[k], w->schema->fields[column].type, &out[n]))
 				n++;
 		if (n == r->nset && n) {
 			*keys = out;
@@ -191,7 +185,9 @@ static int list_files(struct table_source *s, struct pf_error *err)
 	if (s->wanted->prune && s->wanted->filter->n) {
 		f.partition = keep_partition;
 		f.partition_range = keep_partition_range;
-		f.nkeys = find_keys(s, &keys);
+		f.nkeys = pf_table_schema(s->table)->nbucket_key == 1 ?
+			pf_wanted_keys(s->wanted, pf_table_schema(s->table)->bucket_key[0],
+				       &keys) : 0;
 		f.keys = keys;
 		f.file = keep_file;
 	}
@@ -376,92 +372,4 @@ struct pf_table *pf_source_table_of(struct pf_source *source,
 		return NULL;
 	*snapshot = s->snapshot;
 	return s->table;
-}
-
-/* --- a stage --- */
-
-struct stage_source {
-	struct pf_source s;
-	struct pf_stage *stage;
-	struct pf_source *table;
-	struct pf_stage_reader *reader;
-	struct pf_fit *fit;
-};
-
-static int stage_start(struct pf_source *source, const struct pf_wanted *w,
-		       struct pf_error *err)
-{
-	struct stage_source *s = (struct stage_source *)source;
-	struct pf_stage_read how = { .hold = true };
-	char anchor[40] = "";
-	pf_stage_reader_close(s->reader);
-	s->reader = NULL;
-	pf_fit_free(s->fit);
-	s->fit = NULL;
-	PF_TRY(pf_fit_new(source, w->schema, &s->fit, err));
-	if (s->table) {
-		const struct pf_snapshot *snapshot = NULL;
-		struct pf_table *table = pf_source_table_of(s->table, &snapshot);
-		struct pf_offset_map map;
-		const char *found;
-		if (snapshot) {
-			PF_TRY(pf_table_offsets(table, snapshot, &map, err));
-			how.from = pf_offset_next(&map, pf_stage_uuid(s->stage), 0, &found);
-			if (found)
-				memcpy(anchor, found, strlen(found) + 1);
-			pf_offset_map_free(&map);
-		}
-	} else {
-		int64_t end;
-		PF_TRY(pf_stage_range(s->stage, &how.from, &end, err));
-	}
-	how.anchor = anchor;
-	return pf_stage_reader_open(s->stage, &how, &s->reader, err);
-}
-
-static int stage_next(struct pf_source *source, struct pf_batch *batch,
-		      struct pf_error *err)
-{
-	struct stage_source *s = (struct stage_source *)source;
-	struct pf_event event;
-	do {
-		PF_TRY(pf_stage_reader_next(s->reader, &event, err));
-		if (event.kind == PF_EVENT_BATCH) {
-			*batch = pf_fit_batch(s->fit, &event.batch);
-			source->counts.rows += batch->rows;
-			return 0;
-		}
-	} while (event.kind == PF_EVENT_MARK);
-	batch->rows = 0;
-	return 0;
-}
-
-static void stage_close(struct pf_source *source)
-{
-	struct stage_source *s = (struct stage_source *)source;
-	pf_fit_free(s->fit);
-	pf_stage_reader_close(s->reader);
-	pf_stage_close(s->stage);
-	free(s);
-}
-
-static const struct pf_source_ops stage_ops = { .start = stage_start,
-						.next = stage_next,
-						.close = stage_close };
-
-int pf_source_stage(const char *path, struct pf_source *table, struct pf_source **out,
-		    struct pf_error *err)
-{
-	struct stage_source *s = pf_zalloc(1, sizeof *s);
-	s->s = (struct pf_source){ .ops = &stage_ops, .name = pf_strdup(path),
-				   .kind = "stage" };
-	s->table = table;
-	int code = pf_stage_open(path, &s->stage, err);
-	if (code) {
-		pf_source_close(&s->s);
-		return code;
-	}
-	s->s.schema = pf_schema_ref(pf_stage_schema(s->stage));
-	*out = &s->s;
-	return 0;
 }

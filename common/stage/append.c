@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fault.h"
@@ -40,6 +42,12 @@ struct pf_append {
 	int64_t line, rows;
 	bool moved;                /* position is not yet committed */
 	bool unsaid;               /* rows wait whose position is not known */
+
+	/* Where rejected rows stood among the good ones of a batch, so that each
+	 * row has its number within the input. */
+	const struct pf_builder *counting;
+	struct pf_buf holes;       /* int64_t each: good rows before it */
+	struct pf_buf numbers;
 };
 
 struct pf_append *pf_append_new(struct pf_stage_writer *writer,
@@ -73,6 +81,8 @@ void pf_append_free(struct pf_append *a)
 	pf_track_free(a->track);
 	pf_builder_free(a->builder);
 	pf_nulls_free(&a->nulls);
+	pf_buf_free(&a->holes);
+	pf_buf_free(&a->numbers);
 	free(a);
 }
 
@@ -187,15 +197,45 @@ static int maybe_commit(struct pf_append *a, struct pf_error *err)
 	return 0;
 }
 
+/* The good rows' numbers, from a->rows + 1 on, with holes where rows were
+ * rejected. */
+static const int64_t *number_rows(struct pf_append *a, int64_t rows)
+{
+	size_t bytes = (size_t)rows * sizeof(int64_t), nholes = a->holes.len / sizeof(int64_t);
+	a->numbers.len = 0;
+	int64_t *out = (int64_t *)(void *)pf_buf_room(&a->numbers, bytes);
+	const int64_t *holes = (const int64_t *)(const void *)a->holes.data;
+	size_t hole = 0;
+	for (int64_t i = 0; i < rows; i++) {
+		while (hole < nholes && holes[hole] <= i)
+			hole++;
+		out[i] = a->rows + 1 + i + (int64_t)hole;
+	}
+	return out;
+}
+
 static int append_rows(struct pf_append *a, const struct pf_batch *batch,
 		       struct pf_error *err)
 {
+	int64_t taken = 0;
 	if (!batch->rows)
 		return 0;
 	pf_crash_point("X1");
-	PF_TRY(pf_stage_append(a->writer, batch, err));
-	a->counts.rows += batch->rows;
+	PF_TRY(pf_stage_append(a->writer, batch,
+			       pf_stage_wants_origin(a->writer) ?
+			       number_rows(a, batch->rows) : NULL, &taken, err));
+	a->counts.rows += taken;
+	a->counts.duplicate += batch->rows - taken;
 	return 0;
+}
+
+/* Notes where a rejected row stood, and hands it on. */
+static int on_reject(void *ctx, const struct pf_reject *reject, struct pf_error *err)
+{
+	struct pf_append *a = ctx;
+	int64_t before = a->counting->columns[0].rows;
+	pf_buf_add(&a->holes, &before, sizeof before);
+	return a->how.reject(a->how.ctx, reject, err);
 }
 
 /* --- text --- */
@@ -222,6 +262,8 @@ static int text_rows(struct pf_append *a, struct pf_text *text, struct pf_error 
 	last.rows = last.rejected = 0;
 	for (bool end = false; !end;) {
 		pf_builder_reset(a->builder);
+		a->counting = a->builder;
+		a->holes.len = 0;
 		/* A row that ends the append leaves the good ones before it. */
 		struct pf_error bad = { 0 };
 		int stop = pf_text_next(text, a->builder, BATCH_ROWS, BATCH_BYTES, &end,
@@ -251,8 +293,8 @@ static int append_text(struct pf_append *a, const struct pf_source_pos *from,
 		.byte = from ? from->position : 0,
 		.line = from ? (uint64_t)from->line : 0,
 		.final_line = a->how.final_line,
-		.reject = a->how.reject,
-		.reject_ctx = a->how.ctx,
+		.reject = a->how.reject ? on_reject : NULL,
+		.reject_ctx = a,
 	};
 	if (pf_track_can_skip(a->track)) {
 		options.skip = pf_track_skip;
@@ -273,8 +315,10 @@ static int arrow_batch(struct pf_append *a, struct pf_adapt *adapt,
 {
 	struct pf_batch batch = pf_adapt_batch(adapt, in, skip, in->rows - skip), good;
 	struct pf_error bad = { 0 };
+	a->holes.len = 0;
+	a->nulls.before = &a->counting;
 	int stop = pf_nulls_refuse(&a->nulls, &batch, a->input->name, a->rows + 1,
-				   a->how.reject, a->how.ctx, &good, &bad);
+				   a->how.reject ? on_reject : NULL, a, &good, &bad);
 	PF_TRY(append_rows(a, &good, err));
 	a->rows += good.rows + a->nulls.rejected;
 	a->counts.rejected += a->nulls.rejected;
@@ -356,11 +400,43 @@ static int identify(struct pf_append *a, struct pf_error *err)
 		if (a->source && !same) {
 			a->source->position = 0;
 			a->source->rows = a->source->line = 0;
+			a->source->key = 0;
 		}
 	}
 	if (a->source)
 		pf_sources_touch(sources, a->source);
 	return 0;
+}
+
+/* What the input is known by before anything of it is durable. */
+static char *identity_of(const struct pf_append *a)
+{
+	struct stat st;
+	char host[256] = "";
+	if (a->how.source)
+		return pf_asprintf("name\n%s", a->how.source);
+	if (gethostname(host, sizeof host - 1) || fstat(a->input->fd, &st))
+		return pf_asprintf("path\n%s\n%s", host, a->input->path);
+	return pf_asprintf("file\n%s\n%s\n%llu\n%llu", host, a->input->path,
+			   (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+}
+
+/* Tell the stage whose rows come, if it wants to know. */
+static int announce(struct pf_append *a, struct pf_error *err)
+{
+	if (!pf_stage_wants_origin(a->writer))
+		return 0;
+	if (!a->known)
+		return pf_stage_from(a->writer, NULL, NULL, err);
+	if (!a->source) {
+		a->source = pf_sources_add(pf_stage_writer_sources(a->writer));
+		a->source->name = a->how.source ? pf_strdup(a->how.source) : NULL;
+		a->source->path = a->input->path ? pf_strdup(a->input->path) : NULL;
+	}
+	char *identity = identity_of(a);
+	int code = pf_stage_from(a->writer, a->source, identity, err);
+	free(identity);
+	return code;
 }
 
 int pf_append_input(struct pf_append *a, const struct pf_append_input *input,
@@ -370,7 +446,9 @@ int pf_append_input(struct pf_append *a, const struct pf_append_input *input,
 	a->known = input->path || a->how.source;
 	a->track = pf_track_new(input, a->known, a->how.stopping);
 	a->moved = false;
-	int code = identify(a, err);
+	int code = a->known ? pf_stage_recall(a->writer, err) : 0;
+	if (!code)
+		code = identify(a, err);
 	const struct pf_source_pos *from = a->source && a->source->position ?
 		a->source : NULL;
 	uint64_t begin = from ? from->position : 0;
@@ -381,6 +459,8 @@ int pf_append_input(struct pf_append *a, const struct pf_append_input *input,
 		a->counts.duplicate += from->rows;
 		pf_track_expect(a->track, from);
 	}
+	if (!code)
+		code = announce(a, err);
 	if (!code)
 		code = input->arrow ? append_arrow(a, from, err) :
 				      append_text(a, from, err);

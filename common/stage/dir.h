@@ -36,7 +36,7 @@ int pf_stage_lock(const struct pf_stage_dir *dir, int64_t wait_ms, int *lock,
 
 /* What stage.json says. text is the definition's canonical YAML. */
 struct pf_stage_identity {
-	char uuid[37];
+	char uuid[64]; /* of a topic: another text that names it for good */
 	char *text;
 };
 

@@ -53,6 +53,8 @@ int pf_nulls_refuse(struct pf_nulls *n, const struct pf_batch *in, const char *f
 	if (!n->builder)
 		n->builder = pf_builder_new((struct pf_schema *)in->schema);
 	pf_builder_reset(n->builder);
+	if (n->before)
+		*n->before = n->builder;
 	int64_t from = 0;
 	int code = 0;
 	for (int64_t r = 0; r <= in->rows; r++) {

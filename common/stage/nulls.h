@@ -14,6 +14,8 @@ struct pf_nulls {
 	struct pf_builder *builder; /* rows that are left */
 	struct pf_buf row;
 	int64_t rejected;           /* of the last call */
+	/* NULL, or: set to the builder, before reject is called. */
+	const struct pf_builder **before;
 };
 
 /* *out: the good rows of in, valid until the next call. first_row: number of

@@ -9,7 +9,11 @@
 #include "stage/stage.h"
 #include "text/tabledef.h"
 
+struct pf_stage_ops;
+
+/* Of a topic, dir.path is the URL, and there is no directory behind it. */
 struct pf_stage {
+	const struct pf_stage_ops *ops;
 	struct pf_stage_dir dir;
 	struct pf_stage_identity id;
 	struct pf_tabledef *def;
@@ -29,5 +33,9 @@ int pf_stage_make(struct pf_stage_dir *dir, const struct pf_tabledef *def,
  * an equal one changes nothing. */
 int pf_stage_evolve(struct pf_stage *stage, const struct pf_tabledef *def,
 		    struct pf_error *err);
+
+/* Does `new` only add nullable columns to `old`, or widen types? */
+int pf_stage_evolves(const char *path, const struct pf_tabledef *old,
+		     const struct pf_tabledef *new, struct pf_error *err);
 
 #endif

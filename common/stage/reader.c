@@ -11,9 +11,11 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/time.h"
+#include "stage/backend.h"
 #include "stage/cursor.h"
 
-struct pf_stage_reader {
+struct embedded_reader {
+	struct pf_stage_reader base;
 	struct pf_stage *stage;
 	struct pf_stage_read how;
 	struct pf_cursor *cursor;
@@ -32,22 +34,6 @@ struct pf_stage_reader {
 	int probe_fd, notify;
 	char *probe_name;
 };
-
-int pf_stage_read_from(const char *text, struct pf_stage_read *how,
-		       struct pf_error *err)
-{
-	char *end;
-	errno = 0;
-	long long n = strtoll(text, &end, 10);
-	if (errno || end == text || n < 0 || (*end && *end != '@')) {
-		pf_fail(err, PF_E_USAGE, "'%s' is no offset", text);
-		return pf_hint(err, "a number of rows: --offsets 120000");
-	}
-	how->from = n;
-	if (*end)
-		how->anchor = end + 1;
-	return 0;
-}
 
 /* Rows may be read before their writer has seen them durable: make them so.
  * A file system that cannot sync for a reader has nothing that is dirty. */
@@ -70,7 +56,7 @@ static int settle_newest(struct pf_stage *s, const struct pf_stage_end *end,
 	return code ? code : settle(s->dir.fd, s->dir.path, err);
 }
 
-static int check_range(struct pf_stage_reader *r, const struct pf_stage_end *end,
+static int check_range(struct embedded_reader *r, const struct pf_stage_end *end,
 		       struct pf_error *err)
 {
 	int64_t first = end->nsegments ? end->segments[0] : 0;
@@ -95,9 +81,10 @@ static int check_range(struct pf_stage_reader *r, const struct pf_stage_end *end
 	return 0;
 }
 
-static int check_anchor(struct pf_stage_reader *r, struct pf_error *err)
+static int check_anchor(struct embedded_reader *r, struct pf_error *err)
 {
-	const char *want = r->how.anchor, *have = pf_cursor_anchor(r->cursor);
+	const char *want = r->how.nstarts ? r->how.starts[0].anchor : NULL;
+	const char *have = pf_cursor_anchor(r->cursor);
 	if (!want || !*want || r->gaps || !strcmp(want, have))
 		return 0;
 	pf_fail(err, PF_E_STAGE_CHANGED,
@@ -107,15 +94,25 @@ static int check_anchor(struct pf_stage_reader *r, struct pf_error *err)
 		       "from an older copy?", *have ? have : "missing", want);
 }
 
-int pf_stage_reader_open(struct pf_stage *stage, const struct pf_stage_read *how,
-			 struct pf_stage_reader **reader, struct pf_error *err)
+static const struct pf_stage_reader_ops reader_ops;
+static void reader_close(struct pf_stage_reader *base);
+
+int pf_embedded_reader_open(struct pf_stage *stage, const struct pf_stage_read *how,
+			    struct pf_stage_reader **reader, struct pf_error *err)
 {
+	if (how->partitions)
+		return pf_fail(err, PF_E_USAGE, "stage '%s' has no partitions to choose from",
+			       stage->dir.path);
 	struct pf_stage_end end;
 	PF_TRY(pf_stage_end_find(&stage->dir, false, NULL, &end, err));
-	struct pf_stage_reader *r = pf_zalloc(1, sizeof *r);
+	struct embedded_reader *r = pf_zalloc(1, sizeof *r);
+	r->base.ops = &reader_ops;
 	r->stage = stage;
 	r->how = *how;
-	r->from = how->from;
+	if (how->oldest)
+		r->from = end.nsegments ? end.segments[0] : 0;
+	else if (how->nstarts)
+		r->from = how->starts[0].offset;
 	r->probe_fd = r->notify = -1;
 	r->marked_us = pf_mono_us();
 	int code = check_range(r, &end, err);
@@ -132,17 +129,18 @@ int pf_stage_reader_open(struct pf_stage *stage, const struct pf_stage_read *how
 		r->last = INT64_MAX;
 	if (r->end > r->last)
 		r->end = r->last;
-	r->how.anchor = NULL;
+	r->how.starts = NULL;
+	r->how.nstarts = 0;
 	pf_stage_end_free(&end);
 	if (code) {
-		pf_stage_reader_close(r);
+		reader_close(&r->base);
 		return code;
 	}
-	*reader = r;
+	*reader = &r->base;
 	return 0;
 }
 
-static void close_probe(struct pf_stage_reader *r)
+static void close_probe(struct embedded_reader *r)
 {
 	pf_scan_free(r->probe);
 	free(r->probe_name);
@@ -153,10 +151,9 @@ static void close_probe(struct pf_stage_reader *r)
 	r->probe_fd = -1;
 }
 
-void pf_stage_reader_close(struct pf_stage_reader *r)
+static void reader_close(struct pf_stage_reader *base)
 {
-	if (!r)
-		return;
+	struct embedded_reader *r = (struct embedded_reader *)base;
 	close_probe(r);
 	if (r->notify >= 0)
 		close(r->notify);
@@ -165,14 +162,9 @@ void pf_stage_reader_close(struct pf_stage_reader *r)
 	free(r);
 }
 
-int64_t pf_stage_reader_end(const struct pf_stage_reader *r)
-{
-	return r->end;
-}
-
 /* --- following --- */
 
-static int open_probe(struct pf_stage_reader *r, int64_t first, struct pf_error *err)
+static int open_probe(struct embedded_reader *r, int64_t first, struct pf_error *err)
 {
 	close_probe(r);
 	PF_TRY(pf_stage_segment_open(&r->stage->dir, first, &r->probe_fd, err));
@@ -182,7 +174,7 @@ static int open_probe(struct pf_stage_reader *r, int64_t first, struct pf_error 
 }
 
 /* The newest segment, or none yet. */
-static int start_probe(struct pf_stage_reader *r, struct pf_error *err)
+static int start_probe(struct embedded_reader *r, struct pf_error *err)
 {
 	struct pf_stage_end end;
 	PF_TRY(pf_stage_end_find(&r->stage->dir, false, NULL, &end, err));
@@ -194,7 +186,7 @@ static int start_probe(struct pf_stage_reader *r, struct pf_error *err)
 }
 
 /* Has the stage grown? Then r->end moves. */
-static int look_ahead(struct pf_stage_reader *r, enum pf_walk how, struct pf_error *err)
+static int look_ahead(struct embedded_reader *r, enum pf_walk how, struct pf_error *err)
 {
 	for (;;) {
 		bool closed;
@@ -221,14 +213,14 @@ static int look_ahead(struct pf_stage_reader *r, enum pf_walk how, struct pf_err
 	}
 }
 
-static bool stopped(const struct pf_stage_reader *r)
+static bool stopped(const struct embedded_reader *r)
 {
 	return (r->how.stopping && r->how.stopping()) ||
 	       (r->cursor && pf_cursor_offset(r->cursor) == r->last);
 }
 
 /* Until something changes in the directory, or for at most ms; did it? */
-static bool wait_change(struct pf_stage_reader *r, int ms)
+static bool wait_change(struct embedded_reader *r, int ms)
 {
 	if (r->notify < 0) {
 		r->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
@@ -246,14 +238,14 @@ static bool wait_change(struct pf_stage_reader *r, int ms)
 	return changed;
 }
 
-static int64_t mark_interval_us(const struct pf_stage_reader *r)
+static int64_t mark_interval_us(const struct embedded_reader *r)
 {
 	return (int64_t)(r->how.mark_ms > 0 ? r->how.mark_ms : 1000) * 1000;
 }
 
 /* --- events --- */
 
-static void give_mark(struct pf_stage_reader *r, struct pf_event *event)
+static void give_mark(struct embedded_reader *r, struct pf_event *event)
 {
 	memset(&r->part, 0, sizeof r->part);
 	memset(&r->mark, 0, sizeof r->mark);
@@ -273,13 +265,13 @@ static void give_mark(struct pf_stage_reader *r, struct pf_event *event)
 	event->mark = &r->mark;
 }
 
-static bool mark_due(const struct pf_stage_reader *r)
+static bool mark_due(const struct embedded_reader *r)
 {
 	return r->rows && pf_mono_us() - r->marked_us >= mark_interval_us(r);
 }
 
 /* *more: rows came. Otherwise a mark is due, or the end. */
-static int wait_rows(struct pf_stage_reader *r, bool *more, struct pf_error *err)
+static int wait_rows(struct embedded_reader *r, bool *more, struct pf_error *err)
 {
 	int64_t limit = mark_interval_us(r);
 	/* Damage is looked for when the file has come to rest. */
@@ -295,9 +287,10 @@ static int wait_rows(struct pf_stage_reader *r, bool *more, struct pf_error *err
 	}
 }
 
-int pf_stage_reader_next(struct pf_stage_reader *r, struct pf_event *event,
-			 struct pf_error *err)
+static int reader_next(struct pf_stage_reader *base, struct pf_event *event,
+		       struct pf_error *err)
 {
+	struct embedded_reader *r = (struct embedded_reader *)base;
 	*event = (struct pf_event){ .kind = PF_EVENT_END };
 	if (r->ended)
 		return 0;
@@ -323,11 +316,26 @@ int pf_stage_reader_next(struct pf_stage_reader *r, struct pf_event *event,
 	return 0;
 }
 
-bool pf_stage_reader_ready(struct pf_stage_reader *r)
+static bool reader_ready(struct pf_stage_reader *base)
 {
+	struct embedded_reader *r = (struct embedded_reader *)base;
 	if (!r->how.follow || r->ended || stopped(r) || mark_due(r) ||
 	    pf_cursor_offset(r->cursor) < r->end)
 		return true;
 	struct pf_error err = { 0 };
 	return look_ahead(r, PF_WALK_LIVE, &err) || pf_cursor_offset(r->cursor) < r->end;
 }
+
+/* Every row was looked at before it was accepted, and has one place. */
+static void reader_counts(const struct pf_stage_reader *base, struct pf_counts *counts)
+{
+	(void)base;
+	*counts = (struct pf_counts){ 0 };
+}
+
+static const struct pf_stage_reader_ops reader_ops = {
+	.next = reader_next,
+	.ready = reader_ready,
+	.counts = reader_counts,
+	.close = reader_close,
+};

@@ -68,10 +68,15 @@ int pf_rejects_add(struct pf_rejects *r, const struct pf_reject *x,
 		   struct pf_error *err)
 {
 	struct pf_buf *out = &r->out;
-	pf_buf_str(out, "{\"file\": ");
-	pf_json_quote_str(out, x->file ? x->file : "-");
-	pf_buf_printf(out, ", \"line\": %" PRIu64 ", \"byte\": %" PRIu64
-		      ", \"code\": \"PF%d\", \"column\": ", x->line, x->byte, x->code);
+	pf_buf_str(out, x->topic ? "{\"topic\": " : "{\"file\": ");
+	pf_json_quote_str(out, x->topic ? x->topic : x->file ? x->file : "-");
+	if (x->topic)
+		pf_buf_printf(out, ", \"partition\": %" PRId32 ", \"offset\": %" PRId64,
+			      x->partition, x->offset);
+	else
+		pf_buf_printf(out, ", \"line\": %" PRIu64 ", \"byte\": %" PRIu64,
+			      x->line, x->byte);
+	pf_buf_printf(out, ", \"code\": \"PF%d\", \"column\": ", x->code);
 	if (x->column)
 		pf_json_quote_str(out, x->column);
 	else

@@ -74,7 +74,7 @@ void pf_sources_forget(struct pf_sources *s, size_t keep)
 	qsort(s->items, s->n, sizeof *s->items, by_id);
 }
 
-static void write_item(const struct pf_source_pos *p, struct pf_buf *json)
+void pf_source_write(const struct pf_source_pos *p, struct pf_buf *json)
 {
 	pf_buf_printf(json, "{\"id\":%" PRId64 ",", p->id);
 	if (p->name) {
@@ -87,6 +87,9 @@ static void write_item(const struct pf_source_pos *p, struct pf_buf *json)
 		pf_json_quote_str(json, p->path);
 		pf_buf_byte(json, ',');
 	}
+	if (p->key)
+		pf_buf_printf(json, "\"key\":\"%016" PRIx64 "\",\"partitions\":%" PRId32 ",",
+			      p->key, p->partitions);
 	pf_buf_printf(json,
 		      "\"used\":%" PRIu64 ",\"position\":%" PRIu64
 		      ",\"rows\":%" PRId64 ",\"line\":%" PRId64
@@ -105,7 +108,7 @@ size_t pf_sources_write(struct pf_sources *s, bool all, struct pf_buf *json)
 			continue;
 		if (n++)
 			pf_buf_byte(json, ',');
-		write_item(s->items[i], json);
+		pf_source_write(s->items[i], json);
 	}
 	pf_buf_byte(json, ']');
 	return n;
@@ -151,20 +154,36 @@ static struct pf_source_pos *find_id(const struct pf_sources *s, int64_t id)
 	return low < s->n && s->items[low]->id == id ? s->items[low] : NULL;
 }
 
+/* Everything but the id. */
+static int fill_item(struct pf_source_pos *p, const struct pf_json *v,
+		     struct pf_error *err)
+{
+	int64_t position, rows, line, partitions = 0;
+	if (!pf_json_int(pf_json_get(v, "position"), &position) || position < 0 ||
+	    !pf_json_int(pf_json_get(v, "rows"), &rows) || rows < 0 ||
+	    !pf_json_int(pf_json_get(v, "line"), &line) || line < 0 ||
+	    !read_hash(pf_json_get(v, "head"), &p->head_bytes, &p->head_hash) ||
+	    !read_hash(pf_json_get(v, "tail"), &p->tail_bytes, &p->tail_hash))
+		return pf_fail(err, PF_E_STAGE_CORRUPT, "malformed source positions");
+	const char *key = pf_json_text(pf_json_get(v, "key"));
+	pf_json_int(pf_json_get(v, "partitions"), &partitions);
+	set_text(&p->name, pf_json_text(pf_json_get(v, "name")));
+	set_text(&p->path, pf_json_text(pf_json_get(v, "path")));
+	p->position = (uint64_t)position;
+	p->rows = rows;
+	p->line = line;
+	p->key = key ? strtoull(key, NULL, 16) : 0;
+	p->partitions = partitions > 0 && partitions <= INT32_MAX ? (int32_t)partitions : 0;
+	p->dirty = false;
+	return 0;
+}
+
 static int apply_item(struct pf_sources *s, const struct pf_json *v,
 		      struct pf_error *err)
 {
-	int64_t id, used, position, rows, line;
-	uint32_t head_bytes, tail_bytes;
-	uint64_t head_hash, tail_hash;
-	if (!pf_json_int(pf_json_get(v, "id"), &id) || id < 0 ||
-	    !pf_json_int(pf_json_get(v, "position"), &position) || position < 0 ||
-	    !pf_json_int(pf_json_get(v, "rows"), &rows) || rows < 0 ||
-	    !pf_json_int(pf_json_get(v, "line"), &line) || line < 0 ||
-	    !read_hash(pf_json_get(v, "head"), &head_bytes, &head_hash) ||
-	    !read_hash(pf_json_get(v, "tail"), &tail_bytes, &tail_hash))
-		return pf_fail(err, PF_E_STAGE_CORRUPT,
-			       "malformed source positions");
+	int64_t id, used;
+	if (!pf_json_int(pf_json_get(v, "id"), &id) || id < 0)
+		return pf_fail(err, PF_E_STAGE_CORRUPT, "malformed source positions");
 	struct pf_source_pos *p = find_id(s, id);
 	if (!p) {
 		if (s->n && s->items[s->n - 1]->id > id)
@@ -178,17 +197,18 @@ static int apply_item(struct pf_sources *s, const struct pf_json *v,
 			  (uint64_t)used : 0;
 	if (p->used > s->uses)
 		s->uses = p->used;
-	set_text(&p->name, pf_json_text(pf_json_get(v, "name")));
-	set_text(&p->path, pf_json_text(pf_json_get(v, "path")));
-	p->position = (uint64_t)position;
-	p->rows = rows;
-	p->line = line;
-	p->head_bytes = head_bytes;
-	p->head_hash = head_hash;
-	p->tail_bytes = tail_bytes;
-	p->tail_hash = tail_hash;
-	p->dirty = false;
-	return 0;
+	return fill_item(p, v, err);
+}
+
+int pf_sources_take(struct pf_sources *s, const char *json, size_t len,
+		    struct pf_error *err)
+{
+	struct pf_json *root;
+	if (pf_json_parse(json, len, "source position", &root, NULL))
+		return pf_fail(err, PF_E_STAGE_CORRUPT, "malformed source positions");
+	int code = fill_item(pf_sources_add(s), root, err);
+	pf_json_free(root);
+	return code;
 }
 
 int pf_sources_apply(struct pf_sources *s, const char *json, struct pf_error *err)

@@ -35,6 +35,10 @@ struct pf_source_pos {
 	uint64_t tail_hash;
 	uint64_t used;       /* grows from use to use; 0: not since it is counted */
 	bool dirty;          /* changed since the last seal */
+	/* Topics: what its rows are known by, and how many partitions there were
+	 * (0: the embedded stage needs neither). */
+	uint64_t key;
+	int32_t partitions;
 };
 
 struct pf_sources {
@@ -56,10 +60,15 @@ void pf_sources_forget(struct pf_sources *s, size_t keep);
 
 /* Append all, or those that changed, as a JSON array. Returns how many. */
 size_t pf_sources_write(struct pf_sources *s, bool all, struct pf_buf *json);
+/* One of them, as a JSON object. */
+void pf_source_write(const struct pf_source_pos *p, struct pf_buf *json);
 /* They are written: nothing is dirty. */
 void pf_sources_clean(struct pf_sources *s);
 
 /* Take over what a head or seal says. PF_E_STAGE_CORRUPT when malformed. */
 int pf_sources_apply(struct pf_sources *s, const char *json, struct pf_error *err);
+/* Add the one that a JSON object describes, under a new id. */
+int pf_sources_take(struct pf_sources *s, const char *json, size_t len,
+		    struct pf_error *err);
 
 #endif

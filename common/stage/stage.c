@@ -1,97 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stage/stage.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
-#include "base/file.h"
-#include "stage/adapt.h"
-#include "stage/end.h"
+#include "stage/backend.h"
+#include "stage/kafka_url.h"
 #include "stage/open.h"
 
-/* The definition as its canonical text says it: what a stage keeps. */
-static int set_definition(struct pf_stage *s, struct pf_error *err)
-{
-	char *name = pf_asprintf("definition in %s/stage.json", s->dir.path);
-	struct pf_tabledef *def;
-	int code = pf_tabledef_parse(s->id.text, strlen(s->id.text), name, &def, err);
-	free(name);
-	if (code)
-		return code;
-	pf_tabledef_free(s->def);
-	pf_schema_unref(s->schema);
-	s->def = def;
-	s->schema = pf_tabledef_schema(def);
-	return 0;
-}
-
-int pf_stage_take(struct pf_stage_dir *dir, bool *found, struct pf_stage **stage,
-		  struct pf_error *err)
-{
-	struct pf_stage *s = pf_zalloc(1, sizeof *s);
-	s->dir = *dir;
-	*dir = (struct pf_stage_dir){ NULL, -1 };
-	int code = pf_stage_identity_read(&s->dir, found, &s->id, err);
-	if (!code && *found)
-		code = set_definition(s, err);
-	if (code || !*found) {
-		if (!code)
-			*dir = s->dir;
-		else
-			pf_stage_dir_close(&s->dir);
-		pf_stage_identity_free(&s->id);
-		free(s);
-		return code;
-	}
-	*stage = s;
-	return 0;
-}
-
-int pf_stage_make(struct pf_stage_dir *dir, const struct pf_tabledef *def,
+int pf_stage_open(const char *path, const struct pf_stage_access *how,
 		  struct pf_stage **stage, struct pf_error *err)
 {
-	struct pf_stage *s = pf_zalloc(1, sizeof *s);
-	s->dir = *dir;
-	*dir = (struct pf_stage_dir){ NULL, -1 };
-	s->id.text = pf_strdup(pf_tabledef_text(def));
-	int code = pf_stage_uuid_new(s->id.uuid, err);
-	if (!code)
-		code = set_definition(s, err);
-	/* Also if the directory was there: whoever made it may have died before
-	 * its name was on the disk. */
-	if (!code)
-		code = pf_fsync_parent(s->dir.path, err);
-	if (!code)
-		code = pf_stage_identity_write(&s->dir, &s->id, err);
-	if (code) {
-		pf_stage_close(s);
-		return code;
-	}
-	*stage = s;
-	return 0;
-}
-
-int pf_stage_open(const char *path, struct pf_stage **stage, struct pf_error *err)
-{
-	struct pf_stage_dir dir;
-	bool found;
-	PF_TRY(pf_stage_dir_open(path, &dir, err));
-	PF_TRY(pf_stage_take(&dir, &found, stage, err));
-	if (found)
-		return 0;
-	pf_stage_dir_close(&dir);
-	pf_fail(err, PF_E_NOT_A_STAGE, "'%s' is not a stage: it has no stage.json", path);
-	return pf_hint(err, "pf-stage append -S schema.yaml makes one");
+	static const struct pf_stage_access plain;
+	if (pf_kafka_url_is(path))
+		return pf_kafka_stage_open(path, how ? how : &plain, stage, err);
+	return pf_embedded_open(path, stage, err);
 }
 
 void pf_stage_close(struct pf_stage *s)
 {
-	if (!s)
-		return;
-	pf_stage_dir_close(&s->dir);
-	pf_stage_identity_free(&s->id);
-	pf_tabledef_free(s->def);
-	pf_schema_unref(s->schema);
-	free(s);
+	if (s)
+		s->ops->close(s);
 }
 
 const char *pf_stage_path(const struct pf_stage *s)
@@ -114,57 +43,214 @@ struct pf_schema *pf_stage_schema(struct pf_stage *s)
 	return s->schema;
 }
 
-int pf_stage_range(struct pf_stage *s, int64_t *first, int64_t *end,
-		   struct pf_error *err)
+/* --- reading --- */
+
+static int no_offset(const char *text, struct pf_error *err)
 {
-	struct pf_stage_end e;
-	PF_TRY(pf_stage_end_find(&s->dir, false, NULL, &e, err));
-	*first = e.nsegments ? e.segments[0] : 0;
-	*end = e.place.offset;
-	pf_stage_end_free(&e);
-	return 0;
+	pf_fail(err, PF_E_USAGE, "'%s' is no offset", text);
+	return pf_hint(err, "a number of rows: --offsets 120000; of a topic one for each "
+			    "partition: --offsets 0:1200,1:1170");
 }
 
-/* --- changes of the definition --- */
-
-static int refuse(const struct pf_stage *s, struct pf_error *err, const char *why,
-		  const char *column)
+/* A number that is not negative, up to one of `ends`. */
+static bool take_number(const char **p, const char *ends, int64_t *n)
 {
-	pf_fail(err, PF_E_STAGE_SCHEMA, "the definition does not fit stage '%s': %s%s%s%s",
-		s->dir.path, why, *column ? " '" : "", column, *column ? "'" : "");
-	return pf_hint(err, "a stage takes new nullable columns at the end, and wider "
-		       "types; for anything else make another stage");
+	char *end;
+	errno = 0;
+	if (**p < '0' || **p > '9')
+		return false;
+	*n = strtoll(*p, &end, 10);
+	if (errno || (*end && !strchr(ends, *end)))
+		return false;
+	*p = end;
+	return true;
 }
 
-int pf_stage_evolve(struct pf_stage *s, const struct pf_tabledef *new,
+/* "120000", "120000@ANCHOR", "3:1200@ANCHOR" */
+static bool take_start(const char **p, struct pf_stage_start *s)
+{
+	int64_t n;
+	*s = (struct pf_stage_start){ 0 };
+	if (!take_number(p, ":@,", &n))
+		return false;
+	if (**p == ':') {
+		if (n > INT32_MAX)
+			return false;
+		s->partition = (int32_t)n;
+		++*p;
+		if (!take_number(p, "@,", &n))
+			return false;
+	}
+	s->offset = n;
+	if (**p == '@') {
+		size_t len = strcspn(++*p, ",");
+		if (len >= sizeof s->anchor)
+			return false;
+		memcpy(s->anchor, *p, len);
+		*p += len;
+	}
+	return true;
+}
+
+int pf_stage_starts_parse(const char *text, struct pf_stage_start **starts, size_t *n,
+			  struct pf_error *err)
+{
+	const char *p = text;
+	*starts = NULL;
+	*n = 0;
+	for (;;) {
+		*starts = pf_realloc(*starts, *n + 1, sizeof **starts);
+		if (!take_start(&p, &(*starts)[(*n)++]) || (*p && *p != ',')) {
+			free(*starts);
+			*starts = NULL;
+			return no_offset(text, err);
+		}
+		if (!*p)
+			return 0;
+		p++;
+	}
+}
+
+int pf_stage_reader_open(struct pf_stage *stage, const struct pf_stage_read *how,
+			 struct pf_stage_reader **reader, struct pf_error *err)
+{
+	return stage->ops->reader(stage, how, reader, err);
+}
+
+int pf_stage_reader_next(struct pf_stage_reader *r, struct pf_event *event,
+			 struct pf_error *err)
+{
+	return r->ops->next(r, event, err);
+}
+
+bool pf_stage_reader_ready(struct pf_stage_reader *r)
+{
+	return r->ops->ready(r);
+}
+
+void pf_stage_reader_counts(const struct pf_stage_reader *r, struct pf_counts *counts)
+{
+	r->ops->counts(r, counts);
+}
+
+void pf_stage_reader_close(struct pf_stage_reader *r)
+{
+	if (r)
+		r->ops->close(r);
+}
+
+/* --- status --- */
+
+int pf_stage_status(struct pf_stage *s, struct pf_stage_status *status,
 		    struct pf_error *err)
 {
-	const struct pf_tabledef *old = s->def;
-	if (!strcmp(pf_tabledef_text(new), s->id.text))
-		return 0;
-	if (strcmp(old->id, new->id) != 0)
-		return refuse(s, err, "another column is the id", "");
-	if (strcmp(old->time, new->time) != 0)
-		return refuse(s, err, "another column is the time", "");
-	if (strcmp(old->zone, new->zone) != 0 || old->grain != new->grain ||
-	    old->buckets != new->buckets)
-		return refuse(s, err, "zone, partition or buckets differ", "");
-	for (size_t i = 0; i < old->n; i++) {
-		const struct pf_coldef *a = &old->columns[i];
-		if (i >= new->n || strcmp(a->name, new->columns[i].name) != 0)
-			return refuse(s, err, "it lacks or moves column", a->name);
-		if (!pf_adapt_widens(a->type, new->columns[i].type))
-			return refuse(s, err, "another type has column", a->name);
-		if (a->nullable && !new->columns[i].nullable)
-			return refuse(s, err, "null is no longer allowed in column",
-				      a->name);
-	}
-	for (size_t i = old->n; i < new->n; i++)
-		if (!new->columns[i].nullable)
-			return refuse(s, err, "null is not allowed in the new column",
-				      new->columns[i].name);
-	free(s->id.text);
-	s->id.text = pf_strdup(pf_tabledef_text(new));
-	PF_TRY(set_definition(s, err));
-	return pf_stage_identity_write(&s->dir, &s->id, err);
+	return s->ops->status(s, status, err);
+}
+
+void pf_stage_status_print(const struct pf_stage *s,
+			   const struct pf_stage_status *status, struct pf_buf *out)
+{
+	s->ops->print(s, status, out);
+}
+
+int pf_stage_lag(struct pf_stage *s, const struct pf_stage_start *starts, size_t n,
+		 struct pf_stage_lag *lag, struct pf_error *err)
+{
+	return s->ops->lag(s, starts, n, lag, err);
+}
+
+int pf_stage_trim_refused(const char *path, struct pf_error *err)
+{
+	pf_fail(err, PF_E_UNSUPPORTED, "a topic is not trimmed by pf-stage: '%s'", path);
+	return pf_hint(err, "its retention.ms and retention.bytes say how long it keeps rows");
+}
+
+int pf_stage_trim(struct pf_stage *s, int64_t before, bool dry,
+		  struct pf_trimmed *trimmed, struct pf_error *err)
+{
+	return s->ops->trim ? s->ops->trim(s, before, dry, trimmed, err) :
+			      pf_stage_trim_refused(s->dir.path, err);
+}
+
+/* --- writing --- */
+
+int pf_stage_writer_open(const char *path, const struct pf_stage_write *how,
+			 struct pf_stage_writer **writer, struct pf_error *err)
+{
+	if (pf_kafka_url_is(path))
+		return pf_kafka_writer_open(path, how, writer, err);
+	return pf_embedded_writer_open(path, how, writer, err);
+}
+
+struct pf_stage *pf_stage_writer_stage(struct pf_stage_writer *w)
+{
+	return w->stage;
+}
+
+struct pf_sources *pf_stage_writer_sources(struct pf_stage_writer *w)
+{
+	return &w->sources;
+}
+
+bool pf_stage_wants_origin(const struct pf_stage_writer *w)
+{
+	return w->ops->from != NULL;
+}
+
+int pf_stage_recall(struct pf_stage_writer *w, struct pf_error *err)
+{
+	return w->ops->recall ? w->ops->recall(w, err) : 0;
+}
+
+int pf_stage_from(struct pf_stage_writer *w, struct pf_source_pos *source,
+		  const char *identity, struct pf_error *err)
+{
+	return w->ops->from ? w->ops->from(w, source, identity, err) : 0;
+}
+
+int pf_stage_append(struct pf_stage_writer *w, const struct pf_batch *batch,
+		    const int64_t *numbers, int64_t *taken, struct pf_error *err)
+{
+	return w->ops->append(w, batch, numbers, taken, err);
+}
+
+uint64_t pf_stage_pending_bytes(const struct pf_stage_writer *w)
+{
+	return w->ops->pending_bytes(w);
+}
+
+int64_t pf_stage_pending_rows(const struct pf_stage_writer *w)
+{
+	return w->ops->pending_rows(w);
+}
+
+int pf_stage_commit(struct pf_stage_writer *w, struct pf_error *err)
+{
+	return w->ops->commit(w, err);
+}
+
+bool pf_stage_busy(struct pf_stage_writer *w)
+{
+	return w->ops->busy(w);
+}
+
+int pf_stage_sync(struct pf_stage_writer *w, struct pf_error *err)
+{
+	return w->ops->sync(w, err);
+}
+
+int64_t pf_stage_accepted(const struct pf_stage_writer *w)
+{
+	return w->ops->accepted(w);
+}
+
+int64_t pf_stage_durable(struct pf_stage_writer *w)
+{
+	return w->ops->durable(w);
+}
+
+void pf_stage_writer_close(struct pf_stage_writer *w)
+{
+	if (w)
+		w->ops->close(w);
 }

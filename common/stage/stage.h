@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The embedded stage: a directory where accepted rows wait, durable, until a
- * table has them. One writer at a time (flock on stage.lock), any number of
- * readers. Rows are counted from 0; an offset is the number of rows before it.
+ * A stage: where accepted rows wait, durable, until a table has them. Either
+ * embedded, a directory, or a Kafka topic (see stage/kafka_stage.h); whoever
+ * reads does not see which.
+ *
+ * The embedded stage is a directory of segment files. One writer at a time
+ * (flock on stage.lock), any number of readers. Rows are counted from 0; an
+ * offset is the number of rows before it.
  *
  *   stage.json                    identity (UUID), format, table definition
  *   stage.lock                    held by the writer
@@ -34,9 +38,19 @@ struct pf_stage;
 /* Is the path a directory with a stage.json? */
 bool pf_stage_is(const char *path);
 
-/* Open for reading. PF_E_NOT_A_STAGE when there is none. */
-int pf_stage_open(const char *path, struct pf_stage **stage,
-		  struct pf_error *err);
+/* How to get at a topic; nothing of it concerns the embedded stage. */
+struct pf_stage_access {
+	const struct pf_kafka_config *kafka; /* stage/kafka_config.h; NULL: none */
+	/* What its rows are. NULL: as the topic's own records say; and when they
+	 * say nothing, as fallback does (a table's columns; may be NULL). */
+	const struct pf_tabledef *definition, *fallback;
+	int64_t timeout_ms; /* for a first answer of the brokers; 0: 30 s */
+};
+
+/* Open for reading: a directory, or kafka://host[,host]/topic[?options]; how
+ * may be NULL. PF_E_NOT_A_STAGE when there is none. */
+int pf_stage_open(const char *path, const struct pf_stage_access *how,
+		  struct pf_stage **stage, struct pf_error *err);
 void pf_stage_close(struct pf_stage *stage); /* NULL is fine */
 
 const char *pf_stage_path(const struct pf_stage *stage);
@@ -45,40 +59,60 @@ const struct pf_tabledef *pf_stage_definition(const struct pf_stage *stage);
 /* The definition's columns with the layout as metadata; borrowed. */
 struct pf_schema *pf_stage_schema(struct pf_stage *stage);
 
-/* First offset that is still there, and the end of the durable rows now. */
-int pf_stage_range(struct pf_stage *stage, int64_t *first, int64_t *end,
-		   struct pf_error *err);
-
 /* --- reading --- */
 
+/* Where reading begins in a partition (the embedded stage is partition 0). */
+struct pf_stage_start {
+	int32_t partition;
+	int64_t offset;  /* of the first record wanted */
+	char anchor[33]; /* what was known of the history before it; "": nothing, do
+			  * not check */
+};
+
+/* "N", "N@ANCHOR", "P:N@ANCHOR,..."; the caller frees it. */
+int pf_stage_starts_parse(const char *text, struct pf_stage_start **starts, size_t *n,
+			  struct pf_error *err);
+
+struct pf_reject; /* text/reader.h */
+
 struct pf_stage_read {
-	int64_t from;        /* offset of the first row wanted */
-	const char *anchor;  /* what was known of the history before `from`; NULL
-			      * or "": nothing, do not check */
-	int64_t limit;       /* at most so many rows; 0: no limit */
+	bool oldest;         /* from the oldest record; else from starts: */
+	const struct pf_stage_start *starts; /* partitions not named begin at 0 */
+	size_t nstarts;
+	int64_t limit;       /* at most so many rows; 0: no limit. Of a topic: no
+			      * further record once there are so many */
 	bool follow;         /* wait for more at the durable end */
 	bool accept_gap;     /* rows trimmed away are skipped, and the mark says so */
 	bool hold;           /* open every segment needed now, so that a later
 			      * trim cannot take it away */
 	bool (*stopping)(void); /* follow: end when it says so; may be NULL */
 	int mark_ms;         /* follow: a mark at most this often (0: 1000) */
-};
 
-/* Set from and anchor by "N" or "N@ANCHOR" (which borrows from text). */
-int pf_stage_read_from(const char *text, struct pf_stage_read *how,
-		       struct pf_error *err);
+	/* Topics only. */
+	const char *sources;    /* up to where rows of each source are known, as marks
+				 * say it; NULL: of none */
+	const char *partitions; /* "0-3,7"; NULL: all */
+	const int32_t *fibers;  /* only rows of these are wanted: partitions that
+				 * cannot hold any need not be read */
+	size_t nfibers;         /* 0: of all */
+	/* A record that does not fit: 0 goes on without it. NULL: an error. */
+	int (*reject)(void *ctx, const struct pf_reject *reject, struct pf_error *err);
+	/* Before a mark that vouches for what was rejected; or NULL. */
+	int (*settle)(void *ctx, struct pf_error *err);
+	void *ctx;
+};
 
 struct pf_stage_reader;
 
-/* PF_E_STAGE_CHANGED when the anchor differs or `from` lies beyond the end,
- * PF_E_STAGE_GAP when rows at `from` are gone, naming the range. */
+/* PF_E_STAGE_CHANGED when an anchor differs or a start lies beyond the end,
+ * PF_E_STAGE_GAP when rows at a start are gone, naming the range. */
 int pf_stage_reader_open(struct pf_stage *stage, const struct pf_stage_read *how,
 			 struct pf_stage_reader **reader, struct pf_error *err);
 
-/* BATCH: rows in stage order, in the stage's present schema (columns added
- * since are null, types widened); valid until the next call; each hash was
- * verified before. MARK: [from, to) of partition 0 with the anchor at `to`,
- * not before all its rows; exactly one before END in a bounded read, also
+/* BATCH: rows in stage order (of a topic: of each partition), in the stage's
+ * present schema (columns added since are null, types widened); valid until the
+ * next call; each hash was verified before. MARK: [from, to) of each partition
+ * with the anchor at `to`, not before all its rows; exactly one before END in a bounded read, also
  * when there was no row. END: nothing follows.
  * PF_E_VANISHED when a segment was trimmed meanwhile, PF_E_STAGE_GREW when the
  * definition got columns or wider types, PF_E_STAGE_CORRUPT when a segment is
@@ -87,8 +121,9 @@ int pf_stage_reader_next(struct pf_stage_reader *reader, struct pf_event *event,
 			 struct pf_error *err);
 /* Would next() return without waiting? Always in a bounded read. */
 bool pf_stage_reader_ready(struct pf_stage_reader *reader);
-/* Where a bounded read ends: fixed when it was opened. */
-int64_t pf_stage_reader_end(const struct pf_stage_reader *reader);
+/* Rows that were left out: rejected, and seen before. */
+void pf_stage_reader_counts(const struct pf_stage_reader *reader,
+			    struct pf_counts *counts);
 void pf_stage_reader_close(struct pf_stage_reader *reader); /* NULL is fine */
 
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "stage/backend.h"
 #include "stage/end.h"
 #include "stage/open.h"
 
@@ -25,7 +26,7 @@ static int segment_bytes(const struct pf_stage *s, int64_t first, uint64_t *byte
 	return 0;
 }
 
-int pf_stage_status(struct pf_stage *s, struct pf_stage_status *status,
+int pf_embedded_status(struct pf_stage *s, struct pf_stage_status *status,
 		    struct pf_error *err)
 {
 	struct pf_stage_end end;
@@ -58,11 +59,12 @@ int pf_stage_status(struct pf_stage *s, struct pf_stage_status *status,
 void pf_stage_status_free(struct pf_stage_status *status)
 {
 	pf_sources_free(&status->sources);
+	free(status->parts);
 	*status = (struct pf_stage_status){ 0 };
 }
 
-void pf_stage_status_print(const struct pf_stage *stage,
-			   const struct pf_stage_status *s, struct pf_buf *out)
+void pf_embedded_print(const struct pf_stage *stage, const struct pf_stage_status *s,
+		       struct pf_buf *out)
 {
 	pf_buf_printf(out, "stage\t%s\nrows\t%" PRId64 "\nfirst\t%" PRId64
 		      "\nend\t%" PRId64 "\nsegments\t%zu\nbytes\t%" PRIu64 "\n",
@@ -80,8 +82,8 @@ void pf_stage_status_print(const struct pf_stage *stage,
 	}
 }
 
-int pf_stage_trim(struct pf_stage *s, int64_t before, bool dry,
-		  struct pf_trimmed *trimmed, struct pf_error *err)
+int pf_embedded_trim(struct pf_stage *s, int64_t before, bool dry,
+		     struct pf_trimmed *trimmed, struct pf_error *err)
 {
 	struct pf_stage_end end;
 	*trimmed = (struct pf_trimmed){ 0 };

@@ -12,6 +12,7 @@
 #include "base/fault.h"
 #include "base/file.h"
 #include "ext/hash.h"
+#include "stage/backend.h"
 #include "stage/end.h"
 #include "stage/frame.h"
 #include "stage/open.h"
@@ -21,9 +22,8 @@
 /* Encoded bytes go out in pieces of this size, or with their seal. */
 #define PIECE_BYTES ((size_t)1 << 20)
 
-struct pf_stage_writer {
-	struct pf_stage *stage;
-	struct pf_sources sources;
+struct embedded_writer {
+	struct pf_stage_writer base;
 	uint64_t segment_bytes;
 	bool no_sync;
 	int lock;
@@ -43,14 +43,14 @@ struct pf_stage_writer {
 	struct pf_syncer *syncer;
 };
 
-static int fail_writer(struct pf_stage_writer *w, int code, const struct pf_error *err)
+static int fail_writer(struct embedded_writer *w, int code, const struct pf_error *err)
 {
 	if (code && !w->failed.code && err)
 		w->failed = *err;
 	return code;
 }
 
-static int flush_out(struct pf_stage_writer *w, struct pf_error *err)
+static int flush_out(struct embedded_writer *w, struct pf_error *err)
 {
 	size_t done = 0;
 	if (pf_crash_armed("X4")) {
@@ -71,16 +71,16 @@ static int flush_out(struct pf_stage_writer *w, struct pf_error *err)
 }
 
 /* Count what was encoded behind `from` in out. */
-static void take_encoded(struct pf_stage_writer *w, size_t from)
+static void take_encoded(struct embedded_writer *w, size_t from)
 {
 	pf_xxh3_update(w->hash, w->out.data + from, w->out.len - from);
 	w->size += w->out.len - from;
 }
 
 /* A control message: a batch without rows. */
-static void encode_control(struct pf_stage_writer *w, struct pf_meta *meta)
+static void encode_control(struct embedded_writer *w, struct pf_meta *meta)
 {
-	struct pf_builder *none = pf_builder_new(w->stage->schema);
+	struct pf_builder *none = pf_builder_new(w->base.stage->schema);
 	struct pf_batch batch = pf_builder_batch(none);
 	batch.meta = meta;
 	pf_ipc_append_batch(w->encoder, &batch, &w->out);
@@ -94,14 +94,14 @@ static void set_number(struct pf_meta *m, const char *key, uint64_t value)
 	pf_meta_set(m, key, text);
 }
 
-static void encode_head(struct pf_stage_writer *w)
+static void encode_head(struct embedded_writer *w)
 {
 	struct pf_meta m = { 0 };
 	struct pf_buf json = { 0 };
-	pf_sources_forget(&w->sources, PF_SOURCES_KEPT);
-	pf_sources_write(&w->sources, true, &json);
+	pf_sources_forget(&w->base.sources, PF_SOURCES_KEPT);
+	pf_sources_write(&w->base.sources, true, &json);
 	pf_meta_set(&m, "pf:control", "head");
-	pf_meta_set(&m, "pf:stage", w->stage->id.uuid);
+	pf_meta_set(&m, "pf:stage", w->base.stage->id.uuid);
 	set_number(&m, "pf:from", (uint64_t)w->offset);
 	pf_meta_set(&m, "pf:prev", w->last);
 	pf_meta_set(&m, "pf:anchor", w->anchor);
@@ -111,14 +111,14 @@ static void encode_head(struct pf_stage_writer *w)
 	pf_buf_free(&json);
 }
 
-static int open_segment(struct pf_stage_writer *w, struct pf_error *err)
+static int open_segment(struct embedded_writer *w, struct pf_error *err)
 {
 	char name[PF_STAGE_NAME_BYTES];
 	pf_stage_segment_name(w->offset, name);
 	free(w->name);
-	w->name = pf_stage_segment_path(&w->stage->dir, w->offset);
+	w->name = pf_stage_segment_path(&w->base.stage->dir, w->offset);
 	/* A crash may have left one that never came to a seal. */
-	w->fd = openat(w->stage->dir.fd, name,
+	w->fd = openat(w->base.stage->dir.fd, name,
 		       O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
 	if (w->fd < 0)
 		return pf_fail_errno(err, PF_E_IO, errno, "cannot create '%s'", w->name);
@@ -134,7 +134,7 @@ static int open_segment(struct pf_stage_writer *w, struct pf_error *err)
 }
 
 /* Write the end-of-stream marker, so that the segment is finished for good. */
-static int close_segment(struct pf_stage_writer *w, struct pf_error *err)
+static int close_segment(struct embedded_writer *w, struct pf_error *err)
 {
 	PF_TRY(pf_syncer_wait(w->syncer, err));
 	PF_TRY(pf_write_full(w->fd, w->name, pf_ipc_end_of_stream,
@@ -142,7 +142,7 @@ static int close_segment(struct pf_stage_writer *w, struct pf_error *err)
 	if (!w->no_sync) {
 		PF_TRY(pf_fdatasync(w->fd, w->name, err));
 		if (w->dir_dirty)
-			PF_TRY(pf_fsync(w->stage->dir.fd, w->stage->dir.path, err));
+			PF_TRY(pf_fsync(w->base.stage->dir.fd, w->base.stage->dir.path, err));
 	}
 	return pf_close(&w->fd, w->name, err);
 }
@@ -150,7 +150,7 @@ static int close_segment(struct pf_stage_writer *w, struct pf_error *err)
 /* --- opening --- */
 
 /* Does the segment begin with the schema as it is now? */
-static int same_schema(struct pf_stage_writer *w, bool *same, struct pf_error *err)
+static int same_schema(struct embedded_writer *w, bool *same, struct pf_error *err)
 {
 	struct pf_buf now = { 0 };
 	pf_ipc_append_schema(w->encoder, &now);
@@ -162,7 +162,7 @@ static int same_schema(struct pf_stage_writer *w, bool *same, struct pf_error *e
 	return code;
 }
 
-static int recover(struct pf_stage_writer *w, const struct pf_stage_end *end,
+static int recover(struct embedded_writer *w, const struct pf_stage_end *end,
 		   struct pf_error *err)
 {
 	w->offset = w->group_from = end->place.offset;
@@ -170,14 +170,14 @@ static int recover(struct pf_stage_writer *w, const struct pf_stage_end *end,
 	memcpy(w->last, end->place.last, sizeof w->last);
 	if (end->last == end->nsegments)
 		return 0;
-	if (strcmp(end->stage, w->stage->id.uuid) != 0)
+	if (strcmp(end->stage, w->base.stage->id.uuid) != 0)
 		return pf_fail(err, PF_E_STAGE_CORRUPT,
 			       "'%s' holds segments of another stage (%s)",
-			       w->stage->dir.path, end->stage);
+			       w->base.stage->dir.path, end->stage);
 	char name[PF_STAGE_NAME_BYTES];
 	pf_stage_segment_name(end->segments[end->last], name);
-	w->name = pf_stage_segment_path(&w->stage->dir, end->segments[end->last]);
-	w->fd = openat(w->stage->dir.fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	w->name = pf_stage_segment_path(&w->base.stage->dir, end->segments[end->last]);
+	w->fd = openat(w->base.stage->dir.fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (w->fd < 0)
 		return pf_fail_errno(err, PF_E_IO, errno, "cannot open '%s'", w->name);
 	w->size = w->group_at = end->place.at;
@@ -189,7 +189,7 @@ static int recover(struct pf_stage_writer *w, const struct pf_stage_end *end,
 	 * before they were on the disk. */
 	if (!w->no_sync) {
 		PF_TRY(pf_fdatasync(w->fd, w->name, err));
-		PF_TRY(pf_fsync(w->stage->dir.fd, w->stage->dir.path, err));
+		PF_TRY(pf_fsync(w->base.stage->dir.fd, w->base.stage->dir.path, err));
 	}
 	if (end->closed)
 		return pf_close(&w->fd, w->name, err);
@@ -199,7 +199,7 @@ static int recover(struct pf_stage_writer *w, const struct pf_stage_end *end,
 }
 
 static int open_stage(const char *path, const struct pf_stage_write *how,
-		      struct pf_stage_writer *w, struct pf_error *err)
+		      struct embedded_writer *w, struct pf_error *err)
 {
 	struct pf_stage_dir dir;
 	bool found = false;
@@ -216,16 +216,20 @@ static int open_stage(const char *path, const struct pf_stage_write *how,
 		pf_stage_dir_close(&dir);
 		return code;
 	}
-	PF_TRY(pf_stage_take(&dir, &found, &w->stage, err));
+	PF_TRY(pf_stage_take(&dir, &found, &w->base.stage, err));
 	if (!found)
-		return pf_stage_make(&dir, how->definition, &w->stage, err);
-	return how->definition ? pf_stage_evolve(w->stage, how->definition, err) : 0;
+		return pf_stage_make(&dir, how->definition, &w->base.stage, err);
+	return how->definition ? pf_stage_evolve(w->base.stage, how->definition, err) : 0;
 }
 
-int pf_stage_writer_open(const char *path, const struct pf_stage_write *how,
-			 struct pf_stage_writer **writer, struct pf_error *err)
+static const struct pf_stage_writer_ops writer_ops;
+static void writer_close(struct pf_stage_writer *base);
+
+int pf_embedded_writer_open(const char *path, const struct pf_stage_write *how,
+			    struct pf_stage_writer **writer, struct pf_error *err)
 {
-	struct pf_stage_writer *w = pf_zalloc(1, sizeof *w);
+	struct embedded_writer *w = pf_zalloc(1, sizeof *w);
+	w->base.ops = &writer_ops;
 	w->lock = w->fd = -1;
 	w->no_sync = how->no_sync;
 	w->segment_bytes = how->segment_bytes ? how->segment_bytes : SEGMENT_BYTES;
@@ -234,24 +238,24 @@ int pf_stage_writer_open(const char *path, const struct pf_stage_write *how,
 	int code = open_stage(path, how, w, err);
 	struct pf_stage_end end = { 0 };
 	if (!code)
-		w->encoder = pf_ipc_writer_new(w->stage->schema);
+		w->encoder = pf_ipc_writer_new(w->base.stage->schema);
 	if (!code)
-		code = pf_stage_end_find(&w->stage->dir, true, &w->sources, &end, err);
+		code = pf_stage_end_find(&w->base.stage->dir, true, &w->base.sources, &end, err);
 	if (!code)
 		code = recover(w, &end, err);
 	pf_stage_end_free(&end);
 	pf_syncer_set_durable(w->syncer, w->offset);
 	if (code) {
-		pf_stage_writer_close(w);
+		writer_close(&w->base);
 		return code;
 	}
-	*writer = w;
+	*writer = &w->base;
 	return 0;
 }
 
 /* --- appending --- */
 
-static int append(struct pf_stage_writer *w, const struct pf_batch *batch,
+static int append(struct embedded_writer *w, const struct pf_batch *batch,
 		  struct pf_error *err)
 {
 	if (w->fd < 0)
@@ -265,9 +269,12 @@ static int append(struct pf_stage_writer *w, const struct pf_batch *batch,
 	return w->out.len >= PIECE_BYTES ? flush_out(w, err) : 0;
 }
 
-int pf_stage_append(struct pf_stage_writer *w, const struct pf_batch *batch,
-		    struct pf_error *err)
+static int writer_append(struct pf_stage_writer *base, const struct pf_batch *batch,
+			 const int64_t *numbers, int64_t *taken, struct pf_error *err)
 {
+	struct embedded_writer *w = (struct embedded_writer *)base;
+	(void)numbers;
+	*taken = batch->rows;
 	if (w->failed.code) {
 		*err = w->failed;
 		return w->failed.code;
@@ -275,17 +282,19 @@ int pf_stage_append(struct pf_stage_writer *w, const struct pf_batch *batch,
 	return batch->rows ? fail_writer(w, append(w, batch, err), err) : 0;
 }
 
-uint64_t pf_stage_pending_bytes(const struct pf_stage_writer *w)
+static uint64_t pending_bytes(const struct pf_stage_writer *base)
 {
+	const struct embedded_writer *w = (const struct embedded_writer *)base;
 	return w->fd < 0 ? 0 : w->size - w->group_at;
 }
 
-int64_t pf_stage_pending_rows(const struct pf_stage_writer *w)
+static int64_t pending_rows(const struct pf_stage_writer *base)
 {
+	const struct embedded_writer *w = (const struct embedded_writer *)base;
 	return w->offset - w->group_from;
 }
 
-static void encode_seal(struct pf_stage_writer *w, char hash[PF_HASH_DIGITS + 1])
+static void encode_seal(struct embedded_writer *w, char hash[PF_HASH_DIGITS + 1])
 {
 	struct pf_meta m = { 0 };
 	struct pf_buf json = { 0 };
@@ -294,7 +303,7 @@ static void encode_seal(struct pf_stage_writer *w, char hash[PF_HASH_DIGITS + 1]
 	set_number(&m, "pf:from", (uint64_t)w->group_from);
 	set_number(&m, "pf:to", (uint64_t)w->offset);
 	pf_meta_set(&m, "pf:prev", w->last);
-	if (pf_sources_write(&w->sources, false, &json))
+	if (pf_sources_write(&w->base.sources, false, &json))
 		pf_meta_set(&m, "pf:sources", pf_buf_cstr(&json));
 	/* Once with zeros to be hashed, once with the hash: only the digits
 	 * differ. */
@@ -310,17 +319,17 @@ static void encode_seal(struct pf_stage_writer *w, char hash[PF_HASH_DIGITS + 1]
 	pf_buf_free(&json);
 }
 
-static bool anything_new(const struct pf_stage_writer *w)
+static bool anything_new(const struct embedded_writer *w)
 {
 	if (w->offset > w->group_from)
 		return true;
-	for (size_t i = 0; i < w->sources.n; i++)
-		if (w->sources.items[i]->dirty)
+	for (size_t i = 0; i < w->base.sources.n; i++)
+		if (w->base.sources.items[i]->dirty)
 			return true;
 	return false;
 }
 
-static int commit(struct pf_stage_writer *w, struct pf_error *err)
+static int commit(struct embedded_writer *w, struct pf_error *err)
 {
 	char hash[PF_HASH_DIGITS + 1];
 	if (!anything_new(w))
@@ -336,20 +345,21 @@ static int commit(struct pf_stage_writer *w, struct pf_error *err)
 	w->group_at = w->size;
 	w->group_from = w->offset;
 	pf_xxh3_reset(w->hash);
-	pf_sources_clean(&w->sources);
+	pf_sources_clean(&w->base.sources);
 	if (w->no_sync) {
 		pf_syncer_set_durable(w->syncer, w->offset);
 	} else {
 		pf_syncer_start(w->syncer, w->fd,
-				w->dir_dirty ? w->stage->dir.fd : -1, w->name,
+				w->dir_dirty ? w->base.stage->dir.fd : -1, w->name,
 				w->offset);
 		w->dir_dirty = false;
 	}
 	return w->size >= w->segment_bytes ? close_segment(w, err) : 0;
 }
 
-int pf_stage_commit(struct pf_stage_writer *w, struct pf_error *err)
+static int writer_commit(struct pf_stage_writer *base, struct pf_error *err)
 {
+	struct embedded_writer *w = (struct embedded_writer *)base;
 	if (w->failed.code) {
 		*err = w->failed;
 		return w->failed.code;
@@ -357,40 +367,30 @@ int pf_stage_commit(struct pf_stage_writer *w, struct pf_error *err)
 	return fail_writer(w, commit(w, err), err);
 }
 
-bool pf_stage_busy(struct pf_stage_writer *w)
+static bool writer_busy(struct pf_stage_writer *base)
 {
-	return pf_syncer_busy(w->syncer);
+	return pf_syncer_busy(((struct embedded_writer *)base)->syncer);
 }
 
-int pf_stage_sync(struct pf_stage_writer *w, struct pf_error *err)
+static int writer_sync(struct pf_stage_writer *base, struct pf_error *err)
 {
+	struct embedded_writer *w = (struct embedded_writer *)base;
 	return fail_writer(w, pf_syncer_wait(w->syncer, err), err);
 }
 
-struct pf_stage *pf_stage_writer_stage(struct pf_stage_writer *w)
+static int64_t accepted(const struct pf_stage_writer *base)
 {
-	return w->stage;
+	return ((const struct embedded_writer *)base)->offset;
 }
 
-struct pf_sources *pf_stage_writer_sources(struct pf_stage_writer *w)
+static int64_t durable(struct pf_stage_writer *base)
 {
-	return &w->sources;
+	return pf_syncer_durable(((struct embedded_writer *)base)->syncer);
 }
 
-int64_t pf_stage_accepted(const struct pf_stage_writer *w)
+static void writer_close(struct pf_stage_writer *base)
 {
-	return w->offset;
-}
-
-int64_t pf_stage_durable(struct pf_stage_writer *w)
-{
-	return pf_syncer_durable(w->syncer);
-}
-
-void pf_stage_writer_close(struct pf_stage_writer *w)
-{
-	if (!w)
-		return;
+	struct embedded_writer *w = (struct embedded_writer *)base;
 	pf_syncer_free(w->syncer);
 	/* What has no seal would be cut by the next writer; a full disk is glad
 	 * of the room now. */
@@ -405,7 +405,19 @@ void pf_stage_writer_close(struct pf_stage_writer *w)
 	pf_buf_free(&w->out);
 	pf_xxh3_free(w->hash);
 	pf_ipc_writer_free(w->encoder);
-	pf_sources_free(&w->sources);
-	pf_stage_close(w->stage);
+	pf_sources_free(&w->base.sources);
+	pf_stage_close(w->base.stage);
 	free(w);
 }
+
+static const struct pf_stage_writer_ops writer_ops = {
+	.append = writer_append,
+	.pending_bytes = pending_bytes,
+	.pending_rows = pending_rows,
+	.commit = writer_commit,
+	.busy = writer_busy,
+	.sync = writer_sync,
+	.accepted = accepted,
+	.durable = durable,
+	.close = writer_close,
+};

@@ -14,11 +14,22 @@
 
 struct pf_stage_writer;
 
+/* Fibers of rows [0, rows) of the ID column (Paimon's bucket function, which
+ * lives in a layer of its own). */
+typedef int pf_fiber_fn(const struct pf_column *key, struct pf_type type, int64_t rows,
+			int32_t buckets, int32_t *out, struct pf_error *err);
+
+struct pf_kafka_produce; /* stage/kafka_stage.h */
+
 struct pf_stage_write {
 	const struct pf_tabledef *definition; /* NULL: the stage exists already */
 	int64_t wait_ms;       /* how long to wait for the lock */
 	uint64_t segment_bytes; /* 0: 64 MiB */
 	bool no_sync;          /* tests and throw-away stages only */
+	struct pf_stage_access access; /* of a topic: how to get at it */
+	const struct pf_kafka_produce *kafka; /* NULL: as the URL says */
+	pf_fiber_fn *fiber;    /* topics: which fiber a row belongs to */
+	bool (*stopping)(void); /* do not wait for a broker that is away; or NULL */
 };
 
 /* Opens the stage, or makes it when there is none and a definition is given.
@@ -34,9 +45,25 @@ struct pf_stage *pf_stage_writer_stage(struct pf_stage_writer *writer);
 /* Where every known source stands, with what has been appended. */
 struct pf_sources *pf_stage_writer_sources(struct pf_stage_writer *writer);
 
-/* Accept rows of the stage's schema. Not durable before a commit. */
+/* Does it keep the numbers of rows and the identity of sources beside them? */
+bool pf_stage_wants_origin(const struct pf_stage_writer *writer);
+
+/* Find out where its known sources stand, if that takes long and was not done
+ * yet: to be called before pf_stage_writer_sources is relied on. */
+int pf_stage_recall(struct pf_stage_writer *writer, struct pf_error *err);
+
+/* The rows that follow come from this source (NULL: nobody will come back to
+ * it). identity: what it is known by even before a position of it is durable.
+ * A topic says so beside the rows; it gives the source its key. */
+int pf_stage_from(struct pf_stage_writer *writer, struct pf_source_pos *source,
+		  const char *identity, struct pf_error *err);
+
+/* Accept rows of the stage's schema. Not durable before a commit. numbers: of
+ * each row within its source, ascending, or NULL; *taken: how many of them the
+ * stage did not have before (a topic may have rows behind the position from
+ * which a source goes on). */
 int pf_stage_append(struct pf_stage_writer *writer, const struct pf_batch *batch,
-		    struct pf_error *err);
+		    const int64_t *numbers, int64_t *taken, struct pf_error *err);
 
 /* Bytes and rows accepted since the last commit. */
 uint64_t pf_stage_pending_bytes(const struct pf_stage_writer *writer);
@@ -53,7 +80,8 @@ bool pf_stage_busy(struct pf_stage_writer *writer);
 /* Wait until everything committed is durable. */
 int pf_stage_sync(struct pf_stage_writer *writer, struct pf_error *err);
 
-/* Rows accepted, and the end of those that are durable. */
+/* Rows accepted, and the end of those that are durable; a topic counts from the
+ * beginning of this run. */
 int64_t pf_stage_accepted(const struct pf_stage_writer *writer);
 int64_t pf_stage_durable(struct pf_stage_writer *writer);
 

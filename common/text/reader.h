@@ -28,6 +28,10 @@ struct pf_reject {
 	const char *column;   /* or NULL */
 	char reason[512];     /* "'17850.5' is not an integer" */
 	struct pf_view bytes; /* as they stood, without the line end */
+	/* Of a record of a topic, instead of file, line and byte; or NULL. */
+	const char *topic;
+	int32_t partition;
+	int64_t offset;
 };
 
 struct pf_text_options {

@@ -34,7 +34,7 @@ static void read_stage(const char *path)
 	struct pf_event event = { .kind = PF_EVENT_BATCH };
 	struct pf_error err = { 0 };
 	struct pf_stage_read how = { 0 };
-	if (!pf_stage_open(path, &stage, &err) &&
+	if (!pf_stage_open(path, NULL, &stage, &err) &&
 	    !pf_stage_reader_open(stage, &how, &reader, &err))
 		while (!pf_stage_reader_next(reader, &event, &err) &&
 		       event.kind != PF_EVENT_END)

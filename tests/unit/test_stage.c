@@ -89,7 +89,9 @@ static void append_rows(struct pf_stage_writer *w, int64_t from, int64_t to)
 			pf_col_bytes(&b->columns[2], event, (size_t)n);
 	}
 	struct pf_batch batch = pf_builder_batch(b);
-	CHECK_OK(pf_stage_append(w, &batch, &err), &err);
+	int64_t taken;
+	CHECK_OK(pf_stage_append(w, &batch, NULL, &taken, &err), &err);
+	CHECK_INT(taken, batch.rows);
 	pf_builder_free(b);
 }
 
@@ -119,6 +121,15 @@ struct result {
 	char gaps[64];
 };
 
+/* Reading from a row on, with what is known of those before it. */
+static struct pf_stage_read from_row(int64_t offset, const char *anchor)
+{
+	static struct pf_stage_start start;
+	start = (struct pf_stage_start){ .offset = offset };
+	snprintf(start.anchor, sizeof start.anchor, "%s", anchor);
+	return (struct pf_stage_read){ .starts = &start, .nstarts = 1 };
+}
+
 static struct result read_with(const char *path, struct pf_stage_read how)
 {
 	struct result r = { 0 };
@@ -126,10 +137,10 @@ static struct result read_with(const char *path, struct pf_stage_read how)
 	struct pf_stage_reader *reader = NULL;
 	struct pf_event event;
 	memset(&err, 0, sizeof err);
-	r.code = pf_stage_open(path, &stage, &err);
+	r.code = pf_stage_open(path, NULL, &stage, &err);
 	if (!r.code)
 		r.code = pf_stage_reader_open(stage, &how, &reader, &err);
-	int64_t next = how.from;
+	int64_t next = how.nstarts ? how.starts[0].offset : 0;
 	while (!r.code) {
 		r.code = pf_stage_reader_next(reader, &event, &err);
 		if (r.code || event.kind == PF_EVENT_END)
@@ -238,8 +249,7 @@ TEST(offsets_and_anchors)
 	free(list);
 	CHECK(n > 3);
 	for (int64_t from = 0; from <= 200; from++) {
-		struct result r = read_with(at("s"), (struct pf_stage_read){
-			.from = from, .anchor = anchor[from / 10] });
+		struct result r = read_with(at("s"), from_row(from, anchor[from / 10]));
 		CHECK_INT(r.code, 0);
 		CHECK_INT(r.rows, 200 - from);
 		CHECK_INT(r.wrong, 0);
@@ -247,19 +257,19 @@ TEST(offsets_and_anchors)
 		CHECK_INT(r.to, 200);
 		CHECK_STR(r.anchor, anchor[20]);
 		/* Another history is seen at every offset. */
-		r = read_with(at("s"), (struct pf_stage_read){
-			.from = from, .anchor = anchor[from / 10 ? from / 10 - 1 : 20] });
+		r = read_with(at("s"), from_row(from, anchor[from / 10 ? from / 10 - 1 : 20]));
 		CHECK_INT(r.code, from >= 20 || from < 10 ? PF_E_STAGE_CHANGED : 0);
 	}
 	for (int64_t limit = 1; limit < 60; limit += 7) {
-		struct result r = read_with(at("s"), (struct pf_stage_read){
-			.from = 35, .limit = limit });
+		struct pf_stage_read how = from_row(35, "");
+		how.limit = limit;
+		struct result r = read_with(at("s"), how);
 		CHECK_INT(r.rows, limit);
 		CHECK_INT(r.wrong, 0);
 		CHECK_INT(r.to, 35 + limit);
 		CHECK_STR(r.anchor, anchor[(35 + limit) / 10]);
 	}
-	struct result r = read_with(at("s"), (struct pf_stage_read){ .from = 201 });
+	struct result r = read_with(at("s"), from_row(201, ""));
 	CHECK_INT(r.code, PF_E_STAGE_CHANGED);
 	CHECK_INT(pf_exit_status(r.code), 3);
 	pf_stage_writer_close(w);
@@ -283,8 +293,7 @@ TEST(seals_without_rows_keep_the_anchor)
 	CHECK_INT(after.to, 10);
 	append_rows(w, 10, 11);
 	commit(w);
-	after = read_with(at("s"), (struct pf_stage_read){ .from = 10,
-							   .anchor = before.anchor });
+	after = read_with(at("s"), from_row(10, before.anchor));
 	CHECK_INT(after.code, 0);
 	CHECK_INT(after.rows, 1);
 	pf_stage_writer_close(w);
@@ -475,25 +484,25 @@ TEST(trimmed)
 	CHECK_INT(full.to, 20);
 	struct pf_stage *stage;
 	struct pf_trimmed t;
-	CHECK_OK(pf_stage_open(at("s"), &stage, &err), &err);
+	CHECK_OK(pf_stage_open(at("s"), NULL, &stage, &err), &err);
 	CHECK_OK(pf_stage_trim(stage, 25, true, &t, &err), &err);
 	CHECK_INT(t.segments, 2);
 	CHECK_INT(read_all(at("s")).rows, 50);
 	CHECK_OK(pf_stage_trim(stage, 25, false, &t, &err), &err);
 	CHECK_INT(t.segments, 2);
 	CHECK_INT(t.first, 20);
-	struct result r = read_with(at("s"), (struct pf_stage_read){
-		.from = 20, .anchor = full.anchor });
+	struct result r = read_with(at("s"), from_row(20, full.anchor));
 	CHECK_INT(r.code, 0);
 	CHECK_INT(r.rows, 30);
 	CHECK_INT(r.wrong, 0);
-	r = read_with(at("s"), (struct pf_stage_read){ .from = 20,
-		.anchor = "0123456789abcdef" });
+	r = read_with(at("s"), from_row(20, "0123456789abcdef"));
 	CHECK_INT(r.code, PF_E_STAGE_CHANGED);
-	r = read_with(at("s"), (struct pf_stage_read){ .from = 3 });
+	r = read_with(at("s"), from_row(3, ""));
 	CHECK_INT(r.code, PF_E_STAGE_GAP);
 	CHECK(strstr(err.message, "3 to 19") != NULL);
-	r = read_with(at("s"), (struct pf_stage_read){ .from = 3, .accept_gap = true });
+	struct pf_stage_read over = from_row(3, "");
+	over.accept_gap = true;
+	r = read_with(at("s"), over);
 	CHECK_INT(r.code, 0);
 	CHECK_INT(r.rows, 30);
 	CHECK_INT(r.from, 3);
@@ -509,19 +518,19 @@ TEST(trimmed)
 	append_rows(w, 50, 60);
 	commit(w);
 	pf_stage_writer_close(w);
-	r = read_with(at("s"), (struct pf_stage_read){ .from = 50 });
+	r = read_with(at("s"), from_row(50, ""));
 	CHECK_INT(r.rows, 10);
 	CHECK_INT(r.wrong, 0);
 	/* Nor does it go when a newer one is still being written. */
 	w = open_writer(at("s"), 0);
 	append_rows(w, 60, 70);
 	commit(w);
-	CHECK_OK(pf_stage_open(at("s"), &stage, &err), &err);
+	CHECK_OK(pf_stage_open(at("s"), NULL, &stage, &err), &err);
 	CHECK_OK(pf_stage_trim(stage, INT64_MAX, false, &t, &err), &err);
 	CHECK_INT(t.first, 50);
 	pf_stage_close(stage);
 	pf_stage_writer_close(w);
-	CHECK_INT(read_with(at("s"), (struct pf_stage_read){ .from = 50 }).rows, 20);
+	CHECK_INT(read_with(at("s"), from_row(50, "")).rows, 20);
 	remove_tree(scratch);
 }
 
@@ -540,7 +549,7 @@ TEST(held_open)
 	struct pf_stage_reader *held, *bare;
 	struct pf_event event;
 	struct pf_trimmed t;
-	CHECK_OK(pf_stage_open(at("s"), &stage, &err), &err);
+	CHECK_OK(pf_stage_open(at("s"), NULL, &stage, &err), &err);
 	struct pf_stage_read how = { .hold = true };
 	CHECK_OK(pf_stage_reader_open(stage, &how, &held, &err), &err);
 	how.hold = false;
@@ -579,7 +588,7 @@ TEST(follow)
 	struct pf_stage *stage;
 	struct pf_stage_reader *r;
 	struct pf_event event;
-	CHECK_OK(pf_stage_open(at("s"), &stage, &err), &err);
+	CHECK_OK(pf_stage_open(at("s"), NULL, &stage, &err), &err);
 	follow_rows = 0;
 	struct pf_stage_read how = { .follow = true, .stopping = stop_at_30,
 				     .mark_ms = 1 };
@@ -647,7 +656,9 @@ static int evolve(const char *text)
 		for (size_t i = 2; i < s->n; i++)
 			pf_col_null(&b->columns[i]);
 		struct pf_batch batch = pf_builder_batch(b);
-		CHECK_OK(pf_stage_append(w, &batch, &err), &err);
+		int64_t taken;
+	CHECK_OK(pf_stage_append(w, &batch, NULL, &taken, &err), &err);
+	CHECK_INT(taken, batch.rows);
 		commit(w);
 		pf_builder_free(b);
 	}
@@ -665,7 +676,7 @@ TEST(definitions_grow)
 	struct pf_event event;
 	CHECK_INT(evolve(COMMON "  user: int not null\n  ts: timestamp(3) not null\n"
 			 "  f: float\n"), 0);
-	CHECK_OK(pf_stage_open(at("s"), &old, &err), &err);
+	CHECK_OK(pf_stage_open(at("s"), NULL, &old, &err), &err);
 	CHECK_OK(pf_stage_reader_open(old, &(struct pf_stage_read){ .follow = true },
 				      &follower, &err), &err);
 	CHECK_OK(pf_stage_reader_next(follower, &event, &err), &err);
@@ -686,7 +697,7 @@ TEST(definitions_grow)
 	pf_stage_close(old);
 	struct pf_stage *stage;
 	struct pf_stage_reader *r;
-	CHECK_OK(pf_stage_open(at("s"), &stage, &err), &err);
+	CHECK_OK(pf_stage_open(at("s"), NULL, &stage, &err), &err);
 	CHECK_OK(pf_stage_reader_open(stage, &(struct pf_stage_read){ 0 }, &r, &err),
 		 &err);
 	for (int64_t i = 0; i < 2; i++) {
@@ -713,16 +724,16 @@ TEST(no_stage)
 	begin();
 	struct pf_stage *stage = NULL;
 	struct pf_stage_writer *w = NULL;
-	CHECK_INT(pf_stage_open(at("missing"), &stage, &err), PF_E_NOT_A_STAGE);
-	CHECK_INT(pf_stage_open(scratch, &stage, &err), PF_E_NOT_A_STAGE);
+	CHECK_INT(pf_stage_open(at("missing"), NULL, &stage, &err), PF_E_NOT_A_STAGE);
+	CHECK_INT(pf_stage_open(scratch, NULL, &stage, &err), PF_E_NOT_A_STAGE);
 	struct pf_stage_write how = { 0 };
 	CHECK_INT(pf_stage_writer_open(scratch, &how, &w, &err), PF_E_NOT_A_STAGE);
 	struct stat st;
 	CHECK(stat(at("stage.lock"), &st) != 0);
 	spit(at("stage.json"), "{\"format\": 9, \"uuid\": \"\", \"definition\": \"\"}", 44);
-	CHECK(pf_stage_open(scratch, &stage, &err) != 0);
+	CHECK(pf_stage_open(scratch, NULL, &stage, &err) != 0);
 	spit(at("stage.json"), "{\"format\": 1", 12);
-	CHECK_INT(pf_exit_status(pf_stage_open(scratch, &stage, &err)), 3);
+	CHECK_INT(pf_exit_status(pf_stage_open(scratch, NULL, &stage, &err)), 3);
 	remove_tree(scratch);
 }
 

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rows and marks out of a topic: each partition from an offset that the caller
+ * gives to where it ended when reading began, or on and on. Before the first
+ * row every start is checked: is it within what the broker has, and is the
+ * record before it the one that was loaded? What is gone is named, never
+ * skipped (reliability notes, section 4).
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/time.h"
+#include "stage/kafka_decode.h"
+#include "stage/kafka_message.h"
+#include "stage/kafka_stage.h"
+
+enum { WAIT_MS = 100, QUEUED_BYTES = 64 << 20, LEAST_QUEUED = 2 << 20 };
+
+struct part {
+	int32_t partition;
+	int64_t first;        /* that the broker has, when reading began */
+	int64_t marked, at;   /* up to where marks were given; next record */
+	int64_t end;          /* read no further; INT64_MAX: on and on */
+	bool running;
+	uint64_t hash;        /* of the last record before at */
+	int64_t last;         /* its offset; -1: not known */
+};
+
+struct topic_reader {
+	struct pf_stage_reader base;
+	struct pf_kafka_stage *s;
+	struct pf_stage_read how;
+	struct pf_kafka *consumer;
+	struct pf_decoder *decoder;
+	struct pf_source_marks sources;
+	struct part *parts;
+	size_t nparts, running;
+	int32_t *place;        /* of a partition in parts, or -1 */
+	int64_t rows, all_rows; /* since the last mark; since the beginning */
+	int64_t marked_us, heard_us;
+	bool any_mark, ended;
+	struct pf_buf gaps, said;
+	struct pf_mark mark;
+	struct pf_error failed; /* met while looking ahead */
+};
+
+static void reader_close(struct pf_stage_reader *base)
+{
+	struct topic_reader *r = (struct topic_reader *)base;
+	pf_decoder_free(r->decoder);
+	pf_kafka_close(r->consumer);
+	pf_source_marks_free(&r->sources);
+	free(r->mark.parts);
+	pf_buf_free(&r->gaps);
+	pf_buf_free(&r->said);
+	free(r->place);
+	free(r->parts);
+	free(r);
+}
+
+/* --- where to begin --- */
+
+static const struct pf_stage_start *start_of(const struct pf_stage_read *how,
+					     int32_t partition)
+{
+	for (size_t i = 0; i < how->nstarts; i++)
+		if (how->starts[i].partition == partition)
+			return &how->starts[i];
+	return NULL;
+}
+
+static int too_short(const struct topic_reader *r, int32_t partition, int64_t at,
+		     int64_t end, struct pf_error *err)
+{
+	pf_fail(err, PF_E_STAGE_CHANGED,
+		"offset %" PRId64 " lies beyond the end of topic '%s', partition %" PRId32
+		" (%" PRId64 ")", at, r->s->url.topic, partition, end);
+	return pf_hint(err, "the topic was truncated or made anew since that offset was taken");
+}
+
+static int gone(const struct topic_reader *r, int32_t partition, int64_t from,
+		int64_t to, struct pf_error *err)
+{
+	pf_fail(err, PF_E_STAGE_GAP,
+		"topic '%s', partition %" PRId32 " no longer has messages %" PRId64
+		" to %" PRId64, r->s->url.topic, partition, from, to - 1);
+	return pf_hint(err, "--accept-gap goes on without them and says so in the table");
+}
+
+static int check_range(struct topic_reader *r, struct part *p, int64_t first, int64_t end,
+		       struct pf_error *err)
+{
+	if (p->at > end)
+		return too_short(r, p->partition, p->at, end, err);
+	if (p->at >= first)
+		return 0;
+	if (!r->how.accept_gap)
+		return gone(r, p->partition, p->at, first, err);
+	pf_buf_printf(&r->gaps, "%s\"%" PRId32 "\": [[%" PRId64 ", %" PRId64 "]]",
+		      r->gaps.len ? ", " : "{", p->partition, p->at, first);
+	p->at = first;
+	p->last = -1;
+	return 0;
+}
+
+static int add_part(struct topic_reader *r, int32_t partition, struct pf_error *err)
+{
+	const struct pf_stage_start *start = start_of(&r->how, partition);
+	int64_t first, end, back;
+	PF_TRY(pf_kafka_range(r->s->consumer, partition, r->s->timeout_ms, &first, &end, err));
+	struct part *p = &r->parts[r->nparts];
+	*p = (struct part){ .partition = partition, .first = first, .last = -1 };
+	p->at = r->how.oldest ? first : start ? start->offset : 0;
+	p->marked = p->at;
+	p->end = r->how.follow ? INT64_MAX : end;
+	if (start && !r->how.oldest && pf_anchor_read(start->anchor, &p->hash, &back) &&
+	    back <= p->at)
+		p->last = p->at - back;
+	r->place[partition] = (int32_t)r->nparts++;
+	return check_range(r, p, first, end, err);
+}
+
+/* Of the chosen partitions only those that can hold the fibers wanted. */
+static void choose_fibers(const struct topic_reader *r, bool *chosen)
+{
+	int32_t n = r->s->info.partitions;
+	if (!r->how.nfibers || r->s->url.partitioner != PF_PARTITIONER_FIBER)
+		return;
+	bool *can = pf_zalloc((size_t)n, sizeof *can);
+	for (size_t i = 0; i < r->how.nfibers; i++)
+		can[r->how.fibers[i] % n] = true;
+	for (int32_t p = 0; p < n; p++)
+		chosen[p] = chosen[p] && can[p];
+	free(can);
+}
+
+static int add_parts(struct topic_reader *r, struct pf_error *err)
+{
+	int32_t n = r->s->info.partitions;
+	bool *chosen = pf_alloc((size_t)n, sizeof *chosen);
+	memset(chosen, 1, (size_t)n * sizeof *chosen);
+	r->parts = pf_alloc((size_t)n, sizeof *r->parts);
+	r->place = pf_alloc((size_t)n, sizeof *r->place);
+	int code = r->how.partitions ?
+		pf_partitions_parse(r->how.partitions, n, chosen, err) : 0;
+	if (!code)
+		choose_fibers(r, chosen);
+	for (int32_t p = 0; !code && p < n; p++) {
+		r->place[p] = -1;
+		if (chosen[p])
+			code = add_part(r, p, err);
+	}
+	free(chosen);
+	for (size_t i = 0; !code && i < r->how.nstarts; i++)
+		if (r->how.starts[i].partition >= n)
+			code = pf_fail(err, PF_E_STAGE_CHANGED,
+				       "topic '%s' has no partition %" PRId32
+				       " any more: it was made anew", r->s->url.topic,
+				       r->how.starts[i].partition);
+	if (r->gaps.len)
+		pf_buf_byte(&r->gaps, '}');
+	return code;
+}
+
+/* Is the record before the start the one that is known? */
+static int check_anchor(struct topic_reader *r, const struct part *p,
+			struct pf_error *err)
+{
+	struct pf_kafka_record record;
+	bool found;
+	/* None known, or too old to be there still. */
+	if (p->last < p->first)
+		return 0;
+	PF_TRY(pf_kafka_stage_one(r->s, p->partition, p->last, p->at, &record, &found, err));
+	bool same = found && record.offset == p->last && pf_record_hash(&record) == p->hash;
+	if (found)
+		pf_kafka_release(&record);
+	if (same)
+		return 0;
+	pf_fail(err, PF_E_STAGE_CHANGED,
+		"topic '%s', partition %" PRId32 " has another message at offset %" PRId64
+		" than the one that was read", r->s->url.topic, p->partition, p->last);
+	return pf_hint(err, "the topic was made anew, or lost messages and got others since");
+}
+
+static int start(struct topic_reader *r, struct pf_error *err)
+{
+	size_t each = (size_t)QUEUED_BYTES / (r->nparts + 1);
+	PF_TRY(pf_kafka_stage_client(r->s, PF_KAFKA_CONSUMER,
+				     each > LEAST_QUEUED ? each : LEAST_QUEUED,
+				     &r->consumer, err));
+	for (size_t i = 0; i < r->nparts; i++) {
+		struct part *p = &r->parts[i];
+		if (p->at >= p->end)
+			continue;
+		PF_TRY(pf_kafka_start(r->consumer, p->partition, p->at, err));
+		p->running = true;
+		r->running++;
+	}
+	return 0;
+}
+
+static int open_decoder(struct topic_reader *r, struct pf_error *err)
+{
+	struct pf_decode_options o = {
+		.schema = r->s->stage.schema,
+		.definition = r->s->stage.def,
+		.topic = r->s->url.topic,
+		.csv = r->s->url.payload == PF_PAYLOAD_CSV,
+		.marks = &r->sources,
+		.reject = r->how.reject,
+		.ctx = r->how.ctx,
+	};
+	if (r->how.sources)
+		PF_TRY(pf_source_marks_read(&r->sources, r->how.sources, err));
+	pf_source_marks_clean(&r->sources);
+	return pf_decoder_new(&o, &r->decoder, err);
+}
+
+static const struct pf_stage_reader_ops reader_ops;
+
+int pf_kafka_reader_open(struct pf_stage *stage, const struct pf_stage_read *how,
+			 struct pf_stage_reader **reader, struct pf_error *err)
+{
+	struct topic_reader *r = pf_zalloc(1, sizeof *r);
+	r->base.ops = &reader_ops;
+	r->s = (struct pf_kafka_stage *)stage;
+	r->how = *how;
+	r->marked_us = r->heard_us = pf_mono_us();
+	int code = add_parts(r, err);
+	for (size_t i = 0; !code && i < r->nparts; i++)
+		code = check_anchor(r, &r->parts[i], err);
+	if (!code)
+		code = open_decoder(r, err);
+	if (!code)
+		code = start(r, err);
+	r->how.starts = NULL;
+	r->how.fibers = NULL;
+	r->how.nfibers = 0;
+	r->how.sources = NULL;
+	if (code) {
+		reader_close(&r->base);
+		return code;
+	}
+	*reader = &r->base;
+	return 0;
+}
+
+/* --- records --- */
+
+static void finish_part(struct topic_reader *r, struct part *p)
+{
+	if (!p->running)
+		return;
+	pf_kafka_stop(r->consumer, p->partition);
+	p->running = false;
+	r->running--;
+}
+
+static int take_record(struct topic_reader *r, struct part *p,
+		       struct pf_kafka_record *record, struct pf_error *err)
+{
+	bool wanted = p->running && record->offset >= p->at && record->offset < p->end;
+	if (!wanted) {
+		bool beyond = record->offset >= p->end;
+		pf_kafka_release(record);
+		if (beyond && p->running) {
+			p->at = p->end;
+			finish_part(r, p);
+		}
+		return 0;
+	}
+	p->at = record->offset + 1;
+	p->last = record->offset;
+	p->hash = pf_record_hash(record);
+	if (p->at == p->end)
+		finish_part(r, p);
+	return pf_decoder_add(r->decoder, record, err);
+}
+
+/* Offsets behind the last record may be taken by what is no record. */
+static void take_end(struct topic_reader *r, struct part *p, int64_t offset)
+{
+	if (!p->running)
+		return;
+	if (offset > p->at)
+		p->at = offset < p->end ? offset : p->end;
+	if (p->at >= p->end)
+		finish_part(r, p);
+}
+
+static int out_of_range(struct topic_reader *r, struct part *p, struct pf_error *err)
+{
+	int64_t first, end;
+	if (!p->running)
+		return 0;
+	PF_TRY(pf_kafka_range(r->s->consumer, p->partition, r->s->timeout_ms, &first, &end,
+			      err));
+	if (p->at < first)
+		return gone(r, p->partition, p->at, first, err);
+	return too_short(r, p->partition, p->at, end, err);
+}
+
+/* Fetch until the decoder has enough, or nothing is at hand any more. */
+static int fetch(struct topic_reader *r, int timeout_ms, struct pf_error *err)
+{
+	while (!pf_decoder_full(r->decoder) && r->running) {
+		enum pf_kafka_event event;
+		struct pf_kafka_record record;
+		bool waits = pf_decoder_empty(r->decoder);
+		PF_TRY(pf_kafka_next(r->consumer, waits ? timeout_ms : 0, &event, &record,
+				     err));
+		if (event == PF_KAFKA_NOTHING)
+			return 0;
+		r->heard_us = pf_mono_us();
+		if (record.partition < 0 || record.partition >= r->s->info.partitions ||
+		    r->place[record.partition] < 0) {
+			pf_kafka_release(&record);
+			continue;
+		}
+		struct part *p = &r->parts[r->place[record.partition]];
+		if (event == PF_KAFKA_RECORD)
+			PF_TRY(take_record(r, p, &record, err));
+		else if (event == PF_KAFKA_END)
+			take_end(r, p, record.offset);
+		else
+			PF_TRY(out_of_range(r, p, err));
+	}
+	return 0;
+}
+
+/* --- events --- */
+
+static bool moved(const struct topic_reader *r)
+{
+	for (size_t i = 0; i < r->nparts; i++)
+		if (r->parts[i].at > r->parts[i].marked)
+			return true;
+	return false;
+}
+
+static bool stopped(const struct topic_reader *r)
+{
+	return (r->how.follow && r->how.stopping && r->how.stopping()) ||
+	       (r->how.limit && r->all_rows >= r->how.limit);
+}
+
+static bool mark_due(const struct topic_reader *r)
+{
+	int64_t every = (int64_t)(r->how.mark_ms > 0 ? r->how.mark_ms : 1000) * 1000;
+	return r->how.follow && pf_mono_us() - r->marked_us >= every && moved(r);
+}
+
+static int give_mark(struct topic_reader *r, struct pf_event *event, struct pf_error *err)
+{
+	struct pf_mark *m = &r->mark;
+	if (r->how.settle)
+		PF_TRY(r->how.settle(r->how.ctx, err));
+	m->parts = pf_realloc(m->parts, r->nparts, sizeof *m->parts);
+	memcpy(m->stage, r->s->stage.id.uuid, sizeof m->stage);
+	m->nparts = r->nparts;
+	for (size_t i = 0; i < r->nparts; i++) {
+		struct part *p = &r->parts[i];
+		struct pf_mark_part *part = &m->parts[i];
+		*part = (struct pf_mark_part){ p->partition, p->marked, p->at, "" };
+		if (p->last >= 0)
+			pf_anchor_write(p->hash, p->at - p->last, part->anchor);
+		p->marked = p->at;
+	}
+	m->rows = r->rows;
+	m->gaps = r->any_mark || !r->gaps.len ? NULL :
+		(char *)(uintptr_t)pf_buf_cstr(&r->gaps);
+	r->said.len = 0;
+	m->sources = pf_source_marks_write(&r->sources, false, &r->said) ?
+		(char *)(uintptr_t)pf_buf_cstr(&r->said) : NULL;
+	pf_source_marks_clean(&r->sources);
+	pf_source_marks_forget(&r->sources, pf_now_ms() / 1000);
+	r->rows = 0;
+	r->marked_us = pf_mono_us();
+	r->any_mark = true;
+	event->kind = PF_EVENT_MARK;
+	event->mark = m;
+	return 0;
+}
+
+/* A bounded read does not wait for ever for a broker that is away. */
+static int check_silence(const struct topic_reader *r, struct pf_error *err)
+{
+	if (r->how.follow || pf_mono_us() - r->heard_us < r->s->timeout_ms * 1000)
+		return 0;
+	const char *why = pf_kafka_trouble(r->consumer);
+	return pf_fail(err, PF_E_UNREACHABLE, "topic '%s' does not answer%s%s",
+		       r->s->url.topic, *why ? ": " : "", why);
+}
+
+static int reader_next(struct pf_stage_reader *base, struct pf_event *event,
+		       struct pf_error *err)
+{
+	struct topic_reader *r = (struct topic_reader *)base;
+	*event = (struct pf_event){ .kind = PF_EVENT_END };
+	if (r->failed.code) {
+		*err = r->failed;
+		return err->code;
+	}
+	while (!r->ended) {
+		if (!pf_decoder_empty(r->decoder)) {
+			PF_TRY(pf_decoder_next(r->decoder, &event->batch, err));
+			if (!event->batch.rows)
+				continue;
+			event->kind = PF_EVENT_BATCH;
+			r->rows += event->batch.rows;
+			r->all_rows += event->batch.rows;
+			return 0;
+		}
+		/* All rows before `at` are out: a place for a mark. */
+		bool last = !r->running || stopped(r);
+		if (mark_due(r) || (last && (!r->any_mark || moved(r))))
+			return give_mark(r, event, err);
+		if (last) {
+			r->ended = true;
+			break;
+		}
+		PF_TRY(fetch(r, WAIT_MS, err));
+		PF_TRY(check_silence(r, err));
+	}
+	return 0;
+}
+
+static bool reader_ready(struct pf_stage_reader *base)
+{
+	struct topic_reader *r = (struct topic_reader *)base;
+	if (r->ended || !pf_decoder_empty(r->decoder) || mark_due(r) || !r->running ||
+	    stopped(r) || r->failed.code)
+		return true;
+	return fetch(r, 0, &r->failed) || !pf_decoder_empty(r->decoder);
+}
+
+static void reader_counts(const struct pf_stage_reader *base, struct pf_counts *counts)
+{
+	const struct topic_reader *r = (const struct topic_reader *)base;
+	const struct pf_decode_counts *c = pf_decoder_counts(r->decoder);
+	*counts = (struct pf_counts){ .rejected = c->rejected, .duplicate = c->duplicate,
+				      .filtered = c->filtered };
+}
+
+static const struct pf_stage_reader_ops reader_ops = {
+	.next = reader_next,
+	.ready = reader_ready,
+	.counts = reader_counts,
+	.close = reader_close,
+};

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stage/kafka_stage.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/time.h"
+#include "ext/hash.h"
+#include "stage/kafka_decode.h"
+#include "stage/kafka_message.h"
+
+enum { TIMEOUT_MS = 30000, PEEK_BYTES = 4 << 20, MOST_PARTITIONS = 65536 };
+
+void pf_kafka_stage_free(struct pf_kafka_stage *s)
+{
+	if (!s)
+		return;
+	pf_kafka_close(s->consumer);
+	pf_kafka_url_free(&s->url);
+	free(s->stage.dir.path);
+	free(s->stage.id.text);
+	pf_tabledef_free(s->stage.def);
+	pf_schema_unref(s->stage.schema);
+	free(s);
+}
+
+static void topic_close(struct pf_stage *s)
+{
+	pf_kafka_stage_free((struct pf_kafka_stage *)s);
+}
+
+int pf_kafka_stage_client(const struct pf_kafka_stage *s, enum pf_kafka_kind kind,
+			  size_t queued_bytes, struct pf_kafka **client,
+			  struct pf_error *err)
+{
+	size_t n = s->config ? s->config->n : 0;
+	struct pf_kafka_setting *all = pf_alloc(n + 1, sizeof *all);
+	char servers[] = "bootstrap.servers";
+	if (n)
+		memcpy(all, s->config->items, n * sizeof *all);
+	all[n] = (struct pf_kafka_setting){ servers, s->url.servers };
+	int code = pf_kafka_open(kind, all, n + 1, s->url.topic, queued_bytes, client, err);
+	free(all);
+	return code;
+}
+
+/* "kafka:CLUSTER:TOPIC"; hashes of them when that is too long. */
+static void set_identity(struct pf_kafka_stage *s)
+{
+	char *id = s->stage.id.uuid;
+	size_t room = sizeof s->stage.id.uuid;
+	const char *cluster = s->info.cluster, *topic = s->url.topic;
+	int n = snprintf(id, room, "kafka:%s:%s", cluster, topic);
+	if (n < 0 || (size_t)n >= room)
+		snprintf(id, room, "kafka:%016" PRIx64 ":%016" PRIx64,
+			 pf_xxh3(cluster, strlen(cluster)), pf_xxh3(topic, strlen(topic)));
+}
+
+static int no_topic(const struct pf_kafka_stage *s, struct pf_error *err)
+{
+	pf_fail(err, PF_E_NOT_A_STAGE, "there is no topic '%s' at %s", s->url.topic,
+		s->url.servers);
+	return pf_hint(err, "pf-stage append -S schema.yaml 'kafka://.../%s?partitions=N' makes it",
+		       s->url.topic);
+}
+
+static int make_topic(struct pf_kafka_stage *s, struct pf_error *err)
+{
+	PF_TRY(pf_kafka_create(s->consumer, s->url.partitions, s->url.replication,
+			       s->url.retention_ms, s->timeout_ms, err));
+	/* It is made when every broker that is asked says so. */
+	int64_t until = pf_mono_us() + s->timeout_ms * 1000;
+	do
+		PF_TRY(pf_kafka_info(s->consumer, s->timeout_ms, &s->info, err));
+	while (!s->info.partitions && pf_mono_us() < until);
+	return s->info.partitions ? 0 : no_topic(s, err);
+}
+
+static int connect_topic(struct pf_kafka_stage *s, bool create, struct pf_error *err)
+{
+	PF_TRY(pf_kafka_stage_client(s, PF_KAFKA_CONSUMER, PEEK_BYTES, &s->consumer, err));
+	PF_TRY(pf_kafka_info(s->consumer, s->timeout_ms, &s->info, err));
+	if (!s->info.partitions && create && s->url.partitions)
+		PF_TRY(make_topic(s, err));
+	if (!s->info.partitions)
+		return no_topic(s, err);
+	if (s->info.partitions > MOST_PARTITIONS)
+		return pf_fail(err, PF_E_LIMIT, "topic '%s' has %" PRId32 " partitions",
+			       s->url.topic, s->info.partitions);
+	if (s->url.partitions && s->url.partitions != s->info.partitions)
+		return pf_fail(err, PF_E_KAFKA_PARTITIONS,
+			       "topic '%s' has %" PRId32 " partitions, not %" PRId32,
+			       s->url.topic, s->info.partitions, s->url.partitions);
+	set_identity(s);
+	return 0;
+}
+
+static const struct pf_stage_ops topic_ops;
+
+int pf_kafka_stage_connect(const char *url, const struct pf_stage_access *how,
+			   bool create, struct pf_kafka_stage **stage,
+			   struct pf_error *err)
+{
+	struct pf_kafka_stage *s = pf_zalloc(1, sizeof *s);
+	s->stage.ops = &topic_ops;
+	s->stage.dir = (struct pf_stage_dir){ pf_strdup(url), -1 };
+	s->config = how->kafka;
+	s->timeout_ms = how->timeout_ms ? how->timeout_ms : TIMEOUT_MS;
+	int code = pf_kafka_url_parse(url, &s->url, err);
+	if (!code)
+		code = connect_topic(s, create, err);
+	if (code) {
+		pf_kafka_stage_free(s);
+		return code;
+	}
+	*stage = s;
+	return 0;
+}
+
+int pf_kafka_stage_define(struct pf_kafka_stage *s, struct pf_tabledef *def,
+			  struct pf_error *err)
+{
+	(void)err;
+	pf_tabledef_free(s->stage.def);
+	pf_schema_unref(s->stage.schema);
+	free(s->stage.id.text);
+	s->stage.def = def;
+	s->stage.schema = pf_tabledef_schema(def);
+	s->stage.id.text = pf_strdup(pf_tabledef_text(def));
+	return 0;
+}
+
+/* A copy of a definition. */
+static int copy_definition(const struct pf_tabledef *def, struct pf_tabledef **out,
+			   struct pf_error *err)
+{
+	const char *text = pf_tabledef_text(def);
+	return pf_tabledef_parse(text, strlen(text), "definition", out, err);
+}
+
+int pf_kafka_stage_open(const char *url, const struct pf_stage_access *how,
+			struct pf_stage **stage, struct pf_error *err)
+{
+	struct pf_kafka_stage *s;
+	struct pf_tabledef *def = NULL;
+	PF_TRY(pf_kafka_stage_connect(url, how, false, &s, err));
+	int code = 0;
+	if (how->definition)
+		code = copy_definition(how->definition, &def, err);
+	else if (s->url.payload == PF_PAYLOAD_ARROW)
+		code = pf_kafka_stage_peek(s, &def, err);
+	if (!code && !def && how->fallback)
+		code = copy_definition(how->fallback, &def, err);
+	if (!code && !def) {
+		pf_fail(err, PF_E_NO_SCHEMA, "topic '%s' does not say what its rows are",
+			s->url.topic);
+		code = pf_hint(err, "-S FILE names a table definition, --after TABLE takes the table's");
+	}
+	if (!code)
+		code = pf_kafka_stage_define(s, def, err);
+	if (code) {
+		pf_kafka_stage_free(s);
+		return code;
+	}
+	*stage = &s->stage;
+	return 0;
+}
+
+/* --- single records --- */
+
+int pf_kafka_stage_one(struct pf_kafka_stage *s, int32_t partition, int64_t offset,
+		       int64_t end, struct pf_kafka_record *record, bool *found,
+		       struct pf_error *err)
+{
+	int64_t until = pf_mono_us() + s->timeout_ms * 1000;
+	enum pf_kafka_event event;
+	*found = false;
+	PF_TRY(pf_kafka_start(s->consumer, partition, offset, err));
+	int code;
+	do {
+		code = pf_kafka_next(s->consumer, 100, &event, record, err);
+		if (code || event == PF_KAFKA_NOTHING)
+			continue;
+		bool other = record->partition != partition || record->offset < offset;
+		*found = event == PF_KAFKA_RECORD && !other && record->offset < end;
+		if (event == PF_KAFKA_RECORD && !*found)
+			pf_kafka_release(record);
+		if (!other)
+			break;
+	} while (!code && pf_mono_us() < until);
+	pf_kafka_stop(s->consumer, partition);
+	if (!code && event == PF_KAFKA_NOTHING) {
+		const char *why = pf_kafka_trouble(s->consumer);
+		code = pf_fail(err, PF_E_UNREACHABLE, "topic '%s', partition %" PRId32
+			       " does not answer%s%s", s->url.topic, partition,
+			       *why ? ": " : "", why);
+	}
+	return code;
+}
+
+int pf_kafka_stage_peek(struct pf_kafka_stage *s, struct pf_tabledef **def,
+			struct pf_error *err)
+{
+	*def = NULL;
+	for (int32_t p = 0; p < s->info.partitions; p++) {
+		struct pf_kafka_record r;
+		int64_t first, end;
+		bool found;
+		PF_TRY(pf_kafka_range(s->consumer, p, s->timeout_ms, &first, &end, err));
+		if (first == end)
+			continue;
+		PF_TRY(pf_kafka_stage_one(s, p, end - 1, end, &r, &found, err));
+		if (!found)
+			continue;
+		struct pf_tabledef *one = pf_record_definition(&r);
+		pf_kafka_release(&r);
+		/* A definition only grows: the one that others grow to is the newest. */
+		if (!one || (*def && pf_stage_evolves(s->url.topic, *def, one, NULL))) {
+			pf_tabledef_free(one);
+			continue;
+		}
+		pf_tabledef_free(*def);
+		*def = one;
+	}
+	return 0;
+}
+
+/* --- status --- */
+
+static int topic_status(struct pf_stage *base, struct pf_stage_status *status,
+			struct pf_error *err)
+{
+	struct pf_kafka_stage *s = (struct pf_kafka_stage *)base;
+	*status = (struct pf_stage_status){ 0 };
+	status->nparts = (size_t)s->info.partitions;
+	status->parts = pf_alloc(status->nparts, sizeof *status->parts);
+	for (int32_t p = 0; p < s->info.partitions; p++) {
+		struct pf_stage_part *part = &status->parts[p];
+		part->partition = p;
+		int code = pf_kafka_range(s->consumer, p, s->timeout_ms, &part->first,
+					  &part->end, err);
+		if (code) {
+			pf_stage_status_free(status);
+			return code;
+		}
+		status->first += part->first;
+		status->end += part->end;
+	}
+	return 0;
+}
+
+static void topic_print(const struct pf_stage *base, const struct pf_stage_status *status,
+			struct pf_buf *out)
+{
+	const struct pf_kafka_stage *s = (const struct pf_kafka_stage *)base;
+	pf_buf_printf(out, "stage\t%s\ntopic\t%s\nmessages\t%" PRId64
+		      "\npartitions\t%zu\nreplicas\t%" PRId32 "\n",
+		      s->stage.id.uuid, s->url.topic, status->end - status->first,
+		      status->nparts, s->info.replicas);
+	for (size_t i = 0; i < status->nparts; i++)
+		pf_buf_printf(out, "partition\t%" PRId32 "\t%" PRId64 " first\t%" PRId64
+			      " end\n", status->parts[i].partition,
+			      status->parts[i].first, status->parts[i].end);
+}
+
+static int64_t start_of(const struct pf_stage_start *starts, size_t n, int32_t partition)
+{
+	for (size_t i = 0; i < n; i++)
+		if (starts[i].partition == partition)
+			return starts[i].offset;
+	return 0;
+}
+
+static int topic_lag(struct pf_stage *base, const struct pf_stage_start *starts, size_t n,
+		     struct pf_stage_lag *lag, struct pf_error *err)
+{
+	struct pf_kafka_stage *s = (struct pf_kafka_stage *)base;
+	int64_t oldest_ms = INT64_MAX;
+	*lag = (struct pf_stage_lag){ 0 };
+	for (int32_t p = 0; p < s->info.partitions; p++) {
+		struct pf_kafka_record r;
+		bool found;
+		int64_t first, end, next = start_of(starts, n, p);
+		PF_TRY(pf_kafka_range(s->consumer, p, s->timeout_ms, &first, &end, err));
+		lag->loaded += next;
+		lag->behind += end - next;
+		if (next < first)
+			next = first;
+		if (next >= end)
+			continue;
+		PF_TRY(pf_kafka_stage_one(s, p, next, end, &r, &found, err));
+		if (found && r.time_ms >= 0 && r.time_ms < oldest_ms)
+			oldest_ms = r.time_ms;
+		if (found)
+			pf_kafka_release(&r);
+	}
+	int64_t age = pf_now_ms() - oldest_ms;
+	if (oldest_ms < INT64_MAX && age > 0)
+		lag->seconds = age / 1000;
+	return 0;
+}
+
+static const struct pf_stage_ops topic_ops = {
+	.close = topic_close,
+	.reader = pf_kafka_reader_open,
+	.status = topic_status,
+	.print = topic_print,
+	.lag = topic_lag,
+};
+
+/* --- partitions --- */
+
+static bool take_number(const char **p, int64_t *n)
+{
+	char *end;
+	errno = 0;
+	if (**p < '0' || **p > '9')
+		return false;
+	*n = strtoll(*p, &end, 10);
+	*p = end;
+	return !errno;
+}
+
+int pf_partitions_parse(const char *text, int32_t n, bool *chosen, struct pf_error *err)
+{
+	const char *p = text;
+	memset(chosen, 0, (size_t)n * sizeof *chosen);
+	for (;;) {
+		int64_t from, to;
+		bool fine = take_number(&p, &from);
+		to = from;
+		if (fine && *p == '-') {
+			p++;
+			fine = take_number(&p, &to);
+		}
+		if (!fine || (*p && *p != ',') || to < from) {
+			pf_fail(err, PF_E_USAGE, "'%.60s' is no list of partitions", text);
+			return pf_hint(err, "--partitions 0-3,7");
+		}
+		if (to >= n)
+			return pf_fail(err, PF_E_USAGE,
+				       "there is no partition %" PRId64 ": the topic has %" PRId32,
+				       to, n);
+		for (int64_t i = from; i <= to; i++)
+			chosen[i] = true;
+		if (!*p)
+			return 0;
+		p++;
+	}
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A Kafka topic as a stage. Its partitions are the stage's, offsets count
+ * messages. What it holds is known from its own records (each Arrow record
+ * carries the definition in its schema), or told by the user or a table; up to
+ * where a table has read it stands in the table. Nothing is kept in Kafka but
+ * the records: no group, no committed offset.
+ *
+ * The identity is the cluster's id and the topic's name. A topic that was made
+ * anew under its name is found by the anchors: the table keeps a hash of the
+ * last record it has of each partition (stage/kafka_message.h).
+ */
+#ifndef PF_STAGE_KAFKA_STAGE_H
+#define PF_STAGE_KAFKA_STAGE_H
+
+#include "stage/backend.h"
+#include "stage/kafka_config.h"
+#include "stage/kafka_url.h"
+#include "stage/open.h"
+
+struct pf_kafka_stage {
+	struct pf_stage stage;
+	struct pf_kafka_url url;
+	const struct pf_kafka_config *config; /* borrowed, may be NULL */
+	int64_t timeout_ms;
+	struct pf_kafka *consumer;
+	struct pf_kafka_info info;
+};
+
+/* What a producer may be told besides the URL. */
+struct pf_kafka_produce {
+	bool has_payload;
+	enum pf_kafka_payload payload;
+	enum pf_kafka_partitioner partitioner; /* DEFAULT: as the URL says */
+};
+
+/* Connects; makes the topic if `create` and the URL asks for it. The definition
+ * may be missing (stage.def NULL). */
+int pf_kafka_stage_connect(const char *url, const struct pf_stage_access *how,
+			   bool create, struct pf_kafka_stage **stage,
+			   struct pf_error *err);
+void pf_kafka_stage_free(struct pf_kafka_stage *s);
+/* A client of this stage's topic. */
+int pf_kafka_stage_client(const struct pf_kafka_stage *s, enum pf_kafka_kind kind,
+			  size_t queued_bytes, struct pf_kafka **client,
+			  struct pf_error *err);
+/* Take this definition over (owned afterwards, also on failure). */
+int pf_kafka_stage_define(struct pf_kafka_stage *s, struct pf_tabledef *def,
+			  struct pf_error *err);
+/* The newest definition that the last records carry; *def NULL: none. */
+int pf_kafka_stage_peek(struct pf_kafka_stage *s, struct pf_tabledef **def,
+			struct pf_error *err);
+
+/* The next record of one partition from an offset on, before `end`; *found
+ * false: there is none. Nothing else may be started. The caller releases it. */
+int pf_kafka_stage_one(struct pf_kafka_stage *s, int32_t partition, int64_t offset,
+		       int64_t end, struct pf_kafka_record *record, bool *found,
+		       struct pf_error *err);
+
+int pf_kafka_reader_open(struct pf_stage *stage, const struct pf_stage_read *how,
+			 struct pf_stage_reader **reader, struct pf_error *err);
+
+/* "0-3,7": chosen[partition], of n. */
+int pf_partitions_parse(const char *text, int32_t n, bool *chosen, struct pf_error *err);
+
+#endif

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+# A topic as a stage, as far as librdkafka's mock cluster can show it: it
+# duplicates in spite of idempotence, which is good for us here, and keeps no
+# order of transactions, no retention, no security (tests/conform/kafka.sh asks
+# a real broker).
+load helpers
+
+setup_file()
+{
+	mkfifo "$BATS_FILE_TMPDIR/hold"
+	"$PF_BUILD/tools/kafka_mock" 3 < "$BATS_FILE_TMPDIR/hold" \
+		> "$BATS_FILE_TMPDIR/servers" 2> /dev/null 3>&- &
+	exec 8> "$BATS_FILE_TMPDIR/hold"
+	for _ in $(seq 50); do
+		[ -s "$BATS_FILE_TMPDIR/servers" ] && break
+		sleep 0.1
+	done
+}
+
+teardown_file()
+{
+	exec 8>&-
+}
+
+setup()
+{
+	cd "$BATS_TEST_TMPDIR" || return 1
+	need_program pf-stage pf-partition pf-pack pf-put pf-query
+	SERVERS=$(cat "$BATS_FILE_TMPDIR/servers")
+	[ -n "$SERVERS" ] || skip "no mock cluster"
+	TOPIC=kafka://$SERVERS/t$BATS_TEST_NUMBER
+	cat > schema.yaml <<-'END'
+	table: numbers
+	id: id
+	time: ts
+	buckets: 4
+	partition: day
+	columns:
+	  id: bigint not null
+	  ts: timestamp(3) not null
+	  n: int
+	END
+	pf-put -q --create schema.yaml wh
+}
+
+# numbers FROM TO: rows FROM .. TO - 1 as JSON lines
+numbers()
+{
+	awk -v from="$1" -v to="$2" 'BEGIN {
+		for (i = from; i < to; i++)
+			printf "{\"id\": %d, \"ts\": \"2024-01-%02dT00:00:%02d\", \"n\": %d}\n",
+				i % 97, 1 + i % 3, i % 60, i
+	}'
+}
+
+# Load what the table does not have yet.
+load_table()
+{
+	pf-stage read "$@" --after wh | pf-partition | pf-pack | pf-put -q wh
+}
+
+# "rows distinct-rows sum" of n in the operands
+sums()
+{
+	pf-query "$@" -c 'count(), distinct(n), sum(n)' -O tsv | tail -1 | tr '\t' ' '
+}
+
+@test "append, read, load: each row once, in the topic, in flight, in the table" {
+	numbers 0 5000 > in.jsonl
+	status 0 pf-stage append -S schema.yaml "$TOPIC?partitions=4" in.jsonl
+	contains "$stderr" "5,000 rows appended, 0 rejected, 0 duplicate; durable at 5,000"
+	equals "$(sums "$TOPIC")" "5000 5000 12497500"
+	equals "$(sums wh "$TOPIC")" "5000 5000 12497500"
+	load_table "$TOPIC" 2> /dev/null
+	equals "$(sums wh)" "5000 5000 12497500"
+	equals "$(sums wh "$TOPIC")" "5000 5000 12497500"
+	load_table "$TOPIC" 2> /dev/null
+	equals "$(sums wh)" "5000 5000 12497500"
+	# An entity is in one partition.
+	for p in 0 1 2 3; do
+		pf-stage read "$TOPIC" --partitions $p | pf-query -g id -c 'count()' -O tsv | tail -n +2
+	done | cut -f1 | sort | uniq -d > twice
+	equals "$(cat twice)" ""
+	status 0 pf-stage status "$TOPIC" wh
+	contains "$output" "partitions	4"
+	contains "$output" "	0 behind	0 seconds"
+}
+
+@test "append again: nothing; the file grows: only the rest" {
+	numbers 0 300 > in.jsonl
+	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4" in.jsonl
+	status 0 pf-stage append "$TOPIC" in.jsonl
+	contains "$stderr" "0 rows appended, 0 rejected, 300 duplicate"
+	numbers 300 400 >> in.jsonl
+	mv in.jsonl moved.jsonl
+	status 0 pf-stage append "$TOPIC" moved.jsonl
+	contains "$stderr" "100 rows appended, 0 rejected, 300 duplicate"
+	equals "$(sums "$TOPIC")" "400 400 79800"
+	# stdin with a name
+	numbers 1000 1100 | pf-stage append -q --source feed "$TOPIC"
+	numbers 1000 1200 | pf-stage append -q --source feed "$TOPIC"
+	equals "$(sums "$TOPIC")" "600 600 299700"
+}
+
+# bats test_tags=crash
+@test "X2 X3: killed with messages on their way or positions unreported: the rest once" {
+	numbers 0 20000 > in.jsonl
+	for at in X1:2 X2:1 X3:1 X2:1 X2:1; do
+		run -137 env PF_CRASH_AT=$at pf-stage append -S schema.yaml \
+			--sync 1ms --ack-fd 7 "$TOPIC?partitions=4" in.jsonl 7> acks
+	done
+	pf-stage append -q "$TOPIC" in.jsonl
+	equals "$(sums "$TOPIC")" "20000 20000 199990000"
+	load_table "$TOPIC" 2> /dev/null
+	equals "$(sums wh)" "20000 20000 199990000"
+}
+
+@test "rejected rows have their number, too: resuming behind them loses none" {
+	{ numbers 0 10; echo '{"id": 1, "ts": "?", "n": 1}'; numbers 10 20; } > in.jsonl
+	status 0 pf-stage append -S schema.yaml --rejects bad.jsonl "$TOPIC?partitions=4" in.jsonl
+	contains "$stderr" "20 rows appended, 1 rejected"
+	status 0 pf-stage append --rejects bad.jsonl "$TOPIC" in.jsonl
+	contains "$stderr" "0 rows appended, 0 rejected, 21 duplicate"
+	equals "$(wc -l < bad.jsonl)" 1
+	equals "$(sums "$TOPIC")" "20 20 190"
+}
+
+@test "payload=json: one row a message, keyed, and each once when sent twice" {
+	numbers 0 500 > in.jsonl
+	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4&payload=json" in.jsonl
+	status 0 pf-stage status "$TOPIC?payload=json" wh
+	contains "$output" "messages	500"
+	status 2 pf-stage read "$TOPIC?payload=json"
+	contains "$stderr" "does not say what its rows are"
+	load_table "$TOPIC?payload=json" 2> /dev/null
+	equals "$(sums wh)" "500 500 124750"
+	run -137 env PF_CRASH_AT=X2 pf-stage append -S schema.yaml \
+		--payload json "$TOPIC" <(numbers 0 1)
+	numbers 500 600 >> in.jsonl
+	pf-stage append -q -S schema.yaml --payload json "$TOPIC" in.jsonl
+	equals "$(sums wh "$TOPIC?payload=json" -w 'n >= 500')" "100 100 54950"
+}
+
+@test "--offsets, --limit, --partitions; what is not there is refused" {
+	numbers 0 100 > in.jsonl
+	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4" in.jsonl
+	numbers 100 200 > more.jsonl
+	pf-stage append -q "$TOPIC" more.jsonl
+	equals "$(pf-stage read "$TOPIC" --offsets 0:1,1:1,2:1,3:1 | sums)" "100 100 14950"
+	status 2 pf-stage read "$TOPIC" --partitions 4
+	contains "$stderr" "there is no partition 4"
+	status 3 pf-stage read "$TOPIC" --offsets 0:99
+	contains "$stderr" "offset 99 lies beyond the end of topic"
+	status 3 pf-stage read "$TOPIC" --offsets 0:1@0123456789abcdef-1
+	contains "$stderr" "partition 0 has another message at offset 0"
+	status 3 pf-stage read "$TOPIC" --offsets 7:1
+	contains "$stderr" "no partition 7 any more"
+	status 2 pf-stage append "$TOPIC?partitions=3" more.jsonl
+	contains "$stderr" "has 4 partitions, not 3"
+	status 2 pf-stage trim "$TOPIC" --consumer wh
+	contains "$stderr" "a topic is not trimmed"
+}
+
+@test "lines of disjoint partitions load one table, each for itself" {
+	numbers 0 1000 > in.jsonl
+	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4" in.jsonl
+	load_table "$TOPIC" --partitions 2-3 2> /dev/null
+	numbers 1000 2000 >> in.jsonl
+	pf-stage append -q "$TOPIC" in.jsonl
+	load_table "$TOPIC" --partitions 0-1 2> /dev/null &
+	load_table "$TOPIC" --partitions 2,3 2> /dev/null
+	wait $!
+	equals "$(sums wh)" "2000 2000 1999000"
+	equals "$(sums wh "$TOPIC")" "2000 2000 1999000"
+	load_table "$TOPIC" 2> /dev/null
+	equals "$(sums wh)" "2000 2000 1999000"
+}
+
+@test "a definition that grows; readers that began before are told" {
+	numbers 0 10 > in.jsonl
+	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4" in.jsonl
+	sed '$a\  extra: string' schema.yaml > wider.yaml
+	echo '{"id": 5, "ts": "2024-01-01T00:00:00", "n": 10, "extra": "x"}' > more.jsonl
+	pf-stage append -q -S wider.yaml "$TOPIC" more.jsonl
+	equals "$(pf-query "$TOPIC" -c 'count(), count(extra)' -O tsv | tail -1)" "11	1"
+	status 2 pf-stage append -S schema.yaml "$TOPIC" more.jsonl
+	contains "$stderr" "lacks or moves column 'extra'"
+	status 75 pf-stage read -S schema.yaml -o out "$TOPIC"
+	contains "$stderr" "column 'extra' is new or wider"
+}
+
+@test "a configuration that others can read, or that librdkafka does not know" {
+	printf 'sasl.password=sesame\n' > secrets
+	chmod 644 secrets
+	status 2 pf-stage status --kafka-config secrets "$TOPIC"
+	contains "$stderr" "others may open it (mode 0644)"
+	lacks "$stderr" sesame
+	chmod 600 secrets
+	printf 'sasl.pasword=sesame\n' > secrets
+	status 2 pf-query --kafka-config secrets wh "$TOPIC"
+	contains "$stderr" "no property 'sasl.pasword'"
+	lacks "$stderr" sesame
+}
+
+@test "a look-up without a topic does not load librdkafka" {
+	numbers 0 10 > in.jsonl
+	pf-stage append -q -S schema.yaml stage in.jsonl
+	strace -f -e trace=openat -o trace pf-query stage -n 1 > /dev/null || skip "no strace"
+	! grep -q librdkafka trace
+	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4" in.jsonl
+	strace -f -e trace=openat -o trace pf-query "$TOPIC" -n 1 > /dev/null
+	grep -q librdkafka trace
+}
