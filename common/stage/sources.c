@@ -154,27 +154,28 @@ static struct pf_source_pos *find_id(const struct pf_sources *s, int64_t id)
 	return low < s->n && s->items[low]->id == id ? s->items[low] : NULL;
 }
 
-/* Everything but the id. */
+/* Everything but the id; nothing when it is malformed. */
 static int fill_item(struct pf_source_pos *p, const struct pf_json *v,
 		     struct pf_error *err)
 {
 	int64_t position, rows, line, partitions = 0;
+	struct pf_source_pos x = { .name = p->name, .path = p->path, .id = p->id };
 	if (!pf_json_int(pf_json_get(v, "position"), &position) || position < 0 ||
 	    !pf_json_int(pf_json_get(v, "rows"), &rows) || rows < 0 ||
 	    !pf_json_int(pf_json_get(v, "line"), &line) || line < 0 ||
-	    !read_hash(pf_json_get(v, "head"), &p->head_bytes, &p->head_hash) ||
-	    !read_hash(pf_json_get(v, "tail"), &p->tail_bytes, &p->tail_hash))
+	    !read_hash(pf_json_get(v, "head"), &x.head_bytes, &x.head_hash) ||
+	    !read_hash(pf_json_get(v, "tail"), &x.tail_bytes, &x.tail_hash))
 		return pf_fail(err, PF_E_STAGE_CORRUPT, "malformed source positions");
 	const char *key = pf_json_text(pf_json_get(v, "key"));
 	pf_json_int(pf_json_get(v, "partitions"), &partitions);
-	set_text(&p->name, pf_json_text(pf_json_get(v, "name")));
-	set_text(&p->path, pf_json_text(pf_json_get(v, "path")));
-	p->position = (uint64_t)position;
-	p->rows = rows;
-	p->line = line;
-	p->key = key ? strtoull(key, NULL, 16) : 0;
-	p->partitions = partitions > 0 && partitions <= INT32_MAX ? (int32_t)partitions : 0;
-	p->dirty = false;
+	set_text(&x.name, pf_json_text(pf_json_get(v, "name")));
+	set_text(&x.path, pf_json_text(pf_json_get(v, "path")));
+	x.position = (uint64_t)position;
+	x.rows = rows;
+	x.line = line;
+	x.key = key ? strtoull(key, NULL, 16) : 0;
+	x.partitions = partitions > 0 && partitions <= INT32_MAX ? (int32_t)partitions : 0;
+	*p = x;
 	return 0;
 }
 
@@ -182,14 +183,17 @@ static int apply_item(struct pf_sources *s, const struct pf_json *v,
 		      struct pf_error *err)
 {
 	int64_t id, used;
+	struct pf_source_pos none = { 0 };
 	if (!pf_json_int(pf_json_get(v, "id"), &id) || id < 0)
 		return pf_fail(err, PF_E_STAGE_CORRUPT, "malformed source positions");
 	struct pf_source_pos *p = find_id(s, id);
+	if (!p && s->n && s->items[s->n - 1]->id > id)
+		return pf_fail(err, PF_E_STAGE_CORRUPT,
+			       "source positions are out of order");
+	PF_TRY(fill_item(p ? p : &none, v, err));
 	if (!p) {
-		if (s->n && s->items[s->n - 1]->id > id)
-			return pf_fail(err, PF_E_STAGE_CORRUPT,
-				       "source positions are out of order");
 		p = pf_sources_add(s);
+		*p = none;
 		p->id = id;
 	}
 	/* Stages of before this was counted lack it. */
@@ -197,17 +201,23 @@ static int apply_item(struct pf_sources *s, const struct pf_json *v,
 			  (uint64_t)used : 0;
 	if (p->used > s->uses)
 		s->uses = p->used;
-	return fill_item(p, v, err);
+	return 0;
 }
 
 int pf_sources_take(struct pf_sources *s, const char *json, size_t len,
 		    struct pf_error *err)
 {
 	struct pf_json *root;
+	struct pf_source_pos x = { 0 };
 	if (pf_json_parse(json, len, "source position", &root, NULL))
 		return pf_fail(err, PF_E_STAGE_CORRUPT, "malformed source positions");
-	int code = fill_item(pf_sources_add(s), root, err);
+	int code = fill_item(&x, root, err);
 	pf_json_free(root);
+	if (!code) {
+		struct pf_source_pos *p = pf_sources_add(s);
+		x.id = p->id;
+		*p = x;
+	}
 	return code;
 }
 
