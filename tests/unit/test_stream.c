@@ -462,7 +462,8 @@ TEST(marks_merge)
 	struct pf_mark_part one[] = { { 0, 0, 10, "a" }, { 1, 5, 6, "b" } };
 	struct pf_mark_part two[] = { { 0, 10, 15, "c" }, { 2, 0, 3, "d" } };
 	char gap_a[] = "{\"1\": [[0, 5]]}",
-	     gap_b[] = "{\"0\":[[8,9]], \"1\":[[9, 9]]}", old[] = "{}", new[] = "{\"x\":2}";
+	     gap_b[] = "{\"0\":[[8,9]], \"1\":[[9, 9]]}", old[] = "{\"of\":{}}",
+	     new[] = "{\"of\":{\"0000000000000001\":{\"t\":2,\"p\":{\"1\":9}}}}";
 	struct pf_mark a = { .stage = "s", .parts = one, .nparts = 2, .rows = 11,
 			     .sources = old, .gaps = gap_a };
 	struct pf_mark b = { .stage = "s", .parts = two, .nparts = 2, .rows = 8,
@@ -478,7 +479,7 @@ TEST(marks_merge)
 	CHECK_INT(m.parts[1].to, 6);
 	CHECK_INT(m.parts[2].partition, 2);
 	CHECK_INT(m.rows, 19);
-	CHECK_STR(m.sources, "{\"x\":2}");
+	CHECK_STR(m.sources, new);
 	CHECK_STR(m.gaps, "{\"0\": [[8, 9]], \"1\": [[0, 5], [9, 9]]}");
 	CHECK_INT(pf_mark_merge(&m, &b, &err), PF_E_CORRUPT);
 	CHECK_STR(err.message,
