@@ -18,7 +18,8 @@ struct options {
 	const char *create;
 	struct pf_publish_options publish;
 	struct pf_maintain_options maintain;
-	bool verify, compact;
+	bool verify, compact, expire, clean;
+	const char *tag, *delete_tag, *rollback;
 };
 
 enum { MODES = 1 };
@@ -33,7 +34,7 @@ static const struct pf_option options[] = {
 	  .help = "take the input's word for where it begins",
 	  .more = "For a stage whose first rows are gone before the table read it. "
 		  "Or when the snapshots that said what was loaded have expired. "
-		  "What the table does say still counts." },
+		  "What the table does say still counts.", .minor = true },
 	{ 0, "verify", PF_OPT_FLAG, OPT(verify), NULL,
 	  .help = "check the newest snapshot down to every row, and load nothing",
 	  .group = MODES },
@@ -43,12 +44,39 @@ static const struct pf_option options[] = {
 		  "The old files stay for older snapshots until these expire.",
 	  .group = MODES },
 	{ 0, "full", PF_OPT_FLAG, OPT(maintain.full), NULL,
-	  .help = "with --compact: all files of each bucket, whatever their sizes" },
+	  .help = "with --compact: all files of each bucket, whatever their sizes", .minor = true },
 	{ 0, "memory", PF_OPT_SIZE, OPT(maintain.memory), "SIZE",
 	  .help = "with --compact: memory to use", .def = "256Mi", .min = 64 << 20,
-	  .max = INT64_MAX },
+	  .max = INT64_MAX, .minor = true },
 	{ 0, "tmp", PF_OPT_STRING, OPT(maintain.tmp), "DIR",
-	  .help = "with --compact: where rows wait that do not fit in memory [$TMPDIR, /var/tmp]" },
+	  .help = "with --compact: where rows wait that do not fit in memory [$TMPDIR, /var/tmp]", .minor = true },
+	{ 0, "expire", PF_OPT_FLAG, OPT(expire), NULL,
+	  .help = "delete old snapshots and the files that only they need",
+	  .more = "What a tag, a branch or a consumer needs stays. "
+		  "So does the snapshot that says what has been loaded.",
+	  .group = MODES },
+	{ 0, "keep", PF_OPT_INT, OPT(maintain.keep), "N",
+	  .help = "with --expire: keep so many snapshots at least", .def = "10", .min = 1,
+	  .max = INT64_MAX, .minor = true },
+	{ 0, "keep-time", PF_OPT_DURATION, OPT(maintain.keep_ms), "TIME",
+	  .help = "with --expire: keep what was the newest within this time", .def = "1h", .minor = true },
+	{ 0, "grace", PF_OPT_DURATION, OPT(maintain.grace_ms), "TIME",
+	  .help = "with --expire: leave running queries so much time", .def = "10m", .minor = true },
+	{ 0, "tag", PF_OPT_STRING, OPT(tag), "NAME",
+	  .help = "name the newest snapshot, which then never expires", .group = MODES },
+	{ 0, "snapshot", PF_OPT_INT, OPT(maintain.snapshot), "N",
+	  .help = "with --tag: another snapshot", .def = "0", .min = 0, .max = INT64_MAX, .minor = true },
+	{ 0, "delete-tag", PF_OPT_STRING, OPT(delete_tag), "NAME",
+	  .help = "forget a name", .group = MODES, .minor = true },
+	{ 0, "rollback", PF_OPT_STRING, OPT(rollback), "N|TAG",
+	  .help = "go back to a snapshot or tag; all later ones are deleted",
+	  .more = "What was loaded since then is read from the stage again by the next load.",
+	  .group = MODES },
+	{ 0, "clean", PF_OPT_FLAG, OPT(clean), NULL,
+	  .help = "delete files that nothing refers to", .group = MODES },
+	{ 0, "older-than", PF_OPT_DURATION, OPT(maintain.older_ms), "TIME",
+	  .help = "with --clean: only files older than this", .def = "1d",
+	  .more = "It must be longer than any load takes from its first file to its commit.", .minor = true },
 	{ 0, "explain", PF_OPT_FLAG, OPT(maintain.explain), NULL,
 	  .help = "say what a maintenance mode would do, and do nothing" },
 	{ 0 },
@@ -111,16 +139,35 @@ static int verify(struct pf_run *run, struct pf_table *table, struct pf_error *e
 /* The mode that was asked for, which takes the table alone; NULL: none. */
 static const char *mode_of(const struct options *o)
 {
-	return o->create ? "create" : o->verify ? "verify" : o->compact ? "compact" : NULL;
+	return o->create     ? "create" :
+	       o->verify     ? "verify" :
+	       o->compact    ? "compact" :
+	       o->expire     ? "expire" :
+	       o->clean	     ? "clean" :
+	       o->tag	     ? "tag" :
+	       o->delete_tag ? "delete-tag" :
+	       o->rollback   ? "rollback" :
+			       NULL;
 }
 
 static int with_table(struct pf_run *run, struct pf_table *table, struct pf_error *err)
 {
 	const struct options *o = run->options;
+	const struct pf_maintain_options *m = &o->maintain;
 	if (o->verify)
 		return verify(run, table, err);
 	if (o->compact)
-		return pf_maintain_compact(run, table, &o->maintain, err);
+		return pf_maintain_compact(run, table, m, err);
+	if (o->expire)
+		return pf_maintain_expire(run, table, m, err);
+	if (o->clean)
+		return pf_maintain_clean(run, table, m, err);
+	if (o->tag)
+		return pf_maintain_tag(run, table, o->tag, m, err);
+	if (o->delete_tag)
+		return pf_maintain_delete_tag(run, table, o->delete_tag, m, err);
+	if (o->rollback)
+		return pf_maintain_rollback(run, table, o->rollback, m, err);
 	return pf_publish(run, table, &o->publish, err);
 }
 
@@ -132,7 +179,7 @@ static int run(struct pf_run *run, struct pf_error *err)
 	if (mode && run->noperands > 1)
 		return pf_fail(err, PF_E_USAGE, "--%s takes one operand, the table", mode);
 	if (o->maintain.explain && (!mode || o->create || o->verify))
-		return pf_fail(err, PF_E_USAGE, "--explain goes with --compact");
+		return pf_fail(err, PF_E_USAGE, "--explain goes with a maintenance mode, such as --compact");
 	if (o->create)
 		return create(run, o->create, err);
 	PF_TRY(pf_table_open(run->operands[0], &table, err));
@@ -146,7 +193,8 @@ static const struct pf_program program = {
 	.summary = "publish segments in a table, once",
 	.synopsis = (const char *const[]){ "[options] TABLE [FILE...]",
 					   "--create FILE TABLE", "--verify TABLE",
-					   "--compact TABLE", NULL },
+					   "--compact|--expire|--clean [options] TABLE",
+					   "--tag|--rollback NAME TABLE", NULL },
 	.options = options,
 	.options_bytes = sizeof(struct options),
 	.examples = examples,

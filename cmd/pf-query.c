@@ -17,8 +17,8 @@
 struct options {
 	struct pf_strings ids, where, columns, group_by, order_by;
 	const char *kafka_config;
-	const char *since, *until, *as_of, *definition, *time, *id;
-	int64_t limit, offset, snapshot, memory;
+	const char *since, *until, *as_of, *definition, *time, *id, *snapshot;
+	int64_t limit, offset, memory;
 	bool explain, files, snapshots, schema, no_prune, exit_status;
 };
 
@@ -49,9 +49,8 @@ static const struct pf_option options[] = {
 	  .def = "-1", .min = -1, .max = INT64_MAX },
 	{ 0, "offset", PF_OPT_INT, OPT(offset), "N", .help = "leave out the first rows",
 	  .def = "0", .min = 0, .max = INT64_MAX },
-	{ 0, "snapshot", PF_OPT_INT, OPT(snapshot), "N",
-	  .help = "the table as of this snapshot",
-	  .def = "0", .min = 0, .max = INT64_MAX, .group = GROUP_VERSION },
+	{ 0, "snapshot", PF_OPT_STRING, OPT(snapshot), "N|TAG",
+	  .help = "the table as of this snapshot or tag", .group = GROUP_VERSION },
 	{ 0, "as-of", PF_OPT_STRING, OPT(as_of), "TIME",
 	  .help = "the table as it was then",
 	  .group = GROUP_VERSION },
@@ -88,7 +87,15 @@ static int table_options(const struct options *o, struct pf_table_source_options
 			 struct pf_error *err)
 {
 	int64_t micros;
-	*t = (struct pf_table_source_options){ .snapshot = o->snapshot };
+	*t = (struct pf_table_source_options){ 0 };
+	if (o->snapshot && strspn(o->snapshot, "0123456789") == strlen(o->snapshot)) {
+		/* The newest one has no number. */
+		t->snapshot = strtoll(o->snapshot, NULL, 10);
+		if (t->snapshot < 1 || t->snapshot == INT64_MAX)
+			return pf_fail(err, PF_E_USAGE, "'%s' is no snapshot", o->snapshot);
+	} else {
+		t->tag = o->snapshot;
+	}
 	if (!o->as_of)
 		return 0;
 	PF_TRY(pf_time_argument(o->as_of, "--as-of", NULL, &micros, err));

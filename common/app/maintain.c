@@ -8,6 +8,9 @@
 #include "app/wording.h"
 #include "base/number.h"
 #include "load/compact.h"
+#include "paimon/clean.h"
+#include "paimon/expire.h"
+#include "paimon/rollback.h"
 
 /* Write a plan to stdout; frees the text. */
 static int print(struct pf_run *run, struct pf_buf *text, struct pf_error *err)
@@ -100,5 +103,171 @@ int pf_maintain_compact(struct pf_run *run, struct pf_table *table,
 			     pf_sized(r.bytes_after, size));
 	else if (!code)
 		pf_diag_note(&run->diag, 0, "%s: nothing to compact", name);
+	return code;
+}
+
+/* --- --expire --- */
+
+static void explain_expire(const struct pf_expire_plan *p, struct pf_buf *text)
+{
+	char a[32], b[32], c[32];
+	for (size_t i = 0; i < p->n_files; i++)
+		pf_buf_printf(text, "delete %s\n", p->files[i]);
+	if (p->first == p->end)
+		pf_buf_printf(text, "no snapshot would expire");
+	else
+		pf_buf_printf(text, "snapshots %" PRId64 " to %" PRId64
+			      " would expire, with %s data files and %s of metadata, %s",
+			      p->first, p->end - 1, pf_group_digits(a, (int64_t)p->n_data),
+			      pf_group_digits(b, (int64_t)(p->n_files - p->n_data)),
+			      pf_sized(p->bytes, c));
+	if (p->latest)
+		pf_buf_printf(text, "; snapshot %" PRId64 " stays: %s%s%s", p->end, p->why,
+			      *p->consumer ? ": " : "", p->consumer);
+	pf_buf_byte(text, '\n');
+}
+
+int pf_maintain_expire(struct pf_run *run, struct pf_table *table,
+		       const struct pf_maintain_options *options, struct pf_error *err)
+{
+	const struct pf_expire_options o = { .keep = options->keep,
+					     .keep_ms = options->keep_ms,
+					     .grace_ms = options->grace_ms };
+	struct pf_expire_plan plan;
+	char quoted[256], files[32], bytes[32];
+	const char *name = pf_short_name(pf_table_name(table), quoted);
+	PF_TRY(pf_expire_plan(table, &o, &plan, err));
+	int code;
+	if (options->explain) {
+		struct pf_buf text = { 0 };
+		explain_expire(&plan, &text);
+		code = print(run, &text, err);
+	} else {
+		code = pf_expire_run(table, &plan, err);
+	}
+	if (!code && !options->explain && plan.first == plan.end)
+		pf_diag_note(&run->diag, 0, "%s: nothing to expire", name);
+	else if (!code && !options->explain)
+		pf_diag_note(&run->diag, 0,
+			     "%s: snapshots %" PRId64 " to %" PRId64
+			     " expired, %s files deleted, %s",
+			     name, plan.first, plan.end - 1,
+			     pf_group_digits(files, (int64_t)plan.n_files),
+			     pf_sized(plan.bytes, bytes));
+	pf_expire_plan_free(&plan);
+	return code;
+}
+
+/* --- --clean --- */
+
+int pf_maintain_clean(struct pf_run *run, struct pf_table *table,
+		      const struct pf_maintain_options *options, struct pf_error *err)
+{
+	struct pf_clean_plan plan;
+	struct pf_buf text = { 0 };
+	char quoted[256], files[32], bytes[32];
+	const char *name = pf_short_name(pf_table_name(table), quoted);
+	PF_TRY(pf_clean_plan(table, options->older_ms, &plan, err));
+	pf_group_digits(files, (int64_t)plan.n);
+	pf_sized(plan.bytes, bytes);
+	int code;
+	if (options->explain) {
+		for (size_t i = 0; i < plan.n; i++)
+			pf_buf_printf(&text, "delete %s\n", plan.files[i]);
+		pf_buf_printf(&text, "%s orphan%s would go, %s\n", files,
+			      plural((int64_t)plan.n), bytes);
+		code = print(run, &text, err);
+	} else {
+		code = pf_clean_run(table, &plan, err);
+		if (!code && plan.n)
+			pf_diag_note(&run->diag, 0, "%s: %s orphan%s deleted, %s", name,
+				     files, plural((int64_t)plan.n), bytes);
+		else if (!code)
+			pf_diag_note(&run->diag, 0, "%s: no orphans", name);
+	}
+	pf_clean_plan_free(&plan);
+	return code;
+}
+
+/* --- --tag, --delete-tag --- */
+
+int pf_maintain_tag(struct pf_run *run, struct pf_table *table, const char *tag,
+		    const struct pf_maintain_options *o, struct pf_error *err)
+{
+	char quoted[256];
+	const char *name = pf_short_name(pf_table_name(table), quoted);
+	int64_t made = o->snapshot;
+	bool existed;
+	if (o->explain) {
+		struct pf_buf text = { 0 };
+		PF_TRY(pf_tag_check_name(tag, err));
+		if (made)
+			pf_buf_printf(&text, "snapshot %" PRId64 " would be '%s'\n", made, tag);
+		else
+			pf_buf_printf(&text, "the newest snapshot would be '%s'\n", tag);
+		return print(run, &text, err);
+	}
+	PF_TRY(pf_tag_create(table, tag, o->snapshot, &made, &existed, err));
+	pf_diag_note(&run->diag, 0, "%s: snapshot %" PRId64 " is '%s'%s", name, made, tag,
+		     existed ? " already" : "");
+	return 0;
+}
+
+int pf_maintain_delete_tag(struct pf_run *run, struct pf_table *table, const char *tag,
+			   const struct pf_maintain_options *o, struct pf_error *err)
+{
+	char quoted[256];
+	const char *name = pf_short_name(pf_table_name(table), quoted);
+	if (o->explain) {
+		struct pf_buf text = { 0 };
+		struct pf_snapshot *s;
+		PF_TRY(pf_tag_read(table, tag, &s, err));
+		pf_buf_printf(&text, "tag '%s' of snapshot %" PRId64 " would go\n", tag,
+			      s->id);
+		pf_snapshot_free(s);
+		return print(run, &text, err);
+	}
+	PF_TRY(pf_tag_delete(table, tag, err));
+	pf_diag_note(&run->diag, 0,
+		     "%s: tag '%s' is gone; --clean deletes what only it kept", name, tag);
+	return 0;
+}
+
+/* --- --rollback --- */
+
+static void explain_rollback(const struct pf_rollback_plan *p, struct pf_buf *text)
+{
+	char a[32], b[32];
+	for (size_t i = 0; i < p->n_snapshots; i++)
+		pf_buf_printf(text, "delete snapshot %" PRId64 "\n", p->snapshots[i]);
+	for (size_t i = 0; i < p->n_tags; i++)
+		pf_buf_printf(text, "delete tag %s\n", p->tags[i]);
+	pf_buf_printf(text, "%sthe table would have %s rows instead of %s, as of snapshot %"
+		      PRId64 "\n",
+		      p->from_tag ? "the tag's snapshot comes back; " : "",
+		      pf_group_digits(a, p->rows), pf_group_digits(b, p->rows_now), p->to);
+	pf_buf_str(text, "what was loaded since would be read from the stage again\n");
+}
+
+int pf_maintain_rollback(struct pf_run *run, struct pf_table *table, const char *target,
+			 const struct pf_maintain_options *o, struct pf_error *err)
+{
+	struct pf_rollback_plan plan;
+	char quoted[256], rows[32];
+	const char *name = pf_short_name(pf_table_name(table), quoted);
+	PF_TRY(pf_rollback_plan(table, target, &plan, err));
+	int code;
+	if (o->explain) {
+		struct pf_buf text = { 0 };
+		explain_rollback(&plan, &text);
+		code = print(run, &text, err);
+	} else {
+		code = pf_rollback_run(table, &plan, err);
+	}
+	if (!code && !o->explain)
+		pf_diag_note(&run->diag, 0,
+			     "%s: back at snapshot %" PRId64 ", %s rows; what was loaded since is read from the stage again",
+			     name, plan.to, pf_group_digits(rows, plan.rows));
+	pf_rollback_plan_free(&plan);
 	return code;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "paimon/refs.h"
 #include "paimon/scan.h"
 
 static const struct pf_type text = { .kind = PF_STRING };
@@ -23,6 +24,13 @@ int pf_find_snapshot(struct pf_table *table, const struct pf_table_source_option
 {
 	const char *name = pf_table_name(table);
 	*snapshot = NULL;
+	if (o->tag) {
+		int code = pf_tag_read(table, o->tag, snapshot, err);
+		if (code != PF_E_NO_FILE)
+			return code;
+		pf_fail(err, PF_E_USAGE, "'%s' has no tag '%s'", name, o->tag);
+		return pf_hint(err, "pf-query --snapshots lists them");
+	}
 	if (o->snapshot) {
 		int code = pf_snapshot_read(table, o->snapshot, snapshot, err);
 		if (code != PF_E_NO_FILE)
@@ -97,32 +105,50 @@ int pf_list_files(const char *path, const struct pf_table_source_options *o,
 	return code;
 }
 
+static void put_snapshot(struct pf_builder *b, const struct pf_snapshot *s,
+			 const struct pf_tags *tags)
+{
+	struct pf_buf names = { 0 };
+	for (size_t i = 0; i < tags->n; i++)
+		if (tags->items[i].snapshot->id == s->id)
+			pf_buf_printf(&names, "%s%s", names.len ? "," : "",
+				      tags->items[i].name);
+	pf_col_i64(&b->columns[0], s->id);
+	pf_col_i64(&b->columns[1], s->time_ms);
+	put_text(&b->columns[2], s->kind);
+	pf_col_i64(&b->columns[3], s->total_rows);
+	pf_col_i64(&b->columns[4], s->delta_rows);
+	pf_col_i64(&b->columns[5], s->schema_id);
+	put_text(&b->columns[6], s->user);
+	put_text(&b->columns[7], names.len ? pf_buf_cstr(&names) : NULL);
+	pf_buf_free(&names);
+}
+
+/* Those that have expired but for their tags come first. */
 static int list_snapshots(struct pf_table *table, struct pf_builder *b,
 			  struct pf_error *err)
 {
 	int64_t *ids;
 	size_t n;
+	struct pf_tags tags;
 	PF_TRY(pf_snapshot_ids(table, &ids, &n, err));
-	int code = 0;
+	int code = pf_tags_read(table, &tags, err);
+	for (size_t i = 0; i < tags.n && !code; i++) {
+		const struct pf_snapshot *s = tags.items[i].snapshot;
+		bool first = !i || tags.items[i - 1].snapshot->id != s->id;
+		if (first && (!n || s->id < ids[0]))
+			put_snapshot(b, s, &tags);
+	}
 	for (size_t i = 0; i < n && !code; i++) {
 		struct pf_snapshot *s;
 		code = pf_snapshot_read(table, ids[i], &s, err);
-		/* expired since we looked */
-		if (code == PF_E_NO_FILE) {
-			code = 0;
-			continue;
-		}
-		if (code)
-			break;
-		pf_col_i64(&b->columns[0], s->id);
-		pf_col_i64(&b->columns[1], s->time_ms);
-		put_text(&b->columns[2], s->kind);
-		pf_col_i64(&b->columns[3], s->total_rows);
-		pf_col_i64(&b->columns[4], s->delta_rows);
-		pf_col_i64(&b->columns[5], s->schema_id);
-		put_text(&b->columns[6], s->user);
+		if (!code)
+			put_snapshot(b, s, &tags);
 		pf_snapshot_free(s);
+		if (code == PF_E_NO_FILE) /* expired since we looked */
+			code = 0;
 	}
+	pf_tags_free(&tags);
 	free(ids);
 	return code;
 }
@@ -139,6 +165,7 @@ int pf_list_snapshots(const char *path, struct pf_builder **rows, struct pf_erro
 	pf_schema_add(s, "added", number, false);
 	pf_schema_add(s, "schema", number, false);
 	pf_schema_add(s, "user", text, true);
+	pf_schema_add(s, "tags", text, true);
 	*rows = pf_builder_new(s);
 	pf_schema_unref(s);
 	int code = list_snapshots(table, *rows, err);

@@ -78,6 +78,7 @@ void pf_source_close(struct pf_source *s); /* NULL is fine */
 
 struct pf_table_source_options {
 	int64_t snapshot; /* 0: the newest */
+	const char *tag;  /* or the one of that name; NULL: none */
 	bool has_as_of;
 	int64_t as_of_ms;
 };

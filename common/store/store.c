@@ -285,7 +285,7 @@ int pf_store_list(struct pf_store *s, const char *path, struct pf_names *names,
 	const char *last;
 	struct pf_error mine = { 0 };
 	*names = (struct pf_names){ 0 };
-	int code = pf_store_walk(s, path, "list", &dir, &last, &mine);
+	int code = *path ? pf_store_walk(s, path, "list", &dir, &last, &mine) : 0;
 	if (code == PF_E_NO_FILE)
 		return 0;
 	if (code) {
@@ -293,9 +293,11 @@ int pf_store_list(struct pf_store *s, const char *path, struct pf_names *names,
 			*err = mine;
 		return code;
 	}
-	int fd = openat(dir, last, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(*path ? dir : s->fd, *path ? last : ".",
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int why = errno;
-	close(dir);
+	if (*path)
+		close(dir);
 	if (fd < 0)
 		return why == ENOENT ? 0 : pf_store_fail(s, why, "list", path, err);
 	DIR *d = fdopendir(fd);

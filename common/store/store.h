@@ -52,8 +52,8 @@ int pf_store_stat(struct pf_store *store, const char *path, bool *exists,
 int pf_store_mtime(struct pf_store *store, const char *path, int64_t *ms,
 		   struct pf_error *err);
 
-/* Names in a directory (without "." and ".."), sorted; a directory that is
- * not there has none. */
+/* Names in a directory ("": the table's own), without "." and "..", sorted; a
+ * directory that is not there has none. */
 struct pf_names {
 	char **names;
 	size_t n;

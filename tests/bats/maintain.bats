@@ -125,7 +125,7 @@ print([p['next'] for g in m['stages'].values() for p in g['parts'].values()])")"
 	status 0 pf-put --verify $table
 	status 0 pf-index --bloom event --file-index bitmap:event --file-index bloom-filter:price -v $table
 	contains "$stderr" "0 of 4 segments indexed"
-	status 0 pf-query -w "price = 123456.5" --explain $table
+	status 0 pf-query -w "price = 100.25" --explain $table
 	contains "$output" "4 by file index"
 }
 
@@ -198,6 +198,214 @@ t = pypaimon.CatalogFactory.create({"warehouse": "theirs"}).get_table("default.t
 b = t.new_read_builder()
 rows = b.new_read().to_arrow(b.new_scan().plan().splits()).to_pylist()
 print(len(rows), sum(r["n"] for r in rows))')" "600 $(pf-query -c 'sum(n) as s' -O tsv $table | tail -1)"
+}
+
+# ids N...: the snapshots that there are.
+snapshots()
+{
+	pf-query --snapshots -O tsv $table | tail -n +2 | cut -f 1 | tr '\n' ' '
+}
+
+# Every file that anything refers to is there, nothing else.
+no_orphans()
+{
+	status 0 pf-put --clean --older-than 0s --explain $table
+	contains "$output" "0 orphans would go, 0 bytes"
+}
+
+@test "--expire: what only old snapshots need goes; queries, the map and the newest stay" {
+	for i in 0 1 2 3 4; do load_rows $((i * 20)) $((i * 20 + 19)); done
+	pf-put -q --compact $table
+	before=$(content)
+	old=$(find $table -name 'data-*' | wc -l)
+	status 0 pf-put --expire $table
+	contains "$stderr" "nothing to expire"
+	status 0 pf-put --expire --keep 2 --keep-time 0s $table
+	contains "$stderr" "nothing to expire" # grace
+	status 0 pf-put --expire --keep 2 --keep-time 0s --grace 1h --explain $table
+	contains "$output" "no snapshot would expire; snapshot 1 stays: a query may be reading it"
+	status 0 pf-put --expire --keep 2 --keep-time 0s --grace 0s --explain $table
+	contains "$output" "snapshots 1 to 4 would expire, with 0 data files and "
+	contains "$output" "snapshot 5 stays: it is among the newest"
+	equals "$(snapshots)" "1 2 3 4 5 6 "
+	status 0 pf-put --expire --keep 2 --keep-time 0s --grace 0s $table
+	contains "$stderr" "snapshots 1 to 4 expired, "
+	equals "$(snapshots)" "5 6 "
+	equals "$(cat $table/snapshot/EARLIEST)" 5
+	equals "$(find $table -name 'data-*' | wc -l)" "$old"
+	no_orphans
+	status 0 pf-put --expire --keep 1 --keep-time 0s --grace 0s $table
+	equals "$(snapshots)" "6 "
+	equals "$(find $table -name 'data-*' | wc -l)" "$(files)"
+	equals "$(content)" "$before"
+	no_orphans
+	status 0 pf-put --verify $table
+	load_rows 100 119
+	equals "$(pf-query -c 'count(*) as n' -O tsv $table stage | tail -1)" 120
+	status 0 pf-put --verify $table
+}
+
+@test "--expire keeps what a consumer has still to read, and what holds the offset map" {
+	for i in 0 1 2 3; do load_rows $((i * 10)) $((i * 10 + 9)); done
+	echo '{"nextSnapshot": 3}' > $table/consumer/consumer-flink
+	status 0 pf-put --expire --keep 1 --keep-time 0s --grace 0s --explain $table
+	contains "$output" "snapshot 3 stays: a consumer has still to read it: flink"
+	rm $table/consumer/consumer-*
+	# As if others had committed since: snapshots without a map.
+	python3 - $table/snapshot/snapshot-3 $table/snapshot/snapshot-4 <<-'END'
+	import json, sys
+	for name in sys.argv[1:]:
+	    snapshot = json.load(open(name))
+	    del snapshot["properties"]
+	    json.dump(snapshot, open(name, "w"))
+	END
+	status 0 pf-put --expire --keep 1 --keep-time 0s --grace 0s --explain $table
+	contains "$output" "snapshot 2 stays: it says what has been loaded"
+}
+
+@test "--tag: a tagged snapshot can be read after it expired; --delete-tag and --clean let it go" {
+	load_rows 0 19
+	load_rows 20 39
+	first=$(content --snapshot 1)
+	status 0 pf-put --tag monday --snapshot 1 $table
+	contains "$stderr" "events: snapshot 1 is 'monday'"
+	status 0 pf-put --tag monday --snapshot 1 $table
+	contains "$stderr" "already"
+	status 2 pf-put --tag monday $table
+	contains "$stderr" "exists already: it is snapshot 1"
+	status 0 pf-put --tag now $table
+	for bad in 7 "a b" a/b ''; do
+		status 2 pf-put --tag "$bad" $table
+		contains "$stderr" "(PF2001)"
+	done
+	status 2 pf-put --tag later --snapshot 9 $table
+	equals "$(pf-query --snapshots -O tsv $table | tail -n +2 | cut -f 1,8 | tr '\t\n' '  ')" "1 monday 2 now "
+	pf-put -q --compact --full $table
+	pf-put -q --expire --keep 1 --keep-time 0s --grace 0s $table
+	equals "$(snapshots)" "1 2 3 "
+	equals "$(ls $table/snapshot | grep -c snapshot-)" 1
+	equals "$(content --snapshot monday)" "$first"
+	status 2 pf-query --snapshot tuesday $table
+	contains "$stderr" "has no tag 'tuesday'"
+	no_orphans
+	pf-put -q --delete-tag now $table
+	status 2 pf-put --delete-tag now $table
+	pf-put -q --clean --older-than 0s $table
+	equals "$(content --snapshot monday)" "$first"
+	status 0 pf-put --delete-tag monday $table
+	contains "$stderr" "tag 'monday' is gone"
+	status 0 pf-put --clean --older-than 0s $table
+	contains "$stderr" " orphans deleted, "
+	equals "$(find $table -name 'data-*' | wc -l)" "$(files)"
+	no_orphans
+	status 0 pf-put --verify $table
+}
+
+@test "--rollback: the table, its offsets and its later tags are what they were; the stage is read again" {
+	load_rows 0 19
+	one=$(content)
+	load_rows 20 39
+	two=$(content)
+	pf-put -q --tag end $table
+	status 0 pf-put --rollback 1 --explain $table
+	contains "$output" "delete snapshot 2"
+	contains "$output" "delete tag end"
+	contains "$output" "would have 20 rows instead of 40, as of snapshot 1"
+	equals "$(content)" "$two"
+	status 0 pf-put --rollback 1 $table
+	contains "$stderr" "back at snapshot 1, 20 rows; what was loaded since is read from the stage again"
+	equals "$(content)" "$one"
+	equals "$(snapshots)" "1 "
+	equals "$(cat $table/snapshot/LATEST)" 1
+	equals "$(ls $table/tag)" ""
+	contains "$(cat $table/consumer/consumer-paraflow)" '"nextSnapshot" : 1'
+	equals "$(pf-query -c 'count(*) as n' -O tsv $table stage | tail -1)" 40
+	pf-stage read stage --after $table | pf-partition | pf-pack -q | pf-put -q $table
+	equals "$(content)" "$two"
+	equals "$(snapshots)" "1 2 "
+	status 0 pf-put --verify $table
+	pf-put -q --clean --older-than 0s $table
+	status 0 pf-put --verify $table
+	status 2 pf-put --rollback 5 $table
+	contains "$stderr" "has no snapshot '5'"
+	status 2 pf-put --rollback nowhere $table
+	contains "$stderr" "has no tag 'nowhere'"
+}
+
+@test "--rollback to a tag whose snapshot has expired" {
+	load_rows 0 19
+	one=$(content)
+	pf-put -q --tag start $table
+	load_rows 20 39
+	load_rows 40 59
+	three=$(content)
+	pf-put -q --expire --keep 1 --keep-time 0s --grace 0s $table
+	pf-put -q --rollback start $table
+	equals "$(content)" "$one"
+	equals "$(ls $table/snapshot | sort | tr '\n' ' ')" "EARLIEST LATEST snapshot-1 "
+	equals "$(cat $table/snapshot/EARLIEST)" 1
+	pf-stage read stage --after $table | pf-partition | pf-pack -q | pf-put -q $table
+	equals "$(content)" "$three"
+	status 0 pf-put --verify $table
+}
+
+@test "--clean: only orphans, only old ones, of all places" {
+	load_rows 0 19
+	pf-put -q --tag one $table
+	pf-index --file-index bloom-filter:event --file-index bitmap:price $table | pf-put -q $table
+	before=$(content)
+	bucket=$(dirname "$(find $table -name 'data-*' | head -1)")
+	touch -d '2 days ago' $bucket/data-orphan-0.parquet $bucket/data-orphan-0.parquet.index \
+		$table/manifest/manifest-orphan-0 $table/manifest/manifest-list-orphan-0 \
+		$table/snapshot/.snapshot-9.x.tmp $table/schema/.schema-1.x.tmp
+	touch $bucket/data-young-0.parquet
+	touch -d '2 days ago' $bucket/readme.txt $table/notes.parquet
+	find $table -name 'data-*' -exec touch -d '3 days ago' {} +
+	touch $bucket/data-young-0.parquet
+	status 0 pf-put --clean --explain $table
+	contains "$output" "6 orphans would go, 0 bytes"
+	status 0 pf-put --clean $table
+	contains "$stderr" "events: 6 orphans deleted, 0 bytes"
+	equals "$(find $table -name '*orphan*' -o -name '.*.tmp' | wc -l)" 0
+	[ -e $bucket/data-young-0.parquet ]
+	[ -e $bucket/readme.txt ]
+	[ -e $table/notes.parquet ]
+	equals "$(content)" "$before"
+	equals "$(content --snapshot one)" "$before"
+	status 0 pf-put --verify $table
+	status 0 pf-put --clean $table
+	contains "$stderr" "no orphans"
+}
+
+@test "killed while it expires, rolls back: the table is sound, the rerun goes on" {
+	for i in 0 1 2 3 4; do load_rows $((i * 20)) $((i * 20 + 19)); done
+	pf-put -q --compact $table
+	pf-put -q --compact --full $table
+	before=$(content)
+	two=$(content --snapshot 2)
+	cp -r $table whole
+	for x in X13 X13:3 X14 X14:7; do
+		rm -rf $table
+		cp -r whole $table
+		run -137 env PF_CRASH_AT=$x pf-put -q --expire --keep 1 --keep-time 0s --grace 0s $table
+		equals "$(content)" "$before"
+		status 0 pf-put --verify $table
+		pf-put -q --expire --keep 1 --keep-time 0s --grace 0s $table
+		pf-put -q --clean --older-than 0s $table
+		equals "$(snapshots)" "6 "
+		equals "$(find $table -name 'data-*' | wc -l)" "$(files)"
+		status 0 pf-put --verify $table
+	done
+	for x in X15 X15:3; do
+		rm -rf $table
+		cp -r whole $table
+		run -137 env PF_CRASH_AT=$x pf-put -q --rollback 2 $table
+		status 0 pf-put --verify $table
+		pf-put -q --rollback 2 $table
+		equals "$(content)" "$two"
+		pf-put -q --clean --older-than 0s $table
+		status 0 pf-put --verify $table
+	done
 }
 
 @test "modes exclude one another and take the table alone" {
