@@ -32,11 +32,24 @@ const char *pf_input_name(const struct pf_run *run, size_t i)
 	return run->noperands > min ? run->operands[min + i] : "-";
 }
 
+enum { STOP_POLL_MS = 100 };
+
+/* A head of a line that waits for its input must see the signal, to say that
+ * its stream is aborted. */
+static int wait_for_input(const struct pf_input *in, struct pf_error *err)
+{
+	const volatile int *cut = pf_cut_flag();
+	while (pf_signals_are_brief() && !*cut && !pf_readable(in->fd, STOP_POLL_MS))
+		;
+	return *cut ? pf_fail(err, PF_E_INTERRUPTED, "stopped by a signal") : 0;
+}
+
 static int read_raw(void *ctx, void *data, size_t len, size_t *got,
 		    struct pf_error *err)
 {
 	struct pf_input *in = ctx;
 
+	PF_TRY(wait_for_input(in, err));
 	PF_TRY(pf_read_some(in->fd, in->name, data, len, got, err));
 	pf_progress(in->run, 0, (int64_t)*got);
 	return 0;

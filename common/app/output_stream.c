@@ -20,6 +20,9 @@ int pf_output_stream(struct pf_run *run, const struct pf_schema *schema,
 
 	PF_TRY(pf_output_sink(run, true, &sink, err));
 	PF_TRY(pf_stream_out_open(&sink, schema, stream, err));
+	/* A line that is bounded is aborted by a signal, not cut. */
+	pf_signals_brief();
+	pf_stream_out_stop_at(*stream, pf_cut_flag());
 	pf_output_own_stream(run, *stream, pf_stream_out_close);
 	run->abort = send_abort;
 	return 0;

@@ -213,7 +213,8 @@ int pf_main(const struct pf_program *program, int argc, char **argv)
 	/* The signal that we obeyed ended the head of the line, too: that is what
 	 * there is to say, and the last program says it for all. */
 	bool cut = pf_stopping() && (code == PF_E_TRUNCATED || code == PF_E_UPSTREAM);
-	if (code && !(cut && run.abort))
+	bool told = run.abort && (cut || code == PF_E_INTERRUPTED);
+	if (code && !told)
 		pf_diag_error(&run.diag, &err);
 	if (cut || code == PF_E_INTERRUPTED)
 		pf_signals_raise_again();

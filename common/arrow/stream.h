@@ -101,6 +101,9 @@ struct pf_stream_out;
 int pf_stream_out_open(const struct pf_byte_sink *sink,
 		       const struct pf_schema *schema,
 		       struct pf_stream_out **out, struct pf_error *err);
+/* From when *stop is not 0, batches, marks and the end are refused with
+ * PF_E_INTERRUPTED: what can be said then is abort. */
+void pf_stream_out_stop_at(struct pf_stream_out *out, const volatile int *stop);
 /* The batch's own meta (pf:partition, pf:bucket) goes with it. Small batches
  * wait in a buffer until 256 KiB are there, a control message comes, or
  * flush: call it before input would block. Batches without rows are dropped. */

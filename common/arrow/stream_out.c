@@ -19,6 +19,7 @@ struct pf_stream_out {
 	struct pf_xxh3_state *whole, *since; /* since: the last mark */
 	int64_t rows, rows_since, bytes;
 	bool ended; /* end or abort has left */
+	const volatile int *stop; /* or NULL */
 };
 
 /* A message has left. */
@@ -105,10 +106,23 @@ int pf_stream_out_open(const struct pf_byte_sink *sink, const struct pf_schema *
 	return 0;
 }
 
+void pf_stream_out_stop_at(struct pf_stream_out *out, const volatile int *stop)
+{
+	out->stop = stop;
+}
+
+static int go_on(const struct pf_stream_out *out, struct pf_error *err)
+{
+	if (!out->stop || !*out->stop)
+		return 0;
+	return pf_fail(err, PF_E_INTERRUPTED, "stopped by a signal");
+}
+
 int pf_stream_out_batch(struct pf_stream_out *out, const struct pf_batch *batch,
 			struct pf_error *err)
 {
 	size_t n, total = 0;
+	PF_TRY(go_on(out, err));
 	if (!batch->rows)
 		return 0;
 	out->rows += batch->rows;
@@ -125,6 +139,7 @@ int pf_stream_out_mark(struct pf_stream_out *out, const struct pf_mark *mark,
 {
 	struct pf_mark filled = *mark;
 	struct pf_meta meta = { 0 };
+	PF_TRY(go_on(out, err));
 	filled.rows = out->rows_since;
 	filled.hash = pf_xxh3_digest(out->since);
 	pf_control_put_mark(&meta, &filled);
@@ -149,6 +164,7 @@ int pf_stream_out_end(struct pf_stream_out *out, const struct pf_counts *counts,
 	struct pf_control_end end = { .rows = out->rows,
 				      .bytes = out->bytes,
 				      .hash = pf_xxh3_digest(out->whole) };
+	PF_TRY(go_on(out, err));
 	if (counts)
 		end.counts = *counts;
 	pf_control_put_end(&meta, &end);

@@ -8,10 +8,10 @@
 
 #include "base/tempfile.h"
 
-enum { GRACE_SECONDS = 30 };
+enum { GRACE_SECONDS = 30, BRIEF_SECONDS = 2 };
 
-static volatile sig_atomic_t graceful;
-static volatile int stop_signal;
+static volatile sig_atomic_t graceful; /* seconds that are left then */
+static volatile int stop_signal, cut_signal;
 
 static void end_by(int signal_number)
 {
@@ -32,7 +32,9 @@ static void on_signal(int signal_number)
 	else if (graceful && !stop_signal &&
 		 (signal_number == SIGINT || signal_number == SIGTERM)) {
 		stop_signal = signal_number;
-		alarm(GRACE_SECONDS);
+		if (graceful == BRIEF_SECONDS)
+			cut_signal = signal_number;
+		alarm((unsigned)graceful);
 	} else {
 		end_by(signal_number);
 	}
@@ -57,7 +59,13 @@ void pf_signals_install(void)
 
 void pf_signals_graceful(void)
 {
-	graceful = 1;
+	graceful = GRACE_SECONDS;
+}
+
+void pf_signals_brief(void)
+{
+	if (!graceful)
+		graceful = BRIEF_SECONDS;
 }
 
 void pf_signals_raise_again(void)
@@ -74,4 +82,14 @@ bool pf_stopping(void)
 const volatile int *pf_stop_flag(void)
 {
 	return &stop_signal;
+}
+
+bool pf_signals_are_brief(void)
+{
+	return graceful == BRIEF_SECONDS;
+}
+
+const volatile int *pf_cut_flag(void)
+{
+	return &cut_signal;
 }

@@ -137,6 +137,45 @@ wait_stored()
 	equals "$(stored)" 0
 }
 
+@test "a signal to the head of a bounded line: it aborts its stream, and ends by the signal" {
+	local code pid
+	# Waiting for its input.
+	mkfifo slow
+	exec 9<> slow
+	numbers 0 5 >&9
+	pf-partition -S schema.yaml -I jsonl slow > rows 2> errors 3>&- 9>&- &
+	pid=$!
+	sleep 0.5
+	kill -TERM $pid
+	code=0
+	wait $pid || code=$?
+	exec 9>&-
+	equals $code 143
+	equals "$(cat errors)" ""
+	status 5 pf-pack rows
+	contains "$stderr" "pf-partition failed"
+	contains "$stderr" "stopped by a signal"
+	# Waiting for those who read.
+	seq 1 100000 | awk '{ printf "{\"user_id\": %d, \"ts\": \"2024-01-01T00:00:00Z\"}\n", $1 }' |
+		pf-stage append -q -S schema.yaml stage
+	mkfifo pipe
+	local head
+	for head in 'pf-stage read stage' 'pf-query stage -O arrow'; do
+		$head > pipe 2> errors 3>&- &
+		pid=$!
+		(sleep 1; exec cat > rows) < pipe 3>&- &
+		sleep 0.4
+		kill -TERM $pid
+		code=0
+		wait $pid || code=$?
+		equals $code 143
+		wait
+		equals "$(cat errors)" ""
+		status 5 pf-query rows -c 'count()'
+		contains "$stderr" "stopped by a signal"
+	done
+}
+
 @test "streams without marks that follow one another are known each for itself" {
 	local s
 	for s in a b; do
