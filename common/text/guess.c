@@ -177,7 +177,7 @@ static void decide_id(struct pf_guess *g)
 {
 	/* What values do tells little while there are few of them: then names
 	 * decide. */
-	double weight = g->rows < MANY_ROWS ? (double)g->rows / MANY_ROWS : 1, best = 0;
+	double weight = g->rows < MANY_ROWS ? (double)g->rows / (double)MANY_ROWS : 1, best = 0;
 	g->id = -1;
 	for (size_t i = 0; i < g->shape.n; i++) {
 		const struct pf_guess_column *c = &g->shape.columns[i];

@@ -622,7 +622,7 @@ TEST(bloom_is_as_good_as_asked)
 		CHECK_OK(pf_file_index_open(pf_view_of(out.data, out.len), ROWS, &index,
 					    &err), &err);
 		/* Bits for the distinct values, not for the rows. */
-		double bits = -log(fpps[f]) / (log(2) * log(2)) * VALUES;
+		double bits = -log(fpps[f]) / (log(2) * log(2)) * (double)VALUES;
 		CHECK(fabs((double)out.len - 2 * bits / 8) < 200);
 		int missed = 0, passed = 0;
 		for (int i = 0; i < VALUES; i++) {
@@ -634,7 +634,7 @@ TEST(bloom_is_as_good_as_asked)
 			passed += may(index, "i", PF_BIGINT, integer(PF_BIGINT, i * 3 + 1));
 		}
 		CHECK_INT(missed, 0);
-		unit_check(passed < 1.5 * fpps[f] * 2 * VALUES, __FILE__, __LINE__,
+		unit_check(passed < 1.5 * fpps[f] * 2 * (double)VALUES, __FILE__, __LINE__,
 			   "fpp %g: %d of %d", fpps[f], passed, 2 * VALUES);
 		pf_file_index_free(index);
 		pf_file_index_builder_free(x);
