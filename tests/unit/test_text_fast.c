@@ -135,7 +135,7 @@ static void same_both_ways(bool json)
 		CHECK_INT(b.code, 0);
 		if (strcmp((char *)a.rows.data, (char *)b.rows.data) ||
 		    strcmp((char *)a.rejects.data, (char *)b.rejects.data)) {
-			CHECK(!"the same both ways");
+			unit_check(false, __FILE__, __LINE__, "not the same both ways");
 			printf("# %s\n# %s\n# %s\n# %s\n", (char *)a.rows.data, (char *)b.rows.data,
 			       (char *)a.rejects.data, (char *)b.rejects.data);
 			round = 1000;
