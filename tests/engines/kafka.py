@@ -18,6 +18,8 @@ controller, waits until they serve, and prints what a shell can eval:
                                  (a wrong password), DIR/guest.properties (guest, who
                                  is allowed nothing)
   KAFKA_BADHOST=, KAFKA_EXPIRED= TLS with a certificate of another host; of 2001
+  KAFKA_PROXIED=...              plain text: ports at which nobody listens; a proxy may,
+                                 that forwards to the ports BEHIND in cluster.json
 
 DIR/*.properties are librdkafka's, mode 0600; DIR/strange.properties trusts
 another authority. DIR/node1/server.log is the broker's log, DIR/node1/data
@@ -34,7 +36,6 @@ import argparse
 import ctypes
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -44,7 +45,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 LINES = ("3.9", "4.1")
-LISTENERS = ("PLAINTEXT", "SSL", "SASL_SSL", "BADHOST", "EXPIRED")
+LISTENERS = ("PLAINTEXT", "SSL", "SASL_SSL", "BADHOST", "EXPIRED", "PROXIED")
 SECRET = "letters-and-1-number"
 
 
@@ -169,10 +170,10 @@ class Kafka:
 
     def create(self, line="3.9", nodes=1, settings=()):
         os.makedirs(self.directory)
-        ports = free_ports(nodes * (len(LISTENERS) + 1))
+        ports = free_ports(nodes * (len(LISTENERS) + 2))
         self.state = {"line": line, "settings": list(settings), "nodes": []}
         for _ in range(nodes):
-            mine = {name: ports.pop() for name in (*LISTENERS, "CONTROLLER")}
+            mine = {name: ports.pop() for name in (*LISTENERS, "CONTROLLER", "BEHIND")}
             self.state["nodes"].append({"ports": mine, "pid": 0})
         tls = f"{self.directory}/tls"
         os.mkdir(tls)
@@ -235,11 +236,13 @@ class Kafka:
             "controller.quorum.voters": voters,
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "PLAINTEXT",
-            "listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items()),
+            "listeners": ",".join(
+                f"{name}://127.0.0.1:{ports['BEHIND' if name == 'PROXIED' else name]}"
+                for name in (*LISTENERS, "CONTROLLER")),
             "advertised.listeners": ",".join(f"{name}://127.0.0.1:{ports[name]}"
                                              for name in LISTENERS),
             "listener.security.protocol.map": ",".join(
-                f"{name}:{protocol.get(name, 'PLAINTEXT')}" for name in ports),
+                f"{name}:{protocol.get(name, 'PLAINTEXT')}" for name in (*LISTENERS, "CONTROLLER")),
             "log.dirs": self.path(number, "data"),
             "ssl.keystore.type": "PEM",
             "ssl.keystore.location": f"{tls}/here.pem",
@@ -450,8 +453,6 @@ def main():
         return
     cluster = Kafka(args.args[0])
     if args.command == "start":
-        if shutil.which("java") is None or shutil.which("mvn") is None:
-            sys.exit("kafka.py: needs java and mvn; tests/tools/need engines installs them")
         try:
             cluster.create(args.line, args.nodes, args.set)
         except BaseException:
@@ -460,7 +461,7 @@ def main():
             raise
         for variable, listener in (("KAFKA", "PLAINTEXT"), ("KAFKA_SSL", "SSL"),
                                    ("KAFKA_SASL", "SASL_SSL"), ("KAFKA_BADHOST", "BADHOST"),
-                                   ("KAFKA_EXPIRED", "EXPIRED")):
+                                   ("KAFKA_EXPIRED", "EXPIRED"), ("KAFKA_PROXIED", "PROXIED")):
             print(f"{variable}={cluster.address(listener)}")
         return
     if cluster.state is None:

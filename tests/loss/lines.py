@@ -3,9 +3,11 @@
 and what they may exit with."""
 import os
 import random
+import shutil
 import signal
 import subprocess
 import threading
+import time
 
 KILLED = -signal.SIGKILL
 # What a program may exit with while others are killed around it. A stage that
@@ -55,14 +57,14 @@ class Field:
             env["PF_CRASH_AT"] = f"{self.draw('choice', points)}:{self.draw('randint', 1, 4)}"
         with self.lock:
             p = subprocess.Popen(argv, env=env, **how)
-            self.live[p] = name_of(argv)
+            self.live[p] = (name_of(argv), time.monotonic())
         return p
 
     def ended(self, p):
         """Wait for a process; its exit status, which must be a fine one."""
         code = p.wait()
         with self.lock:
-            name = self.live.pop(p)
+            name, _ = self.live.pop(p)
             if code == KILLED:
                 self.kills[name] = self.kills.get(name, 0) + 1
         return name, code
@@ -77,6 +79,20 @@ class Field:
     def victim(self):
         with self.lock:
             return self.random.choice(list(self.live)) if self.live else None
+
+    def hanging(self, seconds):
+        """A process that is older: its name, and where its threads wait."""
+        with self.lock:
+            old = [(p, name) for p, (name, since) in self.live.items()
+                   if time.monotonic() - since > seconds and p.poll() is None]
+        if not old:
+            return None
+        p, name = old[0]
+        where = subprocess.run(["gdb", "-p", str(p.pid), "-batch", "-ex",
+                                "thread apply all bt 12"], stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, text=True).stdout \
+            if shutil.which("gdb") else ""
+        return f"{name} does not end:\n{where}"
 
     def all_live(self):
         with self.lock:

@@ -35,6 +35,7 @@ import tempfile
 import threading
 import time
 
+sys.dont_write_bytecode = True
 import check
 import rows
 from lines import Field, Trouble, run_line
@@ -86,7 +87,7 @@ class Kafka:
         ports = self.cluster.node(1)["ports"]
         self.proxy = subprocess.Popen(
             [sys.executable, os.path.join(HERE, "proxy.py"), str(ports["PROXIED"]),
-             str(ports["PROXY"])], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+             str(ports["BEHIND"])], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.proxy.stdout.readline()
         self.number = 0
         self.brokers = 0
@@ -132,7 +133,7 @@ class Kafka:
         field.count("network frozen")
 
     def faults(self, field):
-        return [(0.01, self.kill_broker), (0.03, self.stop_broker), (0.1, self.cut),
+        return [(0.02, self.kill_broker), (0.03, self.stop_broker), (0.1, self.cut),
                 (0.1, self.freeze)]
 
     def quiet(self):
@@ -302,6 +303,17 @@ class Round:
                     break
                 draw -= weight
 
+    def watch(self):
+        """Nothing takes longer than this, whatever happens around it."""
+        while not self.loaded.wait(1):
+            stuck = self.field.hanging(self.args.patience)
+            if stuck:
+                self.stopping.set()
+                time.sleep(1)
+                for p in self.field.all_live():
+                    p.kill()
+                raise Trouble(stuck)
+
     def run(self):
         side = [self.guarded(self.reader)] + \
             [self.guarded(self.loader) for _ in range(self.args.loaders)]
@@ -311,6 +323,7 @@ class Round:
                  self.guarded(lambda: self.chaos(5 * self.args.pause, (0.2, self.pause),
                                                  (0.1, self.fill_disk),
                                                  *self.stage.faults(self.field)))]
+        self.guarded(self.watch)
         for p in producers:
             while p.is_alive():
                 p.join(0.2)
@@ -408,7 +421,7 @@ def main():
     parser.add_argument("--whole", action="store_true")
     parser.add_argument("--pause", type=float, default=0.04, help="seconds between kills")
     for name, default in (("rows", 200000), ("chunk", 3000), ("seconds", 30), ("kills", 0),
-                          ("producers", 3), ("loaders", 2), ("brokers", 50), ("seed", 0)):
+                          ("producers", 3), ("loaders", 2), ("brokers", 50), ("patience", 90), ("seed", 0)):
         parser.add_argument("--" + name, type=int, default=default)
     args = parser.parse_args()
     if args.total:
