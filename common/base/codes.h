@@ -51,6 +51,8 @@
 	X(PF_E_STAGE_CHANGED, 3032, "the stage was truncated or made anew") \
 	X(PF_E_SOURCE_CHANGED, 3033, "an input is not the one that was staged before") \
 	X(PF_E_EXPR_VALUE, 3040, "a value cannot be computed") \
+	X(PF_E_MISSING_DAY, 3050, "a day within a window has no rows") \
+	X(PF_E_LATE_DATA, 3051, "rows came for days that had been given out") \
 	/* 4: the world failed */ \
 	X(PF_E_MEMORY, 4001, "out of memory") \
 	X(PF_E_IO, 4002, "input or output failed") \

@@ -66,6 +66,20 @@ static void grow_slots(struct pf_keyset *k)
 	}
 }
 
+uint32_t pf_keyset_find(const struct pf_keyset *k, const void *key, size_t len)
+{
+	uint64_t hash = pf_xxh3(key, len);
+	for (size_t s = hash & (k->nslots - 1); k->slots[s]; s = (s + 1) & (k->nslots - 1)) {
+		uint32_t i = k->slots[s] - 1;
+		if (k->hashes[i] != hash)
+			continue;
+		struct pf_view old = pf_keyset_at(k, i);
+		if (old.len == len && (!len || !memcmp(old.data, key, len)))
+			return i;
+	}
+	return UINT32_MAX;
+}
+
 uint32_t pf_keyset_put(struct pf_keyset *k, const void *key, size_t len, bool *is_new)
 {
 	uint64_t hash = pf_xxh3(key, len);

@@ -18,6 +18,8 @@ void pf_keyset_free(struct pf_keyset *k); /* NULL is fine */
 /* The number of the key; *is_new: it was not there before. At most 2^32 - 2
  * keys. */
 uint32_t pf_keyset_put(struct pf_keyset *k, const void *key, size_t len, bool *is_new);
+/* The number of the key if it is there, else UINT32_MAX. */
+uint32_t pf_keyset_find(const struct pf_keyset *k, const void *key, size_t len);
 size_t pf_keyset_count(const struct pf_keyset *k);
 struct pf_view pf_keyset_at(const struct pf_keyset *k, uint32_t number);
 size_t pf_keyset_bytes(const struct pf_keyset *k);

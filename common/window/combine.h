@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Sorted runs brought together key by key: states of one key are merged, or
+ * subtracted where a run counts as minus, and keys without rows behind them
+ * disappear. Memory depends on how many runs there are, not on how many keys;
+ * more runs than memory allows at a time are merged in several passes.
+ *
+ * Columns are handled a stretch at a time: the rows of one run between two
+ * changes of batch are handed to each aggregate as one vector of slots.
+ */
+#ifndef PF_WINDOW_COMBINE_H
+#define PF_WINDOW_COMBINE_H
+
+#include "window/run.h"
+#include "window/shape.h"
+
+struct pf_combine_input {
+	struct pf_sorted run;
+	bool partial; /* of shape->partial; else of shape->merged */
+	bool minus;   /* take its states out */
+};
+
+struct pf_combine;
+
+/* by_cell: day and bucket belong to the key, and all inputs are partial. */
+int pf_combine_open(const struct pf_shape *shape, const struct pf_combine_input *inputs,
+		  size_t n, bool by_cell, size_t memory, struct pf_combine **merge,
+		  struct pf_error *err);
+/* The next keys, ascending; *n == 0 behind the last. */
+int pf_combine_next(struct pf_combine *m, size_t *n, struct pf_error *err);
+/* They and their states, as rows of shape->partial (by_cell) or ->merged;
+ * valid until the next call. */
+int pf_combine_stored(struct pf_combine *m, struct pf_batch *batch, struct pf_error *err);
+/* Append keys, bounds and values to a builder of pf_shape_result's schema. */
+struct pf_combine_label {
+	const char *window;       /* its name; NULL: there is no such column */
+	struct pf_agg_range range;
+	int64_t start, end;       /* as values of the bound's type */
+};
+int pf_combine_finished(struct pf_combine *m, const struct pf_combine_label *label,
+		      struct pf_builder *out, struct pf_error *err);
+void pf_combine_free(struct pf_combine *m); /* NULL is fine */
+
+/* All of it as one run of that schema, appended to an open file. */
+int pf_combine_write(struct pf_combine *m, struct pf_run_out *out, struct pf_sorted *run,
+		   struct pf_error *err);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One run of windows, from the question to the commit:
+ *
+ *	open     the shape is bound to the input, the state opened and locked
+ *	answer   the state is brought up to date (or everything is read, if there
+ *	         is none), the ends are decided, each window is given out
+ *	commit   the state moves, after what was given out has left
+ *
+ * A crash before the commit leaves the state as it was, and the next run gives
+ * out the same bytes again.
+ */
+#ifndef PF_WINDOW_JOB_H
+#define PF_WINDOW_JOB_H
+
+#include "window/answer.h"
+#include "window/rows_in.h"
+#include "window/update.h"
+
+struct pf_job {
+	/* The question: borrowed. */
+	char *const *windows;
+	size_t nwindows;
+	char *const *group_by;
+	size_t ngroup_by;
+	char *const *aggregates;
+	size_t naggregates;
+	char *const *where;
+	size_t nwhere;
+	const char *time, *end, *from; /* or NULL */
+	int64_t every_us;
+	const char *state;    /* directory, or NULL */
+	int64_t wait_ms;
+	bool fresh, allow_missing;
+	size_t memory;
+	/* Where answers go; begin is called once, before the first row. */
+	int (*begin)(void *ctx, const struct pf_schema *schema, struct pf_error *err);
+	int (*put)(void *ctx, const struct pf_batch *batch, struct pf_error *err);
+	void *ctx;
+
+	/* What it came to. */
+	const char *zone_name;
+	char **notes;         /* for people */
+	size_t nnotes;
+	struct pf_update update;
+	struct pf_answer answer;
+
+	/* The job's own. */
+	struct pf_window *parsed;
+	struct pf_shape *shape;
+	struct pf_state *st;
+	struct pf_schema *result;
+	struct pf_table *table;
+	struct pf_snapshot *snapshot;
+	struct pf_flight flight;
+	int flight_fd;
+	struct pf_run_out *flight_out;
+	bool uneven;          /* bounds that no grain fits */
+	bool has_newest;
+	int64_t newest_us;    /* wall clock of the newest row */
+	int64_t *ends;
+	size_t nends;
+};
+
+/* The options are set; schema: of the input. PF_E_USAGE, PF_E_LOCKED, ... */
+int pf_job_open(struct pf_job *j, const struct pf_schema *schema, struct pf_error *err);
+/* Find the newest row that counts. The sources are read and closed. */
+int pf_job_newest(struct pf_job *j, struct pf_source **sources, size_t n, size_t memory,
+		  struct pf_error *err);
+/* The sources stay the caller's. */
+int pf_job_answer(struct pf_job *j, struct pf_source **sources, size_t n,
+		  struct pf_error *err);
+int pf_job_commit(struct pf_job *j, struct pf_error *err);
+void pf_job_close(struct pf_job *j);
+
+#endif

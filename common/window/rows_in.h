@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rows of any source (a table read whole, a stage, a file, a pipe) into a
+ * fold.
+ */
+#ifndef PF_WINDOW_ROWS_IN_H
+#define PF_WINDOW_ROWS_IN_H
+
+#include "window/fold.h"
+
+struct pf_rows_in {
+	struct pf_filter filter;
+	struct pf_wanted wanted;
+	int64_t from_us, to_us;
+	struct pf_builder *kept;
+};
+
+/* For times in [from, to). Must stay where it is while sources read by it. */
+int pf_rows_in_open(struct pf_rows_in *r, const struct pf_shape *shape, int64_t from_us,
+		    int64_t to_us, struct pf_error *err);
+void pf_rows_in_close(struct pf_rows_in *r);
+
+/* All rows of a source that was started with &r->wanted. */
+int pf_rows_in_read(struct pf_rows_in *r, struct pf_source *source, struct pf_fold *fold,
+		    struct pf_error *err);
+
+#endif

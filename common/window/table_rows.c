@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "window/table_rows.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "query/parquet_scan.h"
+
+struct pf_table_rows {
+	const struct pf_shape *shape;
+	struct pf_table *table;
+	struct pf_filter filter;
+	struct pf_wanted wanted;
+	struct pf_scan_counts counts;
+	int *mapping, *ordinals;
+	const struct pf_table_schema *mapped;
+	const struct pf_data_file *file;
+	struct pf_store_file *held;
+	struct pf_parquet_scan *scan;
+};
+
+int pf_table_rows_open(const struct pf_shape *shape, struct pf_table *table,
+		       int64_t from_us, int64_t to_us, struct pf_table_rows **out,
+		       struct pf_error *err)
+{
+	struct pf_table_rows *r = pf_zalloc(1, sizeof *r);
+	r->shape = shape;
+	r->table = table;
+	r->wanted = (struct pf_wanted){ shape->needed, &r->filter, true };
+	r->mapping = pf_alloc(pf_table_schema(table)->n + 1, sizeof *r->mapping);
+	r->ordinals = pf_alloc(shape->needed->n + 1, sizeof *r->ordinals);
+	int code = pf_shape_filter(shape, from_us, to_us, &r->filter, err);
+	if (code) {
+		pf_table_rows_close(r);
+		return code;
+	}
+	*out = r;
+	return 0;
+}
+
+static void end_file(struct pf_table_rows *r)
+{
+	pf_parquet_scan_free(r->scan);
+	pf_store_close_file(r->held);
+	r->scan = NULL;
+	r->held = NULL;
+}
+
+void pf_table_rows_close(struct pf_table_rows *r)
+{
+	if (!r)
+		return;
+	end_file(r);
+	pf_filter_free(&r->filter);
+	free(r->mapping);
+	free(r->ordinals);
+	free(r);
+}
+
+struct stats_of {
+	const struct pf_table_rows *rows;
+	const struct pf_data_file *file;
+};
+
+static bool file_stats(void *ctx, int column, struct pf_block_stats *out)
+{
+	const struct stats_of *s = ctx;
+	const struct pf_field *f = &s->rows->shape->needed->fields[column];
+	struct pf_column_stats stats;
+	if (!pf_data_file_stats(s->file, f->id, f->type, &stats))
+		return false;
+	*out = (struct pf_block_stats){ .nulls = stats.nulls, .rows = s->file->rows,
+					.has_min = !stats.min.null,
+					.has_max = !stats.max.null,
+					.min = stats.min, .max = stats.max };
+	return true;
+}
+
+bool pf_table_rows_may(const struct pf_table_rows *r, const struct pf_data_file *file)
+{
+	struct stats_of s = { r, file };
+	return pf_filter_may_match(&r->filter, file_stats, &s);
+}
+
+/* Where the columns lie in the file. */
+static int map_columns(struct pf_table_rows *r, const struct pf_parquet_file *parquet,
+		       struct pf_error *err)
+{
+	const struct pf_table_schema *t = pf_table_schema(r->table);
+	if (r->mapped != r->file->schema) {
+		PF_TRY(pf_scan_mapping(t, r->file->schema, r->mapping, err));
+		r->mapped = r->file->schema;
+	}
+	for (size_t i = 0; i < r->shape->needed->n; i++) {
+		int field = pf_table_field_by_name(t, r->shape->needed->fields[i].name);
+		int from = field < 0 ? -1 : r->mapping[field];
+		r->ordinals[i] = from < 0 ? -1 :
+				 pf_parquet_find(parquet, r->file->schema->fields[from].name);
+	}
+	return 0;
+}
+
+static int open_file(struct pf_table_rows *r, struct pf_error *err)
+{
+	struct pf_parquet_file *parquet;
+	int code = pf_store_open_file(pf_table_store(r->table), r->file->path, &r->held, err);
+	if (code == PF_E_NO_FILE)
+		return pf_fail(err, PF_E_VANISHED, "data file '%s' is gone", r->file->path);
+	PF_TRY(code);
+	PF_TRY(pf_parquet_open(pf_store_file_source(r->held), &parquet, err));
+	code = map_columns(r, parquet, err);
+	if (code) {
+		pf_parquet_close(parquet);
+		return code;
+	}
+	return pf_parquet_scan_new(parquet, r->ordinals, &r->wanted, &r->counts, &r->scan,
+				   err);
+}
+
+int pf_table_rows_file(struct pf_table_rows *r, const struct pf_data_file *file,
+		       struct pf_error *err)
+{
+	end_file(r);
+	r->file = file;
+	int code = open_file(r, err);
+	return code ? pf_context(err, "'%s'", pf_table_name(r->table)) : 0;
+}
+
+int pf_table_rows_next(struct pf_table_rows *r, struct pf_batch *batch,
+		       struct pf_error *err)
+{
+	int code = pf_parquet_scan_next(r->scan, batch, err);
+	return code ? pf_context(err, "'%s/%s'", pf_table_name(r->table), r->file->path) : 0;
+}
+
+int64_t pf_table_rows_bytes(const struct pf_table_rows *r)
+{
+	return r->counts.bytes;
+}

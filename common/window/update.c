@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "window/update.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/time.h"
+#include "base/zone.h"
+#include "query/keyset.h"
+#include "window/changes.h"
+#include "window/fold.h"
+#include "window/table_rows.h"
+
+/* --- what has to be read --- */
+
+/* A cell as a key of a set. */
+struct cell_key {
+	int64_t day;
+	int64_t bucket;
+};
+
+struct work {
+	struct pf_state *s;
+	struct pf_update *u;
+	struct pf_changes c;
+	struct pf_keyset *rebuild; /* cells that are built anew */
+	int64_t old_from;          /* what the state held before */
+	int64_t rebuild_from, rebuild_to; /* the stretch of their days */
+};
+
+static bool is_rebuilt(const struct work *w, int64_t day, int32_t bucket)
+{
+	struct cell_key key = { day, bucket };
+	return pf_keyset_find(w->rebuild, &key, sizeof key) != UINT32_MAX;
+}
+
+/* Old inputs count in cells that are built anew, and before what was held. */
+static bool old_wanted(void *ctx, int64_t day, int32_t bucket)
+{
+	const struct work *w = ctx;
+	return pf_shape_cell_us(w->u->shape, day) < w->old_from || is_rebuilt(w, day, bucket);
+}
+
+static void mark_rebuilt(struct work *w, const struct pf_state_cell *c)
+{
+	struct cell_key key = { c->day, c->bucket };
+	int64_t from = pf_shape_cell_us(w->u->shape, c->day);
+	int64_t to = pf_shape_cell_us(w->u->shape, c->day + 1);
+	bool is_new;
+	pf_keyset_put(w->rebuild, &key, sizeof key, &is_new);
+	w->rebuild_from = from < w->rebuild_from ? from : w->rebuild_from;
+	w->rebuild_to = to > w->rebuild_to ? to : w->rebuild_to;
+}
+
+static bool drop_rebuilt(void *ctx, const struct pf_state_cell *cell)
+{
+	return is_rebuilt(ctx, cell->day, cell->bucket);
+}
+
+/* Cells that hold rows of a file that is gone. */
+static void find_rebuilt(struct work *w)
+{
+	for (size_t i = 0; i < w->s->ncells; i++) {
+		const struct pf_state_cell *c = &w->s->cells[i];
+		bool gone = false;
+		for (size_t k = 0; k < c->inputs.n && !gone; k++)
+			gone = pf_ids_has(&w->c.gone, c->inputs.items[k]);
+		if (gone)
+			mark_rebuilt(w, c);
+	}
+}
+
+/* --- reading --- */
+
+static int read_file(struct work *w, struct pf_table_rows *rows, struct pf_fold *fold,
+		     const struct pf_data_file *file, size_t input, bool is_new,
+		     struct pf_error *err)
+{
+	struct pf_fold_from from = { .bucket = file->bucket, .input = (uint32_t)input,
+				     .from_us = w->u->from_us, .to_us = INT64_MAX,
+				     .cell = is_new ? NULL : old_wanted, .ctx = w };
+	struct pf_batch batch;
+	PF_TRY(pf_table_rows_file(rows, file, err));
+	do {
+		PF_TRY(pf_table_rows_next(rows, &batch, err));
+		if (batch.rows)
+			PF_TRY(pf_fold_add(fold, &batch, &from, err));
+	} while (batch.rows);
+	w->u->files_read++;
+	return 0;
+}
+
+/* The files that have come. */
+static int read_new(struct work *w, struct pf_fold *fold, struct pf_error *err)
+{
+	struct pf_table_rows *rows;
+	PF_TRY(pf_table_rows_open(w->u->shape, w->u->table, w->u->from_us, INT64_MAX, &rows,
+				  err));
+	int code = 0;
+	for (size_t i = 0; i < w->c.nadded && !code; i++) {
+		const struct pf_added *a = &w->c.added[i];
+		if (pf_table_rows_may(rows, a->file))
+			code = read_file(w, rows, fold, a->file, a->input, true, err);
+	}
+	w->u->bytes += pf_table_rows_bytes(rows);
+	pf_table_rows_close(rows);
+	return code;
+}
+
+/* Known files again, for the cells that are built anew and for days before
+ * those that the state held. */
+static int read_old(struct work *w, struct pf_fold *fold, struct pf_error *err)
+{
+	bool back = w->u->from_us < w->old_from && w->old_from != INT64_MAX;
+	int64_t from = back ? w->u->from_us : w->rebuild_from;
+	int64_t to = back ? w->old_from : w->rebuild_to;
+	if (pf_keyset_count(w->rebuild)) {
+		from = w->rebuild_from < from ? w->rebuild_from : from;
+		to = w->rebuild_to > to ? w->rebuild_to : to;
+	} else if (!back) {
+		return 0;
+	}
+	PF_TRY(pf_changes_list(&w->c, w->u->table, w->u->snapshot, err));
+	struct pf_table_rows *rows;
+	PF_TRY(pf_table_rows_open(w->u->shape, w->u->table, from, to, &rows, err));
+	int code = 0;
+	for (size_t i = 0; i < w->c.live.n && !code; i++) {
+		const struct pf_data_file *f = &w->c.live.files[i];
+		size_t input;
+		if (!pf_changes_is_old(&w->c, w->s, f, &input) || !pf_table_rows_may(rows, f))
+			continue;
+		code = read_file(w, rows, fold, f, input, false, err);
+	}
+	w->u->bytes += pf_table_rows_bytes(rows);
+	pf_table_rows_close(rows);
+	return code;
+}
+
+/* --- what it came to --- */
+
+static bool had_cell(const struct pf_state *s, int64_t day, int32_t bucket)
+{
+	size_t lo = 0, hi = s->ncells;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		const struct pf_state_cell *c = &s->cells[mid];
+		if (c->day < day || (c->day == day && c->bucket < bucket))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < s->ncells && s->cells[lo].day == day && s->cells[lo].bucket == bucket;
+}
+
+static void count_cell(struct work *w, const struct pf_fold_cell *c)
+{
+	struct pf_update *u = w->u;
+	bool rebuilt = is_rebuilt(w, c->day, c->bucket);
+	bool merged = !rebuilt && had_cell(w->s, c->day, c->bucket);
+	u->cells_new += !rebuilt && !merged;
+	u->cells_merged += merged;
+}
+
+static int take_cells(struct work *w, struct pf_fold *fold, struct pf_error *err)
+{
+	struct pf_state *s = w->s;
+	struct pf_fold_cell *cells = NULL;
+	struct pf_run_out *out;
+	size_t n = 0, file;
+	if (!pf_fold_rows(fold))
+		return 0;
+	PF_TRY(pf_state_file_new(s, "partials", &file, err));
+	const char *name = s->files[file].name ? s->files[file].name : "temporary state";
+	PF_TRY(pf_run_out_open(s->files[file].fd, name, w->u->shape->partial, &out, err));
+	int code = pf_fold_write(fold, out, &cells, &n, err);
+	if (!code)
+		code = pf_run_out_finish(out, err);
+	pf_run_out_free(out);
+	for (size_t i = 0; i < n; i++)
+		count_cell(w, &cells[i]);
+	for (size_t i = 0; i < n && !code; i++) {
+		struct pf_state_cell c = { .day = cells[i].day, .bucket = cells[i].bucket,
+					   .id = s->next_id++, .file = file,
+					   .run = cells[i].run };
+		for (size_t k = 0; k < cells[i].ninputs; k++)
+			pf_ids_add(&c.inputs, cells[i].inputs[k]);
+		pf_state_add_cell(s, &c);
+	}
+	pf_state_sort_cells(s);
+	free(cells);
+	return code;
+}
+
+static int read_all(struct work *w, struct pf_error *err)
+{
+	struct pf_fold *fold = pf_fold_new(w->u->shape, w->u->memory);
+	int code = read_new(w, fold, err);
+	if (!code)
+		code = read_old(w, fold, err);
+	w->u->rows = pf_fold_rows(fold);
+	if (!code) {
+		w->u->cells_rebuilt = (int64_t)pf_keyset_count(w->rebuild);
+		pf_state_drop_cells(w->s, drop_rebuilt, w);
+		code = take_cells(w, fold, err);
+	}
+	pf_fold_free(fold);
+	return code;
+}
+
+static void note_snapshot(struct pf_state *s, const struct pf_snapshot *snapshot)
+{
+	free(s->snapshot_list);
+	s->snapshot = snapshot ? snapshot->id : 0;
+	s->snapshot_ms = snapshot ? snapshot->time_ms : 0;
+	s->snapshot_list = pf_strdup(snapshot ? snapshot->delta_list : "");
+}
+
+int pf_state_update(struct pf_state *s, struct pf_update *u, struct pf_error *err)
+{
+	struct work w = { .s = s, .u = u, .old_from = s->from_us,
+			  .rebuild_from = INT64_MAX, .rebuild_to = INT64_MIN };
+	if (s->from_us < u->from_us)
+		u->from_us = s->from_us;
+	const struct pf_changes_how how = { .keep_dropped = u->keep_dropped,
+					    .back = u->from_us < s->from_us &&
+						    s->from_us != INT64_MAX };
+	int code = pf_changes_find(&w.c, s, u->table, u->snapshot, &how, err);
+	if (code)
+		return code;
+	w.rebuild = pf_keyset_new();
+	u->compared = w.c.compared;
+	u->snapshots = w.c.snapshots;
+	u->files_new = (int64_t)w.c.nadded;
+	u->files_renamed = w.c.renamed;
+	u->files_gone = w.c.removed;
+	find_rebuilt(&w);
+	code = read_all(&w, err);
+	if (!code) {
+		s->from_us = u->from_us;
+		note_snapshot(s, u->snapshot);
+	}
+	pf_keyset_free(w.rebuild);
+	pf_changes_free(&w.c);
+	return code;
+}
+
+void pf_update_free(struct pf_update *u)
+{
+	pf_ids_free(&u->changed);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A state brought to a snapshot of its table by reading only what changed.
+ * Change is found in metadata, never in data or time stamps:
+ *
+ *	the snapshots since the state's are walked: an append adds its files,
+ *	a compaction renames inputs, what else deletes files makes the cells
+ *	that those files are in to be built anew;
+ *	when the walk is not possible (snapshots have expired, the table was
+ *	rolled back or made anew), file lists are compared, and the cells of
+ *	files that are gone are built anew.
+ *
+ * Files are known by directory and name, which Paimon never uses twice.
+ */
+#ifndef PF_WINDOW_UPDATE_H
+#define PF_WINDOW_UPDATE_H
+
+#include "paimon/scan.h"
+#include "window/state.h"
+
+struct pf_update {
+	/* in */
+	const struct pf_shape *shape;
+	struct pf_table *table;
+	const struct pf_snapshot *snapshot; /* NULL: the table is empty */
+	int64_t from_us;      /* the state must hold all rows from here on */
+	size_t memory;
+	bool keep_dropped;    /* what a dropped partition had stays counted */
+	/* out */
+	bool compared;        /* lists were compared, the chain was broken */
+	int64_t snapshots;    /* walked */
+	int64_t files_new, files_renamed, files_gone, files_read;
+	int64_t rows, bytes;  /* read */
+	int64_t cells_new, cells_merged, cells_rebuilt; /* merged: got more rows */
+	struct pf_ids changed; /* numbers of the cells of time that had rows
+			       * before and have others now; sorted */
+};
+
+int pf_state_update(struct pf_state *s, struct pf_update *u, struct pf_error *err);
+void pf_update_free(struct pf_update *u);
+
+#endif

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+# pf-window -s: only what changed is read, and the answer is that of a recompute.
+
+load helpers
+
+setup()
+{
+	cd "$BATS_TEST_TMPDIR" || return 1
+	cat > t.yaml <<- 'END'
+		table: t
+		id: id
+		time: ts
+		zone: UTC
+		partition: day
+		buckets: 2
+		columns:
+		  id: int not null
+		  ts: timestamp(3) not null
+		  price: decimal(10,2)
+	END
+	pf-put -q --create t.yaml t
+}
+
+# load "ID DAY PRICE"...: one commit
+load_rows()
+{
+	local row
+	for row in "$@"; do
+		# shellcheck disable=SC2086
+		set -- $row
+		printf '{"id":%s,"ts":"2013-03-%02dT12:00:00.000","price":%s}\n' "$1" "$2" "$3"
+	done | pf-partition -S t.yaml -I jsonl | pf-pack -qq > new.arrows
+	pf-put -q --append t new.arrows
+}
+
+# rows of answers, blanks for tabs
+rows()
+{
+	pf-window -qq -O tsv "$@" t | tail -n +2 | tr '\t' ' '
+}
+
+@test "an append is merged: only its file is read, and the answer is a recompute's" {
+	load_rows "1 1 1.50" "2 1 2" "1 2 3"
+	equals "$(rows -s st -W 3d --allow-missing -g id count sum:price)" \
+		"$(printf '1 2013-02-27 2013-03-03 2 4.50\n2 2013-02-27 2013-03-03 1 2.00' | sed s/02-27/02-28/)"
+	load_rows "1 3 10" "3 3 1"
+	mv t/dt=2013-03-01 away # what is not needed is not even opened
+	equals "$(rows -s st -W 2d -g id count sum:price)" \
+		"$(printf '1 2013-03-02 2013-03-04 2 13.00\n3 2013-03-02 2013-03-04 1 1.00')"
+	equals "$(rows -s st -W 3d -g id count sum:price)" \
+		"$(printf '1 2013-03-01 2013-03-04 3 14.50\n2 2013-03-01 2013-03-04 1 2.00\n3 2013-03-01 2013-03-04 1 1.00')"
+	mv away t/dt=2013-03-01
+	equals "$(rows -s st -W 3d -g id count sum:price)" "$(rows -W 3d -g id count sum:price)"
+}
+
+@test "a compaction changes nothing, and nothing is read" {
+	load_rows "1 1 1"
+	load_rows "1 1 2"
+	load_rows "2 1 5"
+	rows -s st -W 1d -g id count sum:price > before
+	pf-put -q --compact --full t
+	chmod -R a-r t/dt=* 2> /dev/null
+	mv t/dt=2013-03-01 away
+	equals "$(rows -s st -W 1d -g id count sum:price)" "$(cat before)"
+}
+
+@test "late rows are added to their day, and leave with it" {
+	load_rows "1 1 1" "1 2 1" "1 4 1"
+	equals "$(rows -s st -W 3d --allow-missing -g id count)" "1 2013-03-02 2013-03-05 2"
+	load_rows "1 3 1" "1 3 1"
+	equals "$(rows -s st -W 3d -g id count)" "1 2013-03-02 2013-03-05 4"
+	load_rows "1 5 1" "1 6 1" "1 7 1"
+	equals "$(rows -s st -W 3d -g id count)" "1 2013-03-05 2013-03-08 3"
+}
+
+@test "windows of other lengths, starts and ends from one state" {
+	for day in 1 2 3 4 5 6 7 8 9; do load_rows "1 $day 1" "$day $day 1"; done
+	for w in 5d 2d 9d since=2013-03-04 since=2013-03-01 week month tumble=3d; do
+		for end in 2013-03-10 2013-03-07 2013-03-08; do
+			equals "$(rows -s st -W $w --end $end -g id count max:price)" \
+				"$(rows -W $w --end $end -g id count max:price)"
+		done
+	done
+	equals "$(rows -s st -W 2d -W 4d --from 2013-03-05 --end 2013-03-09 -g id count max:price)" \
+		"$(rows -W 2d -W 4d --from 2013-03-05 --end 2013-03-09 -g id count max:price)"
+}
+
+@test "a day without rows is an error, unless that is allowed" {
+	load_rows "1 1 1" "1 3 1"
+	status 3 pf-window -s st -W 3d count t
+	contains "$stderr" "1 of the days from 2013-03-01 to 2013-03-04 has no row, the first is 2013-03-02"
+	contains "$stderr" "PF3050"
+	equals "$(rows -s st -W 3d --allow-missing count)" "2013-03-01 2013-03-04 2"
+}
+
+@test "one process at a time; another question needs another state" {
+	load_rows "1 1 1"
+	rows -s st -W 1d count > /dev/null
+	exec 9< st/lock
+	flock 9
+	status 75 pf-window -s st -W 1d count t
+	contains "$stderr" "PF7501"
+	flock -u 9
+	status 2 pf-window -s st -W 1d -g id count t
+	contains "$stderr" "state 'st' is of another question"
+	status 2 pf-window -s st -W 90m count t
+	contains "$stderr" "state 'st' is of days"
+	equals "$(rows -s st --fresh -W 1d -g id count)" "1 2013-03-01 2013-03-02 1"
+}
+
+@test "what is not ours is left alone, what is damaged is refused" {
+	load_rows "1 1 1" "2 1 1"
+	mkdir other
+	touch other/precious
+	status 2 pf-window -s other -W 1d count t
+	contains "$stderr" "'other' is not a state: there is 'precious' in it"
+	rows -s st -W 1d -g id count > first
+	mkdir st/20130401-backup
+	touch st/partials-000009-0.arrow
+	status 0 pf-window -s st -W 1d -g id count t
+	contains "$stderr" "'st/20130401-backup' is not part of the state: left alone"
+	[ -d st/20130401-backup ]
+	[ ! -e st/partials-000009-0.arrow ]
+	printf 'XXXX' | dd of=st/window-000001-1.arrow bs=1 conv=notrunc \
+		seek=$(($(stat -c %s st/window-000001-1.arrow) - 100)) 2> /dev/null
+	status 3 pf-window -s st -W 1d -g id count t
+	contains "$stderr" "st" "damaged"
+	equals "$(rows -s st --fresh -W 1d -g id count)" "$(cat first)"
+}
+
+@test "killed anywhere, the next run gives the same bytes" {
+	load_rows "1 1 1" "2 1 1" "1 2 4"
+	rows -s st -W 2d -g id count sum:price > /dev/null
+	load_rows "1 3 7" "2 2 1"
+	rows -W 2d -g id count sum:price > want
+	for point in W1 W2 W3 W4; do
+		cp -r st st-$point
+		PF_CRASH_AT=$point pf-window -qq -O tsv -s st-$point -W 2d -g id count sum:price t > out || true
+		equals "$(tail -n +2 out | tr '\t' ' ')" "$(cat want)"
+		equals "$(rows -s st-$point -W 2d -g id count sum:price)" "$(cat want)"
+	done
+}
+
+@test "rows in flight are in the answer, never in the state" {
+	load_rows "1 1 1"
+	printf '{"id":1,"ts":"2013-03-01T13:00:00.000","price":5}\n' |
+		pf-stage append -q -S t.yaml s -
+	equals "$(pf-window -qq -O tsv -s st -W 1d -g id count sum:price t s | tail -n +2 | tr '\t' ' ')" \
+		"1 2013-03-01 2013-03-02 2 6.00"
+	equals "$(rows -s st -W 1d -g id count sum:price)" "1 2013-03-01 2013-03-02 1 1.00"
+}
