@@ -94,6 +94,7 @@ struct pf_kafka {
 	struct pf_error failed;  /* will not get better */
 	char trouble[400];       /* the last thing that went wrong */
 	int trouble_code;        /* of pf_code */
+	bool hopeless;           /* it is of the kind that waiting does not mend */
 };
 
 /* Which of our codes says it best. */
@@ -154,6 +155,10 @@ static void note_trouble(struct pf_kafka *k, rd_kafka_resp_err_t e, const char *
 		return;
 	pf_quote(k->trouble, sizeof k->trouble, reason, strlen(reason));
 	k->trouble_code = code_of(e);
+	/* Other failures of TLS may be a broker's that is going down. */
+	k->hopeless |= k->trouble_code == PF_E_ACCESS ||
+		       (e == RD_KAFKA_RESP_ERR__SSL &&
+			strstr(reason, "certificate verify failed"));
 }
 
 static void on_error(rd_kafka_t *rk, int e, const char *reason, void *opaque)
@@ -241,7 +246,6 @@ static const struct {
 	{ "compression.codec", "lz4", PF_KAFKA_PRODUCER },
 	{ "linger.ms", "5", PF_KAFKA_PRODUCER },
 	{ "fetch.error.backoff.ms", "100", PF_KAFKA_CONSUMER },
-	{ "fetch.wait.max.ms", "100", PF_KAFKA_CONSUMER },
 };
 
 /* Properties of the other kind of client are not for this one. */
@@ -350,15 +354,23 @@ const char *pf_kafka_trouble(const struct pf_kafka *k)
 	return k->trouble;
 }
 
+int pf_kafka_trouble_code(const struct pf_kafka *k)
+{
+	return k->trouble[0] ? k->trouble_code : PF_E_UNREACHABLE;
+}
+
+bool pf_kafka_hopeless(const struct pf_kafka *k)
+{
+	return k->hopeless;
+}
+
 /* --- the topic --- */
 
 /* Again, while there is time, if the failure may pass. */
 static bool again(struct pf_kafka *k, rd_kafka_resp_err_t e, int64_t until_us)
 {
 	lib.rd_kafka_poll(k->rk, 0);
-	if (k->trouble_code == PF_E_ACCESS)
-		return false;
-	if (code_of(e) != PF_E_UNREACHABLE || pf_mono_us() >= until_us)
+	if (k->hopeless || code_of(e) != PF_E_UNREACHABLE || pf_mono_us() >= until_us)
 		return false;
 	lib.rd_kafka_poll(k->rk, 50);
 	return true;

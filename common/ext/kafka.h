@@ -133,7 +133,10 @@ int pf_kafka_produce(struct pf_kafka *k, int32_t partition, const struct pf_view
  * will never be delivered, or the client is finished. */
 int pf_kafka_poll(struct pf_kafka *k, int timeout_ms, struct pf_error *err);
 
-/* Why nothing happens at the moment, or "": for messages. */
+/* Why nothing happens at the moment, or "": for messages; and whether waiting
+ * will not mend it (a password, a certificate). */
 const char *pf_kafka_trouble(const struct pf_kafka *k);
+int pf_kafka_trouble_code(const struct pf_kafka *k);
+bool pf_kafka_hopeless(const struct pf_kafka *k);
 
 #endif

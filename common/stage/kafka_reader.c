@@ -162,20 +162,13 @@ static int add_parts(struct topic_reader *r, struct pf_error *err)
 	return code;
 }
 
-/* Is the record before the start the one that is known? */
-static int check_anchor(struct topic_reader *r, const struct part *p,
-			struct pf_error *err)
+/* Is the record before a start the one that is known? */
+static int take_anchor(void *ctx, const struct pf_ask *ask,
+		       const struct pf_kafka_record *record, struct pf_error *err)
 {
-	struct pf_kafka_record record;
-	bool found;
-	/* None known, or too old to be there still. */
-	if (p->last < p->first)
-		return 0;
-	PF_TRY(pf_kafka_stage_one(r->s, p->partition, p->last, p->at, &record, &found, err));
-	bool same = found && record.offset == p->last && pf_record_hash(&record) == p->hash;
-	if (found)
-		pf_kafka_release(&record);
-	if (same)
+	struct topic_reader *r = ctx;
+	const struct part *p = &r->parts[r->place[ask->partition]];
+	if (record && record->offset == p->last && pf_record_hash(record) == p->hash)
 		return 0;
 	pf_fail(err, PF_E_STAGE_CHANGED,
 		"topic '%s', partition %" PRId32 " has another message at offset %" PRId64
@@ -183,12 +176,28 @@ static int check_anchor(struct topic_reader *r, const struct part *p,
 	return pf_hint(err, "the topic was made anew, or lost messages and got others since");
 }
 
+static int check_anchors(struct topic_reader *r, struct pf_error *err)
+{
+	struct pf_ask *asks = pf_zalloc(r->nparts + 1, sizeof *asks);
+	size_t n = 0;
+	for (size_t i = 0; i < r->nparts; i++) {
+		const struct part *p = &r->parts[i];
+		/* Known, and not too old to be there still. */
+		if (p->last >= p->first)
+			asks[n++] = (struct pf_ask){ .partition = p->partition,
+						     .offset = p->last, .end = p->at };
+	}
+	int code = pf_kafka_stage_ask(r->s, asks, n, take_anchor, r, err);
+	free(asks);
+	return code;
+}
+
 static int start(struct topic_reader *r, struct pf_error *err)
 {
 	size_t each = (size_t)QUEUED_BYTES / (r->nparts + 1);
 	PF_TRY(pf_kafka_stage_client(r->s, PF_KAFKA_CONSUMER,
 				     each > LEAST_QUEUED ? each : LEAST_QUEUED,
-				     &r->consumer, err));
+				     r->how.follow ? WAIT_MS : 1, &r->consumer, err));
 	for (size_t i = 0; i < r->nparts; i++) {
 		struct part *p = &r->parts[i];
 		if (p->at >= p->end)
@@ -228,8 +237,8 @@ int pf_kafka_reader_open(struct pf_stage *stage, const struct pf_stage_read *how
 	r->how = *how;
 	r->marked_us = r->heard_us = pf_mono_us();
 	int code = add_parts(r, err);
-	for (size_t i = 0; !code && i < r->nparts; i++)
-		code = check_anchor(r, &r->parts[i], err);
+	if (!code)
+		code = check_anchors(r, err);
 	if (!code)
 		code = open_decoder(r, err);
 	if (!code)
@@ -386,10 +395,12 @@ static int give_mark(struct topic_reader *r, struct pf_event *event, struct pf_e
 /* A bounded read does not wait for ever for a broker that is away. */
 static int check_silence(const struct topic_reader *r, struct pf_error *err)
 {
-	if (r->how.follow || pf_mono_us() - r->heard_us < r->s->timeout_ms * 1000)
+	bool hopeless = pf_kafka_hopeless(r->consumer);
+	if (!hopeless && (r->how.follow ||
+			  pf_mono_us() - r->heard_us < r->s->timeout_ms * 1000))
 		return 0;
 	const char *why = pf_kafka_trouble(r->consumer);
-	return pf_fail(err, PF_E_UNREACHABLE, "topic '%s' does not answer%s%s",
+	return pf_fail(err, pf_kafka_trouble_code(r->consumer), "topic '%s' does not answer%s%s",
 		       r->s->url.topic, *why ? ": " : "", why);
 }
 

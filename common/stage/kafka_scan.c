@@ -101,19 +101,41 @@ static void take(struct scan *s, const struct pf_kafka_record *r,
 	}
 }
 
-/* The broker finds nothing that recent. Believe it when the last record is
- * older, too: timestamps need not ascend. */
-static int check_old(struct pf_kafka_stage *s, int32_t partition, int64_t first,
-		     int64_t end, int64_t *from, struct pf_error *err)
+static int take_time(void *ctx, const struct pf_ask *ask, const struct pf_kafka_record *r,
+		     struct pf_error *err)
 {
-	struct pf_kafka_record r;
-	bool found;
-	PF_TRY(pf_kafka_stage_one(s, partition, end - 1, end, &r, &found, err));
-	if (!found || r.time_ms >= pf_now_ms() - (int64_t)PF_SOURCE_MARKS_SECONDS * 1000)
-		*from = first;
-	if (found)
-		pf_kafka_release(&r);
+	int64_t *from = ctx;
+	(void)err;
+	if (r && r->time_ms < pf_now_ms() - (int64_t)PF_SOURCE_MARKS_SECONDS * 1000)
+		from[ask->partition] = ask->end;
 	return 0;
+}
+
+/* Where to begin in each partition. When the broker finds nothing that recent,
+ * believe it if the last record is older, too: timestamps need not ascend. */
+static int find_begin(struct pf_kafka_stage *s, int64_t *from, int64_t *end,
+		      struct pf_error *err)
+{
+	size_t n = (size_t)s->info.partitions, nasks = 0;
+	struct pf_ask *asks = pf_zalloc(n, sizeof *asks);
+	int code = pf_kafka_offsets_at(s->consumer, s->info.partitions,
+				       pf_now_ms() - (int64_t)PF_SOURCE_MARKS_SECONDS * 1000,
+				       s->timeout_ms, from, err);
+	for (size_t p = 0; !code && p < n; p++) {
+		int64_t first;
+		code = pf_kafka_range(s->consumer, (int32_t)p, s->timeout_ms, &first, &end[p],
+				      err);
+		if (!code && from[p] == INT64_MAX && first < end[p])
+			asks[nasks++] = (struct pf_ask){ .partition = (int32_t)p,
+							 .offset = end[p] - 1,
+							 .end = end[p] };
+		if (from[p] == INT64_MAX || from[p] < first)
+			from[p] = first;
+	}
+	if (!code)
+		code = pf_kafka_stage_ask(s, asks, nasks, take_time, from, err);
+	free(asks);
+	return code;
 }
 
 static int read_partitions(struct pf_kafka_stage *s, struct pf_kafka *consumer,
@@ -124,17 +146,9 @@ static int read_partitions(struct pf_kafka_stage *s, struct pf_kafka *consumer,
 	int64_t *from = pf_alloc((size_t)n, sizeof *from);
 	int64_t *end = pf_alloc((size_t)n, sizeof *end);
 	int64_t heard = pf_mono_us();
-	int code = pf_kafka_offsets_at(s->consumer, n,
-				       pf_now_ms() - (int64_t)PF_SOURCE_MARKS_SECONDS * 1000,
-				       s->timeout_ms, from, err);
+	int code = find_begin(s, from, end, err);
 	for (int32_t p = 0; !code && p < n; p++) {
-		int64_t first;
-		code = pf_kafka_range(s->consumer, p, s->timeout_ms, &first, &end[p], err);
-		if (!code && from[p] == INT64_MAX && first < end[p])
-			code = check_old(s, p, first, end[p], &from[p], err);
-		if (!code && from[p] < first)
-			from[p] = first;
-		if (code || from[p] >= end[p]) {
+		if (from[p] >= end[p]) {
 			end[p] = 0;
 			continue;
 		}
@@ -176,8 +190,8 @@ int pf_kafka_scan(struct pf_kafka_stage *s, struct pf_source_marks *known,
 	struct pf_kafka *consumer;
 	size_t each = (size_t)QUEUED_BYTES / (size_t)s->info.partitions;
 	PF_TRY(pf_kafka_stage_client(s, PF_KAFKA_CONSUMER,
-				     each > LEAST_QUEUED ? each : LEAST_QUEUED, &consumer,
-				     err));
+				     each > LEAST_QUEUED ? each : LEAST_QUEUED, 1,
+				     &consumer, err));
 	struct scan *scan = pf_zalloc(1, sizeof *scan);
 	int code = read_partitions(s, consumer, scan, known, err);
 	for (size_t i = 0; i < SLOTS; i++)

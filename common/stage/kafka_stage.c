@@ -32,16 +32,19 @@ static void topic_close(struct pf_stage *s)
 }
 
 int pf_kafka_stage_client(const struct pf_kafka_stage *s, enum pf_kafka_kind kind,
-			  size_t queued_bytes, struct pf_kafka **client,
+			  size_t queued_bytes, int wait_ms, struct pf_kafka **client,
 			  struct pf_error *err)
 {
-	size_t n = s->config ? s->config->n : 0;
-	struct pf_kafka_setting *all = pf_alloc(n + 1, sizeof *all);
-	char servers[] = "bootstrap.servers";
+	size_t n = s->config ? s->config->n : 0, more = kind == PF_KAFKA_CONSUMER ? 2 : 1;
+	struct pf_kafka_setting *all = pf_alloc(n + 2, sizeof *all);
+	char servers[] = "bootstrap.servers", wait[] = "fetch.wait.max.ms", ms[16];
+	snprintf(ms, sizeof ms, "%d", wait_ms);
+	all[0] = (struct pf_kafka_setting){ servers, s->url.servers };
+	all[1] = (struct pf_kafka_setting){ wait, ms };
 	if (n)
-		memcpy(all, s->config->items, n * sizeof *all);
-	all[n] = (struct pf_kafka_setting){ servers, s->url.servers };
-	int code = pf_kafka_open(kind, all, n + 1, s->url.topic, queued_bytes, client, err);
+		memcpy(all + more, s->config->items, n * sizeof *all);
+	int code = pf_kafka_open(kind, all, n + more, s->url.topic, queued_bytes, client,
+				 err);
 	free(all);
 	return code;
 }
@@ -80,7 +83,8 @@ static int make_topic(struct pf_kafka_stage *s, struct pf_error *err)
 
 static int connect_topic(struct pf_kafka_stage *s, bool create, struct pf_error *err)
 {
-	PF_TRY(pf_kafka_stage_client(s, PF_KAFKA_CONSUMER, PEEK_BYTES, &s->consumer, err));
+	PF_TRY(pf_kafka_stage_client(s, PF_KAFKA_CONSUMER, PEEK_BYTES, 1, &s->consumer,
+				     err));
 	PF_TRY(pf_kafka_info(s->consumer, s->timeout_ms, &s->info, err));
 	if (!s->info.partitions && create && s->url.partitions)
 		PF_TRY(make_topic(s, err));
@@ -170,61 +174,101 @@ int pf_kafka_stage_open(const char *url, const struct pf_stage_access *how,
 
 /* --- single records --- */
 
-int pf_kafka_stage_one(struct pf_kafka_stage *s, int32_t partition, int64_t offset,
-		       int64_t end, struct pf_kafka_record *record, bool *found,
-		       struct pf_error *err)
+static int silent(const struct pf_kafka_stage *s, int32_t partition, struct pf_error *err)
+{
+	const char *why = pf_kafka_trouble(s->consumer);
+	return pf_fail(err, pf_kafka_trouble_code(s->consumer),
+		       "topic '%s', partition %" PRId32 " does not answer%s%s", s->url.topic,
+		       partition, *why ? ": " : "", why);
+}
+
+static struct pf_ask *ask_of(struct pf_ask *asks, size_t n, int32_t partition)
+{
+	for (size_t i = 0; i < n; i++)
+		if (asks[i].partition == partition && asks[i].pending)
+			return &asks[i];
+	return NULL;
+}
+
+int pf_kafka_stage_ask(struct pf_kafka_stage *s, struct pf_ask *asks, size_t n,
+		       int (*take)(void *ctx, const struct pf_ask *ask,
+				   const struct pf_kafka_record *record,
+				   struct pf_error *err),
+		       void *ctx, struct pf_error *err)
 {
 	int64_t until = pf_mono_us() + s->timeout_ms * 1000;
-	enum pf_kafka_event event;
-	*found = false;
-	PF_TRY(pf_kafka_start(s->consumer, partition, offset, err));
-	int code;
-	do {
-		code = pf_kafka_next(s->consumer, 100, &event, record, err);
-		if (code || event == PF_KAFKA_NOTHING)
-			continue;
-		bool other = record->partition != partition || record->offset < offset;
-		*found = event == PF_KAFKA_RECORD && !other && record->offset < end;
-		if (event == PF_KAFKA_RECORD && !*found)
-			pf_kafka_release(record);
-		if (!other)
-			break;
-	} while (!code && pf_mono_us() < until);
-	pf_kafka_stop(s->consumer, partition);
-	if (!code && event == PF_KAFKA_NOTHING) {
-		const char *why = pf_kafka_trouble(s->consumer);
-		code = pf_fail(err, PF_E_UNREACHABLE, "topic '%s', partition %" PRId32
-			       " does not answer%s%s", s->url.topic, partition,
-			       *why ? ": " : "", why);
+	size_t pending = 0;
+	int code = 0;
+	for (size_t i = 0; !code && i < n; i++) {
+		asks[i].pending = asks[i].offset < asks[i].end;
+		if (asks[i].pending)
+			code = pf_kafka_start(s->consumer, asks[i].partition, asks[i].offset,
+					      err);
+		pending += !code && asks[i].pending;
+		asks[i].pending &= !code;
 	}
+	while (!code && pending) {
+		enum pf_kafka_event event;
+		struct pf_kafka_record r;
+		code = pf_kafka_next(s->consumer, 100, &event, &r, err);
+		struct pf_ask *ask = event == PF_KAFKA_NOTHING ? NULL :
+			ask_of(asks, n, r.partition);
+		if (!code && ask && r.offset >= ask->offset) {
+			bool found = event == PF_KAFKA_RECORD && r.offset < ask->end;
+			pf_kafka_stop(s->consumer, ask->partition);
+			ask->pending = false;
+			pending--;
+			code = take(ctx, ask, found ? &r : NULL, err);
+		}
+		pf_kafka_release(&r);
+		if (!code && pending && pf_mono_us() > until)
+			code = silent(s, r.partition, err);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (asks[i].pending)
+			pf_kafka_stop(s->consumer, asks[i].partition);
 	return code;
+}
+
+/* A definition only grows: the one that others grow to is the newest. */
+static int take_definition(void *ctx, const struct pf_ask *ask,
+			   const struct pf_kafka_record *r, struct pf_error *err)
+{
+	struct pf_tabledef **def = ctx, *one = r ? pf_record_definition(r) : NULL;
+	(void)ask;
+	(void)err;
+	if (!one || (*def && pf_stage_evolves("", *def, one, NULL))) {
+		pf_tabledef_free(one);
+		return 0;
+	}
+	pf_tabledef_free(*def);
+	*def = one;
+	return 0;
 }
 
 int pf_kafka_stage_peek(struct pf_kafka_stage *s, struct pf_tabledef **def,
 			struct pf_error *err)
 {
+	size_t n = (size_t)s->info.partitions;
+	struct pf_ask *asks = pf_zalloc(n, sizeof *asks);
+	int code = 0;
 	*def = NULL;
-	for (int32_t p = 0; p < s->info.partitions; p++) {
-		struct pf_kafka_record r;
+	for (size_t p = 0; !code && p < n; p++) {
 		int64_t first, end;
-		bool found;
-		PF_TRY(pf_kafka_range(s->consumer, p, s->timeout_ms, &first, &end, err));
-		if (first == end)
-			continue;
-		PF_TRY(pf_kafka_stage_one(s, p, end - 1, end, &r, &found, err));
-		if (!found)
-			continue;
-		struct pf_tabledef *one = pf_record_definition(&r);
-		pf_kafka_release(&r);
-		/* A definition only grows: the one that others grow to is the newest. */
-		if (!one || (*def && pf_stage_evolves(s->url.topic, *def, one, NULL))) {
-			pf_tabledef_free(one);
-			continue;
-		}
-		pf_tabledef_free(*def);
-		*def = one;
+		code = pf_kafka_range(s->consumer, (int32_t)p, s->timeout_ms, &first, &end,
+				      err);
+		asks[p] = (struct pf_ask){ .partition = (int32_t)p,
+					   .offset = end > first ? end - 1 : end,
+					   .end = end };
 	}
-	return 0;
+	if (!code)
+		code = pf_kafka_stage_ask(s, asks, n, take_definition, def, err);
+	free(asks);
+	if (code) {
+		pf_tabledef_free(*def);
+		*def = NULL;
+	}
+	return code;
 }
 
 /* --- status --- */
@@ -273,33 +317,43 @@ static int64_t start_of(const struct pf_stage_start *starts, size_t n, int32_t p
 	return 0;
 }
 
+static int take_oldest(void *ctx, const struct pf_ask *ask,
+		       const struct pf_kafka_record *r, struct pf_error *err)
+{
+	int64_t *oldest_ms = ctx;
+	(void)ask;
+	(void)err;
+	if (r && r->time_ms >= 0 && r->time_ms < *oldest_ms)
+		*oldest_ms = r->time_ms;
+	return 0;
+}
+
 static int topic_lag(struct pf_stage *base, const struct pf_stage_start *starts, size_t n,
 		     struct pf_stage_lag *lag, struct pf_error *err)
 {
 	struct pf_kafka_stage *s = (struct pf_kafka_stage *)base;
+	size_t parts = (size_t)s->info.partitions;
+	struct pf_ask *asks = pf_zalloc(parts, sizeof *asks);
 	int64_t oldest_ms = INT64_MAX;
+	int code = 0;
 	*lag = (struct pf_stage_lag){ 0 };
-	for (int32_t p = 0; p < s->info.partitions; p++) {
-		struct pf_kafka_record r;
-		bool found;
-		int64_t first, end, next = start_of(starts, n, p);
-		PF_TRY(pf_kafka_range(s->consumer, p, s->timeout_ms, &first, &end, err));
+	for (size_t p = 0; !code && p < parts; p++) {
+		int64_t first, end, next = start_of(starts, n, (int32_t)p);
+		code = pf_kafka_range(s->consumer, (int32_t)p, s->timeout_ms, &first, &end,
+				      err);
 		lag->loaded += next;
 		lag->behind += end - next;
-		if (next < first)
-			next = first;
-		if (next >= end)
-			continue;
-		PF_TRY(pf_kafka_stage_one(s, p, next, end, &r, &found, err));
-		if (found && r.time_ms >= 0 && r.time_ms < oldest_ms)
-			oldest_ms = r.time_ms;
-		if (found)
-			pf_kafka_release(&r);
+		asks[p] = (struct pf_ask){ .partition = (int32_t)p,
+					   .offset = next < first ? first : next,
+					   .end = end };
 	}
+	if (!code)
+		code = pf_kafka_stage_ask(s, asks, parts, take_oldest, &oldest_ms, err);
+	free(asks);
 	int64_t age = pf_now_ms() - oldest_ms;
 	if (oldest_ms < INT64_MAX && age > 0)
 		lag->seconds = age / 1000;
-	return 0;
+	return code;
 }
 
 static const struct pf_stage_ops topic_ops = {

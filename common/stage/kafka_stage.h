@@ -40,9 +40,11 @@ int pf_kafka_stage_connect(const char *url, const struct pf_stage_access *how,
 			   bool create, struct pf_kafka_stage **stage,
 			   struct pf_error *err);
 void pf_kafka_stage_free(struct pf_kafka_stage *s);
-/* A client of this stage's topic. */
+/* A client of this stage's topic. wait_ms: how long a broker may hold an answer
+ * back until there is something to say (consumers; it holds up whatever is
+ * asked of that broker meanwhile). */
 int pf_kafka_stage_client(const struct pf_kafka_stage *s, enum pf_kafka_kind kind,
-			  size_t queued_bytes, struct pf_kafka **client,
+			  size_t queued_bytes, int wait_ms, struct pf_kafka **client,
 			  struct pf_error *err);
 /* Take this definition over (owned afterwards, also on failure). */
 int pf_kafka_stage_define(struct pf_kafka_stage *s, struct pf_tabledef *def,
@@ -51,11 +53,19 @@ int pf_kafka_stage_define(struct pf_kafka_stage *s, struct pf_tabledef *def,
 int pf_kafka_stage_peek(struct pf_kafka_stage *s, struct pf_tabledef **def,
 			struct pf_error *err);
 
-/* The next record of one partition from an offset on, before `end`; *found
- * false: there is none. Nothing else may be started. The caller releases it. */
-int pf_kafka_stage_one(struct pf_kafka_stage *s, int32_t partition, int64_t offset,
-		       int64_t end, struct pf_kafka_record *record, bool *found,
-		       struct pf_error *err);
+/* Single records: for each ask the next one of its partition from an offset on,
+ * before `end`. take is called once for each that is not empty, record NULL:
+ * there is none. At most one ask a partition; nothing else may be started. */
+struct pf_ask {
+	int32_t partition;
+	int64_t offset, end;
+	bool pending;
+};
+int pf_kafka_stage_ask(struct pf_kafka_stage *s, struct pf_ask *asks, size_t n,
+		       int (*take)(void *ctx, const struct pf_ask *ask,
+				   const struct pf_kafka_record *record,
+				   struct pf_error *err),
+		       void *ctx, struct pf_error *err);
 
 int pf_kafka_reader_open(struct pf_stage *stage, const struct pf_stage_read *how,
 			 struct pf_stage_reader **reader, struct pf_error *err);

@@ -638,7 +638,7 @@ int pf_kafka_writer_open(const char *url, const struct pf_stage_write *how,
 	if (!code)
 		code = define(w, how, err);
 	if (!code)
-		code = pf_kafka_stage_client(w->s, PF_KAFKA_PRODUCER, QUEUED_BYTES,
+		code = pf_kafka_stage_client(w->s, PF_KAFKA_PRODUCER, QUEUED_BYTES, 0,
 					     &w->producer, err);
 	if (code) {
 		writer_close(&w->base);
