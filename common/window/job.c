@@ -485,17 +485,15 @@ static bool has_rows(const struct pf_job *j, int64_t from_us, int64_t to_us)
 	return pf_plan_any(j->st, from, to);
 }
 
-/* Days within the window that nothing is known of. Before the first day of
- * all, and in windows that have begun in the past of the table, there is
- * nothing to miss. */
+/* Days within the window that nothing is known of. Before the first day that
+ * ever was there is nothing to miss. */
 static int check_missing(struct pf_job *j, int64_t from_us, int64_t to_us,
 			 struct pf_error *err)
 {
-	int64_t first = INT64_MAX, missing = 0, example = 0;
+	int64_t first = j->st->first_us, missing = 0, example = 0;
 	char day[48], a[48], b[48];
-	if (j->st->ncells)
-		first = pf_floor_div(pf_shape_cell_us(j->shape, j->st->cells[0].day), day_us) *
-			day_us;
+	if (first != INT64_MAX)
+		first = pf_floor_div(first, day_us) * day_us;
 	for (int64_t at = from_us > first ? from_us : first; at < to_us; at += day_us)
 		if (!has_rows(j, at, at + day_us < to_us ? at + day_us : to_us)) {
 			example = missing++ ? example : at;

@@ -89,7 +89,7 @@ static void forget(struct pf_state *s)
 	free(s->snapshot_list);
 	s->snapshot_list = NULL;
 	s->snapshot = s->snapshot_ms = 0;
-	s->from_us = INT64_MAX;
+	s->from_us = s->first_us = INT64_MAX;
 }
 
 /* partials-000012.arrow, window-000012-3.arrow, ...: names that we give. */
@@ -150,7 +150,7 @@ int pf_state_open(const char *dir, int64_t wait_ms, bool fresh, struct pf_state 
 {
 	struct pf_state *s = pf_zalloc(1, sizeof *s);
 	s->lock = -1;
-	s->from_us = INT64_MAX;
+	s->from_us = s->first_us = INT64_MAX;
 	s->next_id = 1;
 	int code = 0;
 	if (dir) {
@@ -295,6 +295,9 @@ void pf_state_add_cell(struct pf_state *s, const struct pf_state_cell *cell)
 	if (s->ncells % 64 == 0)
 		s->cells = pf_realloc(s->cells, s->ncells + 64, sizeof *s->cells);
 	s->cells[s->ncells++] = *cell;
+	int64_t at;
+	if (!__builtin_mul_overflow(cell->day, s->grain_us, &at) && at < s->first_us)
+		s->first_us = at;
 }
 
 void pf_state_drop_cells(struct pf_state *s,

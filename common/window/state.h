@@ -92,6 +92,8 @@ struct pf_state {
 	int64_t snapshot, snapshot_ms; /* of the table; 0: none */
 	char *snapshot_list;   /* its delta list: no other snapshot has that */
 	int64_t from_us;       /* rows before are not in it; INT64_MAX: empty */
+	int64_t first_us;      /* of the first cell that there ever was, also if its
+	                        * rows have left the table; INT64_MAX: none */
 	int64_t next_id;
 	struct pf_state_input *inputs;
 	size_t ninputs;

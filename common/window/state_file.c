@@ -189,9 +189,9 @@ static void put_state(const struct pf_state *s, const char *cells, const struct 
 			 ", \"snapshot_list\": ",
 		      s->grain_us, s->snapshot, s->snapshot_ms);
 	pf_json_quote_str(b, s->snapshot_list ? s->snapshot_list : "");
-	pf_buf_printf(b, ",\n  \"from\": %" PRId64 ",\n  \"next_id\": %" PRId64
+	pf_buf_printf(b, ",\n  \"from\": %" PRId64 ", \"first\": %" PRId64 ",\n  \"next_id\": %" PRId64
 			 ",\n  \"cells\": {",
-		      s->from_us, s->next_id);
+		      s->from_us, s->first_us, s->next_id);
 	put_run(b, cells, c);
 	pf_buf_str(b, "},\n  \"inputs\": {");
 	put_run(b, inputs, in);
@@ -434,7 +434,7 @@ static int load(struct pf_state *s, const struct pf_json *o, struct pf_error *er
 	    !get_int(o, "grain", &s->grain_us) || s->grain_us < 1 ||
 	    !get_int(o, "snapshot", &s->snapshot) ||
 	    !get_int(o, "snapshot_ms", &s->snapshot_ms) || !get_int(o, "from", &s->from_us) ||
-	    !get_int(o, "next_id", &s->next_id))
+	    !get_int(o, "first", &s->first_us) || !get_int(o, "next_id", &s->next_id))
 		return malformed(s, "something is missing", err);
 	s->shape = pf_strdup(shape);
 	s->snapshot_list = pf_strdup(list);

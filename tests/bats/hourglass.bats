@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+# The tests of Apache DataFu Hourglass as scenarios of pf-window, with its
+# inputs and its expected values. Where Hourglass counts input files, what
+# counts here are the cells that are built and those that are gone on from.
+
+load helpers
+load hourglass
+
+setup()
+{
+	cd "$BATS_TEST_TMPDIR" || return 1
+	need_program pf-partition pf-pack pf-put pf-window
+	events
+}
+
+# ones ID...: "DAY:1 ..."
+ones()
+{
+	printf '%d:1 ' "$@"
+}
+
+three_days()
+{
+	march 15 1:3 2:4 3:7
+	march 16 1:4 2:2 3:6
+	march 17 1:6 2:8 3:2
+}
+
+per_day_rows()
+{
+	march 15 1:3 2:4 3:7
+	march 16 1:5 2:3 3:4 4:3 5:1
+	march 17 2:3 3:10 5:4 6:3
+}
+
+@test "PC singleDay" {
+	march 15 1:3 2:4 3:7
+	equals "$(counts -W since=2013-03-15)" "1:3 2:4 3:7 2013-03-15..2013-03-16"
+}
+
+@test "PC multipleDays" {
+	three_days
+	equals "$(counts -W since=2013-03-15)" "1:13 2:14 3:15 2013-03-15..2013-03-18"
+}
+
+@test "PC multipleIterations" {
+	three_days
+	equals "$(counts -W since=2013-03-15 --end 2013-03-16)" "1:3 2:4 3:7 2013-03-15..2013-03-16"
+	equals "$(counts -W since=2013-03-15 --end 2013-03-17)" "1:7 2:6 3:13 2013-03-15..2013-03-17"
+	equals "$(counts -W since=2013-03-15 --end 2013-03-18)" "1:13 2:14 3:15 2013-03-15..2013-03-18"
+}
+
+@test "PC multipleRunsFixedStartReuseOutput" {
+	three_days
+	equals "$(counts -W since=2013-03-15)" "1:13 2:14 3:15 2013-03-15..2013-03-18"
+	march 18 1:2 2:5 3:4 4:3 5:2
+	march 19 1:6 2:8 3:2 4:5
+	equals "$(counts -W since=2013-03-15)" "1:21 2:27 3:21 4:8 5:2 2013-03-15..2013-03-20"
+	# the earlier window is still to be had
+	equals "$(counts -W since=2013-03-15 --end 2013-03-18)" "1:13 2:14 3:15 2013-03-15..2013-03-18"
+}
+
+@test "PC startDate" {
+	march 15 1:10 2:12 3:14
+	march 16 1:10 2:12 3:14
+	march 17 1:2 2:4 3:1
+	march 18 1:1 2:2 3:5
+	equals "$(counts -W since=2013-03-17)" "1:3 2:6 3:6 2013-03-17..2013-03-19"
+}
+
+@test "PC endDate" {
+	march 15 1:2 2:4 3:1
+	march 16 1:1 2:2 3:5
+	march 17 1:10 2:12 3:14
+	march 18 1:10 2:12 3:14
+	equals "$(counts -W since=2013-03-15 --end 2013-03-17)" "1:3 2:6 3:6 2013-03-15..2013-03-17"
+}
+
+@test "PC startAndEndDate" {
+	march 11 1:10 2:12 3:14
+	march 12 1:10 2:12 3:14
+	march 13 1:2 2:4 3:1
+	march 14 1:1 2:2 3:3
+	march 15 1:10 2:12 3:14
+	march 16 1:10 2:12 3:14
+	equals "$(counts -W since=2013-03-13 --end 2013-03-15)" "1:3 2:6 3:4 2013-03-13..2013-03-15"
+}
+
+@test "PC multipleRunsFixedWindowNoReuse" {
+	march 15 1:15 2:25 3:7 10:3
+	march 16 1:4 2:9 3:12 4:3
+	march 17 3:5 5:13
+	equals "$(counts -W 3d)" "1:19 2:34 3:24 4:3 5:13 10:3 2013-03-15..2013-03-18"
+	march 18 3:9 5:24 6:7
+	equals "$(counts -W 3d --fresh)" "1:4 2:9 3:26 4:3 5:37 6:7 2013-03-16..2013-03-19"
+}
+
+@test "PC severalRunsFixedWindowReuseOutput" {
+	local d
+	for d in 01 02 03 04 05 06 07 08 09 10; do march $d $((10#$d)):1; done
+	equals "$(counts -W 10d)" "$(ones 1 2 3 4 5 6 7 8 9 10)2013-03-01..2013-03-11"
+	for d in 11 12 13; do march $d $d:1; done
+	equals "$(counts -W 10d)" "$(ones 4 5 6 7 8 9 10 11 12 13)2013-03-04..2013-03-14"
+	for d in 14 15; do march $d $d:1; done
+	equals "$(counts -W 10d)" "$(ones 6 7 8 9 10 11 12 13 14 15)2013-03-06..2013-03-16"
+}
+
+@test "PC twoRunsFixedWindowReuseOutput" {
+	march 14 1:5 2:17 3:9 99:9
+	march 15 1:15 2:25 3:7 100:1 101:1 102:10
+	march 16 1:4 2:9 3:12 4:3
+	march 17 3:5 5:13
+	march 18 3:9 5:24 6:7
+	march 19 3:9 5:24 6:1 7:4
+	march 20 1:1 3:10 5:1 6:7 8:9
+	equals "$(counts -W 6d)" \
+		"1:20 2:34 3:52 4:3 5:62 6:15 7:4 8:9 100:1 101:1 102:10 2013-03-15..2013-03-21"
+	march 21 1:9 3:15 6:9 8:20 9:20 100:1 102:5
+	equals "$(counts -W 6d)" \
+		"1:14 2:9 3:60 4:3 5:62 6:24 7:4 8:29 9:20 100:1 102:5 2013-03-16..2013-03-22"
+}
