@@ -4,6 +4,7 @@
  * encode them as Parquet segments.
  */
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -204,6 +205,9 @@ static int pack_all(struct state *s, struct pf_error *err)
 static int run(struct pf_run *run, struct pf_error *err)
 {
 	struct state s = { .run = run };
+	/* Large buffers for themselves: they grow without a copy, and leave no
+	 * holes in a heap that --memory would not know of. */
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	int code = pack_all(&s, err);
 	pf_packer_free(s.packer);
 	pf_segment_room_free(&s.one);

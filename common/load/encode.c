@@ -41,9 +41,9 @@ static size_t step_rows(const struct pf_encode_plan *plan)
 	return plan->segment_bytes < 8 << 20 ? 4096 : PF_PARQUET_GROUP_ROWS;
 }
 
-size_t pf_encode_row_cost(void)
+size_t pf_encode_cost(size_t row_bytes, int64_t rows)
 {
-	return pf_sort_bytes(1);
+	return row_bytes + row_bytes / 2 + pf_sort_bytes(rows);
 }
 
 /* All rows of the job in one place: as they are, or fetched into the room. */
@@ -51,8 +51,8 @@ static int fetch(const struct pf_encode_plan *plan, const struct pf_spill *spill
 		 struct pf_encode_room *room, struct pf_encode_job *job,
 		 struct pf_batch *rows)
 {
-	if (!job->n_extents) {
-		*rows = pf_builder_batch(job->rows);
+	if (!job->n_extents && job->rows.n == 1) {
+		*rows = pf_builder_batch(job->rows.list[0]);
 		return 0;
 	}
 	if (!room->rows)
@@ -60,12 +60,11 @@ static int fetch(const struct pf_encode_plan *plan, const struct pf_spill *spill
 	pf_builder_reset(room->rows);
 	for (size_t i = 0; i < job->n_extents; i++)
 		PF_TRY(pf_spill_read(spill, &job->extents[i], room->rows, &job->error));
-	if (job->rows) {
-		struct pf_batch rest = pf_builder_batch(job->rows);
-		pf_builder_append(room->rows, &rest, 0, rest.rows);
-		pf_builder_free(job->rows);
-		job->rows = NULL;
+	for (size_t i = 0; i < job->rows.n; i++) {
+		struct pf_batch chunk = pf_builder_batch(job->rows.list[i]);
+		pf_builder_append(room->rows, &chunk, 0, chunk.rows);
 	}
+	pf_chunks_give(plan->chunks, &job->rows);
 	*rows = pf_builder_batch(room->rows);
 	return 0;
 }
@@ -102,7 +101,8 @@ static int write_segment(const struct pf_encode_plan *plan,
 	while (done < n_rows &&
 	       (!done || pf_parquet_writer_bytes(w) < plan->segment_bytes)) {
 		size_t step = n_rows - done < most ? n_rows - done : most;
-		PF_TRY(pf_parquet_writer_gather(w, batch, order + done, step, err));
+		PF_TRY(pf_parquet_writer_gather(w, batch, order + done, step,
+						done + step == n_rows, err));
 		done += step;
 	}
 	PF_TRY(pf_parquet_writer_finish(w, err));
@@ -131,20 +131,19 @@ void pf_encode_run(const struct pf_encode_plan *plan, const struct pf_spill *spi
 		job->code = write_segment(plan, room, &batch, order + done,
 					  n_rows - done, s, &n, &job->error);
 	}
-	if (pf_batch_bytes(&batch) > plan->keep_bytes)
+	if (pf_encode_cost(pf_batch_bytes(&batch), batch.rows) > plan->keep_bytes)
 		room_clear(room);
-	pf_builder_free(job->rows);
-	job->rows = NULL;
+	pf_chunks_give(plan->chunks, &job->rows);
 }
 
-void pf_encode_job_free(struct pf_encode_job *job)
+void pf_encode_job_free(const struct pf_encode_plan *plan, struct pf_encode_job *job)
 {
 	if (!job)
 		return;
 	for (size_t i = 0; i < job->n_segments; i++)
 		pf_buf_free(&job->segments[i].data);
 	free(job->segments);
-	pf_builder_free(job->rows);
+	pf_chunks_give(plan->chunks, &job->rows);
 	free(job->extents);
 	free(job->partition);
 	free(job);

@@ -8,13 +8,15 @@
 #define PF_LOAD_ENCODE_H
 
 #include "arrow/layout.h"
+#include "load/chunks.h"
 #include "load/spill.h"
 
 struct pf_encode_plan {
 	struct pf_schema *rows; /* borrowed */
 	struct pf_layout layout;
 	size_t segment_bytes;
-	size_t keep_bytes; /* a thread keeps no room that larger rows took */
+	struct pf_chunk_pool *chunks; /* where rows in memory come from */
+	size_t keep_bytes; /* a thread keeps no room of jobs that cost more */
 	int zstd_level;
 	const char *created_by;
 };
@@ -26,7 +28,7 @@ struct pf_encode_job {
 	int32_t bucket;
 	struct pf_extent *extents; /* rows put aside, before those in memory */
 	size_t n_extents;
-	struct pf_builder *rows;   /* may be NULL when all were put aside */
+	struct pf_chunks rows;
 	/* out */
 	struct pf_encoded {
 		struct pf_buf data;
@@ -45,9 +47,10 @@ void pf_encode_room_free(struct pf_encode_room *room); /* NULL is fine */
 
 void pf_encode_run(const struct pf_encode_plan *plan, const struct pf_spill *spill,
 		   struct pf_encode_room *room, struct pf_encode_job *job);
-void pf_encode_job_free(struct pf_encode_job *job);
+void pf_encode_job_free(const struct pf_encode_plan *plan, struct pf_encode_job *job);
 
-/* Memory that sorting and encoding a row takes, on top of its own bytes. */
-size_t pf_encode_row_cost(void);
+/* Memory that a job takes at its worst: its rows, the sort, and the Parquet
+ * file, which is hardly ever larger than half of its rows. */
+size_t pf_encode_cost(size_t row_bytes, int64_t rows);
 
 #endif

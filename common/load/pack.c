@@ -18,8 +18,7 @@ struct cell {
 	size_t partition_len;
 	int32_t bucket;
 	uint64_t hash;
-	struct pf_builder *rows; /* in memory; NULL: none */
-	size_t memory_bytes;     /* that they hold */
+	struct pf_chunks rows; /* in memory */
 	struct pf_extent *extents;
 	size_t n_extents;
 	/* of all its rows, here and put aside */
@@ -78,18 +77,21 @@ int pf_packer_new(struct pf_schema *rows, const struct pf_pack_options *options,
 		.rows = pf_schema_ref(rows),
 		.layout = layout,
 		.segment_bytes = options->segment_bytes,
-		.keep_bytes = memory / SHARES / 4,
 		.zstd_level = options->zstd_level,
 		.created_by = options->created_by,
 	};
+	p->plan.chunks = pf_chunk_pool_new(rows);
 	p->spill = pf_spill_new(options->tmp_dir);
 	p->emit = emit;
 	p->ctx = ctx;
 	p->share_bytes = memory / SHARES;
 	p->n_slots = 256;
 	p->slots = pf_zalloc(p->n_slots, sizeof *p->slots);
-	int code = pf_workers_new(options->threads, 2 * p->share_bytes, &p->plan,
-				  p->spill, deliver, p, &p->workers, err);
+	/* A cell is packed when it has just passed a share. */
+	size_t budget = 2 * p->share_bytes + p->share_bytes / 16;
+	p->plan.keep_bytes = budget / (size_t)options->threads;
+	int code = pf_workers_new(options->threads, budget, &p->plan, p->spill,
+				  deliver, p, &p->workers, err);
 	if (code) {
 		pf_packer_free(p);
 		return code;
@@ -98,10 +100,10 @@ int pf_packer_new(struct pf_schema *rows, const struct pf_pack_options *options,
 	return 0;
 }
 
-static void cell_clear(struct cell *c)
+static void cell_clear(struct pf_packer *p, struct cell *c)
 {
 	free(c->partition);
-	pf_builder_free(c->rows);
+	pf_chunks_give(p->plan.chunks, &c->rows);
 	free(c->extents);
 }
 
@@ -111,10 +113,11 @@ void pf_packer_free(struct pf_packer *p)
 		return;
 	pf_workers_free(p->workers);
 	for (size_t i = 0; i < p->n_cells; i++)
-		cell_clear(&p->cells[i]);
+		cell_clear(p, &p->cells[i]);
 	free(p->cells);
 	free(p->slots);
 	pf_spill_free(p->spill);
+	pf_chunk_pool_free(p->plan.chunks);
 	pf_layout_free(&p->plan.layout);
 	pf_schema_unref(p->plan.rows);
 	free(p);
@@ -187,14 +190,14 @@ static struct cell *find_cell(struct pf_packer *p, const struct pf_cell *key)
 
 static int put_aside(struct pf_packer *p, struct cell *c, struct pf_error *err)
 {
-	struct pf_batch rows = pf_builder_batch(c->rows);
-	c->extents = pf_realloc(c->extents, c->n_extents + 1, sizeof *c->extents);
-	PF_TRY(pf_spill_write(p->spill, &rows, &c->extents[c->n_extents], err));
-	c->n_extents++;
-	pf_builder_free(c->rows);
-	c->rows = NULL;
-	p->memory_bytes -= c->memory_bytes;
-	c->memory_bytes = 0;
+	c->extents = pf_realloc(c->extents, c->n_extents + c->rows.n, sizeof *c->extents);
+	for (size_t i = 0; i < c->rows.n; i++) {
+		struct pf_batch rows = pf_builder_batch(c->rows.list[i]);
+		PF_TRY(pf_spill_write(p->spill, &rows, &c->extents[c->n_extents], err));
+		c->n_extents++;
+	}
+	p->memory_bytes -= c->rows.memory_bytes;
+	pf_chunks_give(p->plan.chunks, &c->rows);
 	return 0;
 }
 
@@ -206,7 +209,7 @@ static int make_room(struct pf_packer *p, struct pf_error *err)
 	while (p->memory_bytes > p->share_bytes / 2) {
 		for (size_t i = 0; i < p->n_cells; i++) {
 			struct cell *c = &p->cells[i];
-			if (c->rows && c->memory_bytes >= bar)
+			if (c->rows.n && c->rows.memory_bytes >= bar)
 				PF_TRY(put_aside(p, c, err));
 			if (p->memory_bytes <= p->share_bytes / 2)
 				break;
@@ -216,12 +219,18 @@ static int make_room(struct pf_packer *p, struct pf_error *err)
 	return 0;
 }
 
-/* Memory that packing a cell takes at its worst: its rows, the sort, and the
- * Parquet file, which is hardly ever larger than half of its rows. */
 static size_t cost_of(const struct cell *c)
 {
-	return c->row_bytes + c->row_bytes / 2 +
-	       (size_t)c->n_rows * pf_encode_row_cost();
+	return pf_encode_cost(c->row_bytes, c->n_rows);
+}
+
+/* Rows in memory and chunks that wait for rows take no more than the share. */
+static int keep_to_share(struct pf_packer *p, struct pf_error *err)
+{
+	if (p->memory_bytes > p->share_bytes)
+		PF_TRY(make_room(p, err));
+	pf_chunk_pool_trim(p->plan.chunks, p->share_bytes - p->memory_bytes);
+	return 0;
 }
 
 /* Hand the cell's rows to the workers; it begins anew. */
@@ -234,9 +243,8 @@ static int pack_cell(struct pf_packer *p, struct cell *c, struct pf_error *err)
 	job->n_extents = c->n_extents;
 	job->rows = c->rows;
 	size_t cost = cost_of(c);
-	p->memory_bytes -= c->memory_bytes;
-	c->memory_bytes = 0;
-	c->rows = NULL;
+	p->memory_bytes -= c->rows.memory_bytes;
+	c->rows = (struct pf_chunks){ 0 };
 	c->extents = NULL;
 	c->n_extents = 0;
 	c->n_rows = 0;
@@ -306,12 +314,9 @@ int pf_packer_add(struct pf_packer *p, const struct pf_batch *batch,
 	struct cell *c = find_cell(p, &key);
 	for (int64_t from = 0; from < batch->rows;) {
 		int64_t n = rows_until_full(p, c, batch, from);
-		if (!c->rows)
-			c->rows = pf_builder_new(p->plan.rows);
-		pf_builder_append(c->rows, batch, from, n);
-		size_t now = pf_builder_capacity(c->rows);
-		p->memory_bytes += now - c->memory_bytes;
-		c->memory_bytes = now;
+		size_t before = c->rows.memory_bytes;
+		pf_chunks_append(p->plan.chunks, &c->rows, batch, from, n);
+		p->memory_bytes += c->rows.memory_bytes - before;
 		c->n_rows += n;
 		c->row_bytes += rows_bytes(batch, from, from + n);
 		p->waiting += n;
@@ -320,9 +325,7 @@ int pf_packer_add(struct pf_packer *p, const struct pf_batch *batch,
 		if (cost_of(c) >= p->share_bytes)
 			PF_TRY(pack_cell(p, c, err));
 	}
-	if (p->memory_bytes > p->share_bytes)
-		return make_room(p, err);
-	return 0;
+	return keep_to_share(p, err);
 }
 
 static int cmp_cells(const void *a, const void *b)
@@ -348,7 +351,7 @@ int pf_packer_flush(struct pf_packer *p, struct pf_error *err)
 			PF_TRY(pack_cell(p, &p->cells[i], err));
 	PF_TRY(pf_workers_drain(p->workers, err));
 	for (size_t i = 0; i < p->n_cells; i++)
-		cell_clear(&p->cells[i]);
+		cell_clear(p, &p->cells[i]);
 	p->n_cells = 0;
 	memset(p->slots, 0, p->n_slots * sizeof *p->slots);
 	return pf_spill_reset(p->spill, err);

@@ -28,6 +28,7 @@ struct distinct {
 struct pf_sorter {
 	struct item *items, *spare;
 	uint32_t *order;
+	uint64_t *keys; /* of one column */
 	size_t cap;
 	/* grouping of variable-length values */
 	uint32_t *codes;      /* code of each row */
@@ -56,6 +57,7 @@ void pf_sorter_free(struct pf_sorter *s)
 	free(s->items);
 	free(s->spare);
 	free(s->order);
+	free(s->keys);
 	free(s->codes);
 	free(s->ranks);
 	free(s->distinct);
@@ -65,7 +67,9 @@ void pf_sorter_free(struct pf_sorter *s)
 
 size_t pf_sort_bytes(int64_t rows)
 {
-	return (size_t)rows * (2 * sizeof(struct item) + 2 * sizeof(uint32_t));
+	/* Items twice, the order or codes and ranks, and keys. */
+	return (size_t)rows * (2 * sizeof(struct item) + 2 * sizeof(uint32_t) +
+			       sizeof(uint64_t));
 }
 
 static void reserve(struct pf_sorter *s, size_t rows)
@@ -76,9 +80,11 @@ static void reserve(struct pf_sorter *s, size_t rows)
 	free(s->items);
 	free(s->spare);
 	free(s->order);
+	free(s->keys);
 	s->items = pf_alloc(rows, sizeof *s->items);
 	s->spare = pf_alloc(rows, sizeof *s->spare);
 	s->order = pf_alloc(rows, sizeof *s->order);
+	s->keys = pf_alloc(rows, sizeof *s->keys);
 }
 
 /* --- from values to unsigned integers of the same order --- */
@@ -353,7 +359,7 @@ const uint32_t *pf_sort_rows(struct pf_sorter *s, const struct pf_batch *batch,
 	reserve(s, rows);
 	for (size_t i = 0; i < rows; i++)
 		s->order[i] = (uint32_t)i;
-	uint64_t *keys = pf_alloc(rows, sizeof *keys);
+	uint64_t *keys = s->keys;
 	for (size_t i = 0; i < rows; i++)
 		s->items[i] = (struct item){ 0, (uint32_t)i };
 	/* From the least significant column on; those that fit in one key are
@@ -395,6 +401,5 @@ const uint32_t *pf_sort_rows(struct pf_sorter *s, const struct pf_batch *batch,
 	sort_items(s, rows, first ? low : 0, all);
 	for (size_t i = 0; i < rows; i++)
 		s->order[i] = s->items[i].row;
-	free(keys);
 	return s->order;
 }

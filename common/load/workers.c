@@ -120,7 +120,7 @@ void pf_workers_free(struct pf_workers *w)
 		pthread_join(w->ids[i], NULL);
 	while (w->first) {
 		struct entry *e = pop(w);
-		pf_encode_job_free(e->job);
+		pf_encode_job_free(w->plan, e->job);
 		free(e);
 	}
 	pthread_cond_destroy(&w->work);
@@ -138,7 +138,7 @@ static int deliver(struct pf_workers *w, struct pf_encode_job *job,
 		*err = job->error;
 	if (!code)
 		code = w->done(w->ctx, job, err);
-	pf_encode_job_free(job);
+	pf_encode_job_free(w->plan, job);
 	return code;
 }
 
@@ -167,7 +167,7 @@ int pf_workers_submit(struct pf_workers *w, struct pf_encode_job *job,
 			w->cost_bytes + cost_bytes > w->budget_bytes)) {
 		int code = deliver_oldest(w, err);
 		if (code) {
-			pf_encode_job_free(job);
+			pf_encode_job_free(w->plan, job);
 			return code;
 		}
 	}

@@ -274,7 +274,7 @@ int pf_parquet_writer_add(struct pf_parquet_writer *w,
 
 int pf_parquet_writer_gather(struct pf_parquet_writer *w,
 			     const struct pf_batch *batch, const uint32_t *rows,
-			     size_t n, struct pf_error *err)
+			     size_t n, bool last, struct pf_error *err)
 {
 	PF_TRY(check_nulls(w, batch, rows, 0, (int64_t)n, err));
 	/* Rows are looked at one by one only if their strings could fill the
@@ -289,7 +289,8 @@ int pf_parquet_writer_gather(struct pf_parquet_writer *w,
 			have += string_bytes(w, batch, rows[take], (int64_t)rows[take] + 1);
 			take++;
 		}
-		bool full = take == (size_t)rows_left(w) || have >= ROW_GROUP_BYTES;
+		bool full = take == (size_t)rows_left(w) ||
+			    have >= ROW_GROUP_BYTES || (last && take == n);
 		w->n_rows += (int64_t)take;
 		if (full && rows_left(w) == w->row_group_rows) {
 			PF_TRY(gather_group(w, batch, rows, take, err));

@@ -49,12 +49,12 @@ int pf_parquet_writer_add(struct pf_parquet_writer *w,
 			  const struct pf_batch *batch, int64_t from, int64_t n,
 			  struct pf_error *err);
 
-/* Add the rows named, in that order: what a sort gives. Rows that fill a row
+/* Add the rows named, in that order: what a sort gives. Rows that make a row
  * group on their own are gathered column by column, without a buffer for all of
- * them. */
+ * them; last: no more rows come, so that the rest makes one, too. */
 int pf_parquet_writer_gather(struct pf_parquet_writer *w,
 			     const struct pf_batch *batch, const uint32_t *rows,
-			     size_t n, struct pf_error *err);
+			     size_t n, bool last, struct pf_error *err);
 
 int64_t pf_parquet_writer_rows(const struct pf_parquet_writer *w);
 

@@ -25,7 +25,8 @@ static int to_file(const struct pf_batch *batch, const struct pf_parquet_options
 			uint32_t *rows = malloc((size_t)n * sizeof *rows);
 			for (int64_t i = 0; i < n; i++)
 				rows[i] = (uint32_t)(at + i);
-			code = pf_parquet_writer_gather(w, batch, rows, (size_t)n, err);
+			code = pf_parquet_writer_gather(w, batch, rows, (size_t)n,
+							at + n == batch->rows, err);
 			free(rows);
 		} else {
 			code = pf_parquet_writer_add(w, batch, at, n, err);
