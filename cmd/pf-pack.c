@@ -16,6 +16,7 @@
 
 struct options {
 	int64_t memory, segment_size, threads, level, every;
+	bool old_readers;
 	const char *tmp;
 };
 
@@ -34,6 +35,9 @@ static const struct pf_option options[] = {
 	  .def = "2", .min = 1, .max = 64, .config = true },
 	{ 0, "zstd-level", PF_OPT_INT, OPT(level), "N",
 	  .help = "how hard to compress", .def = "1", .min = 1, .max = 19, .minor = true },
+	{ 0, "old-readers", PF_OPT_FLAG, OPT(old_readers), NULL,
+	  .help = "no encodings that engines with Paimon before 1.2 cannot read",
+	  .minor = true },
 	{ 0, "tmp-dir", PF_OPT_STRING, OPT(tmp), "DIR",
 	  .help = "where rows wait that do not fit in memory [$TMPDIR, /var/tmp]",
 	  .minor = true, .config = true },
@@ -109,6 +113,7 @@ static int begin(struct state *s, struct pf_schema *rows, struct pf_error *err)
 		.segment_bytes = (size_t)o->segment_size,
 		.threads = (int)o->threads,
 		.zstd_level = (int)o->level,
+		.old_readers = o->old_readers,
 		.tmp_dir = o->tmp,
 		.created_by = "pf-pack version " PF_VERSION " (build release)",
 	};

@@ -78,6 +78,7 @@ static int open_writer(const struct pf_encode_plan *plan, struct pf_encode_room 
 	struct pf_parquet_options options = {
 		.created_by = plan->created_by,
 		.zstd_level = plan->zstd_level,
+		.old_readers = plan->old_readers,
 		.sort_columns = sort_columns,
 		.n_sort = 2,
 		.bloom_columns = sort_columns,

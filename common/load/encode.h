@@ -18,6 +18,7 @@ struct pf_encode_plan {
 	struct pf_chunk_pool *chunks; /* where rows in memory come from */
 	size_t keep_bytes; /* a thread keeps no room of jobs that cost more */
 	int zstd_level;
+	bool old_readers; /* see parquet/writer.h */
 	const char *created_by;
 };
 

@@ -78,6 +78,7 @@ int pf_packer_new(struct pf_schema *rows, const struct pf_pack_options *options,
 		.layout = layout,
 		.segment_bytes = options->segment_bytes,
 		.zstd_level = options->zstd_level,
+		.old_readers = options->old_readers,
 		.created_by = options->created_by,
 	};
 	p->plan.chunks = pf_chunk_pool_new(rows);

@@ -24,6 +24,7 @@ struct pf_pack_options {
 	size_t segment_bytes;  /* a segment is closed when it has so many */
 	int threads;           /* that sort and encode; 1: the caller's own */
 	int zstd_level;
+	bool old_readers;      /* see parquet/writer.h */
 	const char *tmp_dir;   /* NULL: see load/spill.h */
 	const char *created_by;
 };

@@ -130,7 +130,7 @@ static void choose_ints(struct pq_encoder *e)
 {
 	const int64_t *v = pq_ints(&e->dense);
 	bool narrow = e->m->width == 4;
-	e->encoding = PQ_DELTA_BINARY_PACKED;
+	e->encoding = e->old_readers ? PQ_PLAIN : PQ_DELTA_BINARY_PACKED;
 	if (e->sorted) {
 		size_t distinct;
 		if (pq_dict_sorted_ints(&e->dict, v, e->n, e->n / 4, &distinct))
@@ -141,12 +141,15 @@ static void choose_ints(struct pq_encoder *e)
 	}
 	if (!pq_dict_ints(&e->dict, v, e->n, DICT_INTS))
 		return;
+	size_t other = e->n * e->m->width;
 	e->raw.len = 0;
-	pq_delta_encode(&e->raw, v, e->n, narrow);
-	size_t delta = e->raw.len;
-	e->raw.len = 0;
+	if (!e->old_readers) {
+		pq_delta_encode(&e->raw, v, e->n, narrow);
+		other = e->raw.len;
+		e->raw.len = 0;
+	}
 	pq_hybrid_encode(&e->raw, e->dict.codes, e->n, pq_code_width(e));
-	if (e->raw.len + e->dict.n * e->m->width < delta)
+	if (e->raw.len + e->dict.n * e->m->width < other)
 		e->encoding = PQ_RLE_DICTIONARY;
 }
 
@@ -168,11 +171,11 @@ static void choose_floats(struct pq_encoder *e)
 static void choose_views(struct pq_encoder *e)
 {
 	const struct pf_view *v = pq_views(&e->dense);
-	size_t each = e->m->width ? 0 : 4;
+	const size_t each = 4;
 	e->encoding = PQ_PLAIN;
 	if (e->sorted && !e->m->width) {
 		size_t distinct;
-		e->encoding = PQ_DELTA_BYTE_ARRAY;
+		e->encoding = e->old_readers ? PQ_PLAIN : PQ_DELTA_BYTE_ARRAY;
 		if (pq_dict_sorted_views(&e->dict, v, e->n, e->n / 4, DICT_BYTES,
 					 &distinct))
 			e->encoding = PQ_RLE_DICTIONARY;
@@ -180,6 +183,11 @@ static void choose_views(struct pq_encoder *e)
 			return;
 		e->encoding = PQ_PLAIN;
 	}
+	/* Paimon Java 1.4.2 looks for a wide decimal in a dictionary by as few
+	 * bytes as hold it, finds none, and skips the rows: its own writer makes
+	 * no dictionaries of values of fixed width. */
+	if (e->m->width)
+		return;
 	if (pq_dict_views(&e->dict, v, e->n, DICT_ENTRIES, DICT_BYTES) &&
 	    codes_bytes(e) + e->dict.bytes + e->dict.n * each <
 		    pq_views_bytes(v, e->n, each))

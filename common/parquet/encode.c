@@ -18,11 +18,13 @@
  * compressing. A page alone may not: it may be all nulls. */
 #define SAMPLE_BYTES ((size_t)64 << 10)
 
-struct pq_encoder *pq_encoder_new(int zstd_level, int64_t page_rows)
+struct pq_encoder *pq_encoder_new(int zstd_level, int64_t page_rows,
+				  bool old_readers)
 {
 	struct pq_encoder *e = pf_zalloc(1, sizeof *e);
 	e->compressor = pf_compressor_new(zstd_level);
 	e->page_rows = page_rows;
+	e->old_readers = old_readers;
 	return e;
 }
 

@@ -10,8 +10,11 @@
  *                                 most 256 if that is smaller
  *   other strings                 a dictionary of at most 65,536 entries and
  *                                 1 MiB if that is smaller, else PLAIN
+ *   decimals of fixed width       PLAIN
  *   floats                        PLAIN, or a dictionary if few differ
  *   booleans                      PLAIN
+ *
+ * For old readers PLAIN stands where DELTA does.
  */
 #ifndef PF_PARQUET_ENCODE_H
 #define PF_PARQUET_ENCODE_H
@@ -58,7 +61,8 @@ struct pq_chunk_done {
 void pq_chunk_done_free(struct pq_chunk_done *c);
 
 struct pq_encoder;
-struct pq_encoder *pq_encoder_new(int zstd_level, int64_t page_rows);
+struct pq_encoder *pq_encoder_new(int zstd_level, int64_t page_rows,
+				  bool old_readers);
 void pq_encoder_free(struct pq_encoder *e);
 
 /* Encode rows rows of a column. sorted: the rows are sorted by it before any

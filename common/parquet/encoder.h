@@ -17,6 +17,7 @@ enum dense { DENSE_BITS, DENSE_INTS, DENSE_FLOATS, DENSE_VIEWS };
 struct pq_encoder {
 	struct pf_compressor *compressor;
 	int64_t page_rows;
+	bool old_readers; /* no DELTA encodings */
 	struct pq_dict dict;
 	struct pf_buf dense;   /* int64, float or double, views */
 	struct pf_buf keys;    /* floats as int64; bytes of decimals */

@@ -113,7 +113,8 @@ int pf_parquet_writer_open(const struct pf_byte_sink *sink,
 	}
 	w->rows = pf_builder_new(w->schema);
 	w->encoder = pq_encoder_new(o->zstd_level ? o->zstd_level : 1,
-				    o->page_rows > 0 ? o->page_rows : PAGE_ROWS);
+				    o->page_rows > 0 ? o->page_rows : PAGE_ROWS,
+				    o->old_readers);
 	*writer = w;
 	return 0;
 }

@@ -24,6 +24,8 @@ struct pf_parquet_options {
 	const char *created_by;  /* "pf-pack version X.Y.Z (build HASH)": readers
 				  * parse it to know a writer's bugs */
 	int zstd_level;          /* 0: 1 */
+	bool old_readers;        /* only encodings that every reader knows: plain
+				  * values and dictionaries */
 	int64_t row_group_rows;  /* 0: PF_PARQUET_GROUP_ROWS */
 	int64_t page_rows;       /* 0: 20,480 */
 	const int *sort_columns; /* rows come sorted by these, ascending */
