@@ -5,9 +5,13 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "ext/hash.h"
 #include "query/keyset.h"
+#include "query/shards.h"
+#include "query/uniques.h"
 
-enum { OUT_ROWS = 8192 };
+/* LOOK_ROWS: how often to see what groups take. */
+enum { OUT_ROWS = 8192, LOOK_ROWS = 256 };
 
 /* One aggregate of one group. */
 struct state {
@@ -29,7 +33,7 @@ struct part {
 	struct pf_type type;     /* of the argument */
 	struct pf_builder *args; /* its values for the batch; NULL: a column */
 	int column;
-	struct pf_keyset *seen;  /* distinct */
+	struct pf_uniques *seen; /* distinct */
 };
 
 struct pf_group {
@@ -43,18 +47,24 @@ struct pf_group {
 	int time;
 	size_t memory, value_bytes;
 	struct pf_buf key;
+	/* No more groups fit: rows of others are put aside. */
+	bool full;
+	struct pf_shards *shards;
+	uint32_t *aside;
+	uint64_t *aside_hashes;
+	size_t naside, aside_cap;
 	struct pf_builder *out;
 	size_t at;
+	bool settled;     /* these groups are complete */
 	bool nothing_out; /* the one group without keys is still to come */
 };
 
 static int make_part(struct part *p, const struct pf_item *item,
-		     const struct pf_schema *input)
+		     size_t memory)
 {
 	p->expr = item->expr;
 	p->aggregate = item->aggregate;
 	p->column = -1;
-	(void)input;
 	if (!p->expr)
 		return 0;
 	p->type = pf_expr_type(p->expr);
@@ -66,7 +76,7 @@ static int make_part(struct part *p, const struct pf_item *item,
 		pf_schema_unref(s);
 	}
 	if (p->aggregate == PF_AGG_DISTINCT)
-		p->seen = pf_keyset_new();
+		p->seen = pf_uniques_new(memory / 2);
 	return 0;
 }
 
@@ -121,12 +131,12 @@ int pf_group_new(struct pf_items *keys, struct pf_items *items,
 	g->nothing_out = !keys->n;
 	int code = 0;
 	for (size_t i = 0; i < keys->n; i++) {
-		make_part(&g->keys[i], &keys->items[i], schema);
+		make_part(&g->keys[i], &keys->items[i], memory);
 		pf_schema_add(g->schema, keys->items[i].name, g->keys[i].type, true);
 	}
 	for (size_t i = 0; i < items->n && !code; i++) {
 		struct pf_type type;
-		make_part(&g->parts[i], &items->items[i], schema);
+		make_part(&g->parts[i], &items->items[i], memory);
 		code = result_type(&items->items[i], &g->parts[i], &type, err);
 		if (!code)
 			pf_schema_add(g->schema, items->items[i].name, type, true);
@@ -144,21 +154,31 @@ static void free_parts(struct part *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		pf_builder_free(p[i].args);
-		pf_keyset_free(p[i].seen);
+		pf_uniques_free(p[i].seen);
 	}
 	free(p);
+}
+
+static void free_states(struct pf_group *g)
+{
+	for (size_t i = 0; i < pf_keyset_count(g->set) * g->nparts; i++)
+		pf_buf_free(&g->states[i].value);
+	free(g->states);
+	g->states = NULL;
+	g->cap = g->value_bytes = 0;
 }
 
 void pf_group_free(struct pf_group *g)
 {
 	if (!g)
 		return;
-	for (size_t i = 0; i < pf_keyset_count(g->set) * g->nparts; i++)
-		pf_buf_free(&g->states[i].value);
+	free_states(g);
+	pf_shards_free(g->shards);
+	free(g->aside);
+	free(g->aside_hashes);
 	free_parts(g->keys, g->nkeys);
 	free_parts(g->parts, g->nparts);
 	pf_keyset_free(g->set);
-	free(g->states);
 	pf_schema_unref(g->schema);
 	pf_builder_free(g->out);
 	pf_buf_free(&g->key);
@@ -269,15 +289,16 @@ static bool beats(const struct state *s, struct pf_type t, const struct pf_colum
 	return sign * pf_value_cmp(t.kind, c, row, &kept, 0) > 0;
 }
 
-static void take_distinct(struct pf_group *g, struct part *p, struct state *s,
-			  uint32_t group, const struct pf_column *c, int64_t row)
+static int take_distinct(struct pf_group *g, struct part *p, struct state *s,
+			 uint32_t group, const struct pf_column *c, int64_t row,
+			 struct pf_error *err)
 {
 	bool is_new;
 	g->key.len = 0;
-	pf_buf_add(&g->key, &group, sizeof group);
 	pf_key_add(&g->key, p->type.kind, c, row);
-	pf_keyset_put(p->seen, g->key.data, g->key.len, &is_new);
+	PF_TRY(pf_uniques_add(p->seen, group, &g->key, &is_new, err));
 	s->n += is_new;
+	return 0;
 }
 
 static int take(struct pf_group *g, struct part *p, struct state *s, uint32_t group,
@@ -310,8 +331,7 @@ static int take(struct pf_group *g, struct part *p, struct state *s, uint32_t gr
 		return 0;
 	switch (p->aggregate) {
 	case PF_AGG_DISTINCT:
-		take_distinct(g, p, s, group, c, row);
-		return 0;
+		return take_distinct(g, p, s, group, c, row, err);
 	case PF_AGG_SUM:
 	case PF_AGG_AVG:
 		if (p->type.kind == PF_FLOAT || p->type.kind == PF_DOUBLE)
@@ -347,18 +367,71 @@ static void add_group(struct pf_group *g)
 		memset(&g->states[(n - 1) * g->nparts], 0, g->nparts * sizeof *g->states);
 }
 
-static int check_memory(const struct pf_group *g, struct pf_error *err)
+static size_t bytes_used(const struct pf_group *g)
 {
 	size_t bytes = pf_keyset_bytes(g->set) +
 		       g->cap * g->nparts * sizeof *g->states + g->value_bytes;
 	for (size_t i = 0; i < g->nparts; i++)
 		if (g->parts[i].seen)
-			bytes += pf_keyset_bytes(g->parts[i].seen);
-	if (bytes <= g->memory)
+			bytes += pf_uniques_bytes(g->parts[i].seen);
+	return bytes;
+}
+
+/* When half of the memory is taken no more groups come in, and distinct counts
+ * know no more values; the other half is for those that are there to grow, and
+ * for rows on their way to the disk. */
+static void look_at_memory(struct pf_group *g)
+{
+	if (g->full || bytes_used(g) <= g->memory / 2)
+		return;
+	g->full = true;
+	for (size_t i = 0; i < g->nparts; i++)
+		if (g->parts[i].seen)
+			pf_uniques_freeze(g->parts[i].seen);
+}
+
+static int check_memory(const struct pf_group *g, struct pf_error *err)
+{
+	if (bytes_used(g) <= g->memory)
 		return 0;
 	pf_fail(err, PF_E_LIMIT, "%zu groups take more than %zu MiB of memory",
 		pf_keyset_count(g->set), g->memory >> 20);
 	return pf_hint(err, "--memory raises the bound; --where or a coarser key lowers the need");
+}
+
+/* The group of the key in g->key; false when it is to be put aside. */
+static bool find_group(struct pf_group *g, int64_t row, uint32_t *group)
+{
+	bool is_new;
+	if (!g->full) {
+		*group = pf_keyset_put(g->set, g->key.data, g->key.len, &is_new);
+		if (is_new)
+			add_group(g);
+		return true;
+	}
+	*group = pf_keyset_find(g->set, g->key.data, g->key.len);
+	if (*group != UINT32_MAX)
+		return true;
+	if (g->naside == g->aside_cap) {
+		g->aside_cap = pf_grow(g->aside_cap, g->naside + 1);
+		g->aside = pf_realloc(g->aside, g->aside_cap, sizeof *g->aside);
+		g->aside_hashes = pf_realloc(g->aside_hashes, g->aside_cap,
+					     sizeof *g->aside_hashes);
+	}
+	g->aside[g->naside] = (uint32_t)row;
+	g->aside_hashes[g->naside++] = pf_xxh3(g->key.data, g->key.len);
+	return false;
+}
+
+static int put_aside(struct pf_group *g, const struct pf_batch *batch,
+		     struct pf_error *err)
+{
+	if (!g->naside)
+		return 0;
+	if (!g->shards)
+		g->shards = pf_shards_new((struct pf_schema *)(uintptr_t)g->input,
+					  g->memory / 8);
+	return pf_shards_put(g->shards, batch, g->aside, g->aside_hashes, g->naside, err);
 }
 
 int pf_group_add(struct pf_group *g, const struct pf_batch *batch, struct pf_error *err)
@@ -372,15 +445,17 @@ int pf_group_add(struct pf_group *g, const struct pf_batch *batch, struct pf_err
 		code = evaluate(&g->parts[i], batch, &args[i], err);
 	const struct pf_column *times = g->time < 0 ? NULL : &batch->columns[g->time];
 	enum pf_kind time_kind = g->time < 0 ? PF_BIGINT : g->input->fields[g->time].type.kind;
+	g->naside = 0;
 	for (int64_t row = 0; row < batch->rows && !code; row++) {
-		bool is_new;
+		uint32_t group;
 		int64_t time = 0;
+		if (row % LOOK_ROWS == 0)
+			look_at_memory(g);
 		g->key.len = 0;
 		for (size_t i = 0; i < g->nkeys; i++)
 			pf_key_add(&g->key, g->keys[i].type.kind, &keys[i], row);
-		uint32_t group = pf_keyset_put(g->set, g->key.data, g->key.len, &is_new);
-		if (is_new)
-			add_group(g);
+		if (!find_group(g, row, &group))
+			continue;
 		if (times) /* a row without time is the earliest of all */
 			time = pf_is_null(times, row) ? INT64_MIN :
 							pf_int_at(times, time_kind, row);
@@ -390,6 +465,8 @@ int pf_group_add(struct pf_group *g, const struct pf_batch *batch, struct pf_err
 	}
 	free(keys);
 	free(args);
+	if (!code)
+		code = put_aside(g, batch, err);
 	return code ? code : check_memory(g, err);
 }
 
@@ -454,17 +531,54 @@ static int put(struct pf_group *g, const struct part *p, const struct state *s,
 	}
 }
 
-int pf_group_next(struct pf_group *g, struct pf_batch *batch, struct pf_error *err)
+struct counted {
+	struct state *states;
+	size_t nparts, part;
+};
+
+static void count_one(void *ctx, uint32_t group)
 {
-	struct state *none = NULL;
-	pf_builder_reset(g->out);
-	if (g->nothing_out && !pf_keyset_count(g->set)) {
-		none = pf_zalloc(g->nparts + 1, sizeof *none);
-		for (size_t i = 0; i < g->nparts; i++)
-			put(g, &g->parts[i], &none[i], i, NULL);
-		free(none);
+	struct counted *c = ctx;
+	c->states[group * c->nparts + c->part].n++;
+}
+
+/* The groups are complete once their distinct values are counted. */
+static int settle(struct pf_group *g, struct pf_error *err)
+{
+	g->settled = true;
+	g->at = 0;
+	for (size_t i = 0; i < g->nparts; i++) {
+		struct counted c = { g->states, g->nparts, i };
+		if (g->parts[i].seen)
+			PF_TRY(pf_uniques_settle(g->parts[i].seen, count_one, &c, err));
 	}
-	g->nothing_out = false;
+	return 0;
+}
+
+/* Make groups of the next rows that were put aside. */
+static int take_up(struct pf_group *g, bool *found, struct pf_error *err)
+{
+	struct pf_batch batch;
+	*found = false;
+	if (!g->shards)
+		return 0;
+	PF_TRY(pf_shards_next(g->shards, found, err));
+	if (!*found)
+		return 0;
+	free_states(g);
+	pf_keyset_free(g->set);
+	g->set = pf_keyset_new();
+	g->full = false;
+	do {
+		PF_TRY(pf_shards_read(g->shards, &batch, err));
+		if (batch.rows)
+			PF_TRY(pf_group_add(g, &batch, err));
+	} while (batch.rows);
+	return settle(g, err);
+}
+
+static int give(struct pf_group *g, struct pf_error *err)
+{
 	size_t end = g->at + OUT_ROWS, n = pf_keyset_count(g->set);
 	for (end = end < n ? end : n; g->at < end; g->at++) {
 		struct pf_view key = pf_keyset_at(g->set, (uint32_t)g->at);
@@ -474,6 +588,26 @@ int pf_group_next(struct pf_group *g, struct pf_batch *batch, struct pf_error *e
 			PF_TRY(put(g, &g->parts[i], &g->states[g->at * g->nparts + i],
 				   g->nkeys + i, err));
 	}
+	return 0;
+}
+
+int pf_group_next(struct pf_group *g, struct pf_batch *batch, struct pf_error *err)
+{
+	struct state *none = NULL;
+	bool found = true;
+	pf_builder_reset(g->out);
+	if (!g->settled)
+		PF_TRY(settle(g, err));
+	if (g->nothing_out && !pf_keyset_count(g->set)) {
+		none = pf_zalloc(g->nparts + 1, sizeof *none);
+		for (size_t i = 0; i < g->nparts; i++)
+			put(g, &g->parts[i], &none[i], i, NULL);
+		free(none);
+	}
+	g->nothing_out = false;
+	while (g->at == pf_keyset_count(g->set) && found && !g->out->columns[0].rows)
+		PF_TRY(take_up(g, &found, err));
+	PF_TRY(give(g, err));
 	*batch = pf_builder_batch(g->out);
 	return 0;
 }

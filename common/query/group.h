@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rows to groups and aggregates, by hashing, within a bound of memory. Sums
+ * Rows to groups and aggregates, by hashing, within a bound of memory: rows of
+ * groups that do not fit wait on disk until the others are given out. Sums
  * of integers and decimals are exact; one that does not fit its result type
  * is an error, not a wrong number. Sums of doubles carry their rounding error
  * along (Neumaier), so that the order of rows hardly matters.
@@ -25,11 +26,12 @@ void pf_group_free(struct pf_group *g); /* NULL is fine */
 /* Keys, then aggregates. Borrowed. */
 struct pf_schema *pf_group_schema(struct pf_group *g);
 
-/* Take in the rows of a batch. PF_E_LIMIT beyond the memory. */
+/* Take in the rows of a batch. PF_E_LIMIT when the values of the groups that
+ * fitted grow beyond the memory. */
 int pf_group_add(struct pf_group *g, const struct pf_batch *batch, struct pf_error *err);
 
-/* Behind the last row: the next groups, in the order they came; rows == 0
- * behind the last. Without keys there is one group, also of no rows. */
+/* Behind the last row: the next groups, in the order they came as far as they
+ * fit in memory; rows == 0 behind the last. Without keys there is one group, also of no rows. */
 int pf_group_next(struct pf_group *g, struct pf_batch *batch, struct pf_error *err);
 
 #endif

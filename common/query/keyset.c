@@ -66,34 +66,35 @@ static void grow_slots(struct pf_keyset *k)
 	}
 }
 
-uint32_t pf_keyset_find(const struct pf_keyset *k, const void *key, size_t len)
+/* The slot where the key is, or would be. */
+static size_t slot_of(const struct pf_keyset *k, const void *key, size_t len,
+		      uint64_t hash)
 {
-	uint64_t hash = pf_xxh3(key, len);
-	for (size_t s = hash & (k->nslots - 1); k->slots[s]; s = (s + 1) & (k->nslots - 1)) {
-		uint32_t i = k->slots[s] - 1;
-		if (k->hashes[i] != hash)
-			continue;
-		struct pf_view old = pf_keyset_at(k, i);
-		if (old.len == len && (!len || !memcmp(old.data, key, len)))
-			return i;
-	}
-	return UINT32_MAX;
-}
-
-uint32_t pf_keyset_put(struct pf_keyset *k, const void *key, size_t len, bool *is_new)
-{
-	uint64_t hash = pf_xxh3(key, len);
 	size_t s = hash & (k->nslots - 1);
 	for (; k->slots[s]; s = (s + 1) & (k->nslots - 1)) {
 		uint32_t i = k->slots[s] - 1;
 		if (k->hashes[i] != hash)
 			continue;
 		struct pf_view old = pf_keyset_at(k, i);
-		if (old.len == len && (!len || !memcmp(old.data, key, len))) {
-			*is_new = false;
-			return i;
-		}
+		if (old.len == len && (!len || !memcmp(old.data, key, len)))
+			break;
 	}
+	return s;
+}
+
+uint32_t pf_keyset_find(const struct pf_keyset *k, const void *key, size_t len)
+{
+	size_t s = slot_of(k, key, len, pf_xxh3(key, len));
+	return k->slots[s] ? k->slots[s] - 1 : UINT32_MAX;
+}
+
+uint32_t pf_keyset_put(struct pf_keyset *k, const void *key, size_t len, bool *is_new)
+{
+	uint64_t hash = pf_xxh3(key, len);
+	size_t s = slot_of(k, key, len, hash);
+	*is_new = !k->slots[s];
+	if (!*is_new)
+		return k->slots[s] - 1;
 	if (k->n == k->cap) {
 		k->cap = pf_grow(k->cap, k->n + 1);
 		k->ends = pf_realloc(k->ends, k->cap, sizeof *k->ends);
@@ -105,7 +106,6 @@ uint32_t pf_keyset_put(struct pf_keyset *k, const void *key, size_t len, bool *i
 	k->slots[s] = (uint32_t)++k->n;
 	if (k->n * 2 > k->nslots)
 		grow_slots(k);
-	*is_new = true;
 	return (uint32_t)(k->n - 1);
 }
 
