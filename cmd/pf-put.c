@@ -19,7 +19,7 @@ struct options {
 	struct pf_publish_options publish;
 	struct pf_maintain_options maintain;
 	bool verify, compact, expire, clean;
-	const char *tag, *delete_tag, *rollback;
+	const char *alter, *tag, *delete_tag, *rollback;
 };
 
 enum { MODES = 1 };
@@ -38,6 +38,12 @@ static const struct pf_option options[] = {
 	{ 0, "verify", PF_OPT_FLAG, OPT(verify), NULL,
 	  .help = "check the newest snapshot down to every row, and load nothing",
 	  .group = MODES },
+	{ 0, "alter", PF_OPT_STRING, OPT(alter), "FILE",
+	  .help = "change the table's columns to what a definition says", .group = MODES,
+	  .more = "Columns are added, renamed ('was: OLDNAME'), widened and put in order. "
+		  "Files stay as they are." },
+	{ 0, "drop", PF_OPT_FLAG, OPT(maintain.drop), NULL,
+	  .help = "with --alter: also drop columns that the definition lacks", .minor = true },
 	{ 0, "compact", PF_OPT_FLAG, OPT(compact), NULL,
 	  .help = "merge small files of a bucket into sorted big ones",
 	  .more = "Safe beside loads and queries. "
@@ -141,6 +147,7 @@ static const char *mode_of(const struct options *o)
 {
 	return o->create     ? "create" :
 	       o->verify     ? "verify" :
+	       o->alter	     ? "alter" :
 	       o->compact    ? "compact" :
 	       o->expire     ? "expire" :
 	       o->clean	     ? "clean" :
@@ -156,6 +163,8 @@ static int with_table(struct pf_run *run, struct pf_table *table, struct pf_erro
 	const struct pf_maintain_options *m = &o->maintain;
 	if (o->verify)
 		return verify(run, table, err);
+	if (o->alter)
+		return pf_maintain_alter(run, table, o->alter, m, err);
 	if (o->compact)
 		return pf_maintain_compact(run, table, m, err);
 	if (o->expire)
@@ -192,7 +201,7 @@ static const struct pf_program program = {
 	.name = "pf-put",
 	.summary = "publish segments in a table, once",
 	.synopsis = (const char *const[]){ "[options] TABLE [FILE...]",
-					   "--create FILE TABLE", "--verify TABLE",
+					   "--create|--alter FILE TABLE", "--verify TABLE",
 					   "--compact|--expire|--clean [options] TABLE",
 					   "--tag|--rollback NAME TABLE", NULL },
 	.options = options,

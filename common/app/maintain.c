@@ -3,11 +3,13 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "app/program.h"
 #include "app/wording.h"
 #include "base/number.h"
 #include "load/compact.h"
+#include "paimon/alter.h"
 #include "paimon/clean.h"
 #include "paimon/expire.h"
 #include "paimon/rollback.h"
@@ -269,5 +271,63 @@ int pf_maintain_rollback(struct pf_run *run, struct pf_table *table, const char 
 			     "%s: back at snapshot %" PRId64 ", %s rows; what was loaded since is read from the stage again",
 			     name, plan.to, pf_group_digits(rows, plan.rows));
 	pf_rollback_plan_free(&plan);
+	return code;
+}
+
+/* --- --alter --- */
+
+static int check_drops(const struct pf_alter_plan *plan, struct pf_error *err)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		if (strncmp(plan->changes[i], "drop", 4))
+			continue;
+		pf_fail(err, PF_E_USAGE, "the definition would %s", plan->changes[i]);
+		return pf_hint(err, "--drop does it; 'was: OLDNAME' renames a column");
+	}
+	return 0;
+}
+
+static int alter(struct pf_run *run, struct pf_table *table,
+		 const struct pf_alter_plan *plan, const struct pf_maintain_options *o,
+		 struct pf_error *err)
+{
+	char quoted[256];
+	struct pf_buf text = { 0 };
+	const char *name = pf_short_name(pf_table_name(table), quoted);
+	if (o->explain) {
+		for (size_t i = 0; i < plan->n; i++)
+			pf_buf_printf(&text, "%s\n", plan->changes[i]);
+		if (!plan->n)
+			pf_buf_str(&text, "the table is as the definition says\n");
+		return print(run, &text, err);
+	}
+	if (plan->dropped && !o->drop)
+		return check_drops(plan, err);
+	PF_TRY(pf_alter_run(table, plan, err));
+	if (!plan->n) {
+		pf_diag_note(&run->diag, 0, "%s: is as the definition says", name);
+		return 0;
+	}
+	for (size_t i = 0; i < plan->n; i++)
+		pf_buf_printf(&text, "%s%s", i ? "; " : "", plan->changes[i]);
+	pf_diag_note(&run->diag, 0, "%s: schema %" PRId64 ": %s", name, plan->id,
+		     pf_buf_cstr(&text));
+	pf_buf_free(&text);
+	return 0;
+}
+
+int pf_maintain_alter(struct pf_run *run, struct pf_table *table,
+		      const char *definition, const struct pf_maintain_options *o,
+		      struct pf_error *err)
+{
+	struct pf_tabledef *def;
+	struct pf_alter_plan plan;
+	PF_TRY(pf_tabledef_load(definition, &def, err));
+	int code = pf_alter_plan(table, def, &plan, err);
+	if (!code) {
+		code = alter(run, table, &plan, o, err);
+		pf_alter_plan_free(&plan);
+	}
+	pf_tabledef_free(def);
 	return code;
 }

@@ -27,6 +27,8 @@ struct pf_maintain_options {
 	int64_t snapshot; /* 0: the newest */
 	/* --clean */
 	int64_t older_ms;
+	/* --alter */
+	bool drop;
 };
 
 int pf_maintain_compact(struct pf_run *run, struct pf_table *table,
@@ -48,5 +50,9 @@ int pf_maintain_rollback(struct pf_run *run, struct pf_table *table,
 			 const char *target,
 			 const struct pf_maintain_options *options,
 			 struct pf_error *err);
+/* definition: a YAML file. */
+int pf_maintain_alter(struct pf_run *run, struct pf_table *table,
+		      const char *definition, const struct pf_maintain_options *options,
+		      struct pf_error *err);
 
 #endif

@@ -109,13 +109,25 @@ static int end_rows(struct pf_run *run, const struct pf_replay_options *o,
 	return 0;
 }
 
+/* The table that the rows are for knows the columns' field ids. */
+static int begin(struct pf_run *run, const struct pf_replay_options *o,
+		 struct pf_stage *stage, struct pf_stream_out **out, struct pf_error *err)
+{
+	struct pf_schema *rows = pf_schema_copy(pf_stage_schema(stage));
+	int code = o->after ? pf_loaded_field_ids(o->after, rows, err) : 0;
+	if (!code)
+		code = pf_output_stream(run, rows, out, err);
+	pf_schema_unref(rows);
+	return code;
+}
+
 static int copy_rows(struct pf_run *run, const struct pf_replay_options *o,
 		     struct pf_stage_reader *reader, struct pf_stage *stage,
 		     struct pf_error *err)
 {
 	struct pf_stream_out *out;
 	struct pf_event event;
-	PF_TRY(pf_output_stream(run, pf_stage_schema(stage), &out, err));
+	PF_TRY(begin(run, o, stage, &out, err));
 	for (;;) {
 		if (!pf_stage_reader_ready(reader))
 			PF_TRY(pf_stream_out_flush(out, err));

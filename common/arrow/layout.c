@@ -85,6 +85,31 @@ void pf_layout_free(struct pf_layout *layout)
 	*layout = (struct pf_layout){ 0 };
 }
 
+#define PARTITION_ID "pf:partition-id"
+
+static int32_t next_id(const struct pf_schema *rows)
+{
+	if (!rows->n)
+		return 0;
+	int32_t last = rows->fields[rows->n - 1].id;
+	return last < 0 ? -1 : last + 1;
+}
+
+void pf_layout_partition_id(struct pf_schema *rows, int32_t id)
+{
+	char text[16];
+	if (id == next_id(rows))
+		return;
+	snprintf(text, sizeof text, "%d", (int)id);
+	pf_meta_set(&rows->meta, PARTITION_ID, text);
+}
+
+int32_t pf_layout_partition_id_of(const struct pf_schema *rows)
+{
+	const char *said = pf_meta_get(&rows->meta, PARTITION_ID);
+	return said ? (int32_t)strtol(said, NULL, 10) : next_id(rows);
+}
+
 struct pf_schema *pf_schema_without_partition(const struct pf_schema *schema)
 {
 	const char *grain = pf_meta_get(&schema->meta, "pf:partition-by");

@@ -35,6 +35,11 @@ int pf_layout_read(const struct pf_schema *schema, struct pf_layout *layout,
 void pf_layout_write(const struct pf_layout *layout, struct pf_schema *schema);
 void pf_layout_free(struct pf_layout *layout);
 
+/* Of rows without the generated column: the field id that it will have. Said in
+ * the metadata only when it is not the next after the last column's. */
+void pf_layout_partition_id(struct pf_schema *rows, int32_t id);
+int32_t pf_layout_partition_id_of(const struct pf_schema *rows); /* -1: not known */
+
 /* A copy of a table's columns without dt: the rows as they are before
  * pf-partition. The caller unrefs it. */
 struct pf_schema *pf_schema_without_partition(const struct pf_schema *schema);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "paimon/alter.h"
 #include "paimon/offsets.h"
 
 void pf_loaded_free(struct pf_loaded *l)
@@ -70,6 +71,28 @@ int pf_loaded_read(const char *path, const char *stage_uuid, int64_t as_of_ms,
 	*loaded = (struct pf_loaded){ 0 };
 	PF_TRY(pf_table_open(path, &table, err));
 	int code = look_up(table, stage_uuid, as_of_ms, loaded, err);
+	pf_table_close(table);
+	return code;
+}
+
+static int set_ids(struct pf_table *table, struct pf_schema *rows, struct pf_error *err)
+{
+	const struct pf_table_schema *s;
+	PF_TRY(pf_table_schema_like(table, rows, &s, err));
+	for (size_t i = 0; s && i < rows->n; i++)
+		rows->fields[i].id =
+			s->fields[pf_table_field_by_name(s, rows->fields[i].name)].id;
+	int dt = s ? pf_table_field_by_name(s, PF_PARTITION_COLUMN) : -1;
+	if (dt >= 0)
+		pf_layout_partition_id(rows, s->fields[dt].id);
+	return 0;
+}
+
+int pf_loaded_field_ids(const char *path, struct pf_schema *rows, struct pf_error *err)
+{
+	struct pf_table *table;
+	PF_TRY(pf_table_open(path, &table, err));
+	int code = set_ids(table, rows, err);
 	pf_table_close(table);
 	return code;
 }

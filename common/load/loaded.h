@@ -24,6 +24,11 @@ int pf_loaded_read(const char *table, const char *stage_uuid, int64_t as_of_ms,
 /* The same of an open table as of a snapshot (NULL: the newest). */
 int pf_loaded_of(struct pf_table *table, const struct pf_snapshot *snapshot,
 		 const char *stage_uuid, struct pf_loaded *loaded, struct pf_error *err);
+/* Give the columns of a stage the field ids that they have in the table, in the
+ * newest of its schemas that has these columns, and remember that of the
+ * generated one (metadata pf:partition-id). Unchanged when none has. */
+int pf_loaded_field_ids(const char *table, struct pf_schema *rows, struct pf_error *err);
+
 void pf_loaded_free(struct pf_loaded *loaded);
 
 /* Next offset of partition 0: all that an embedded stage has. */

@@ -92,9 +92,7 @@ int pf_router_new(struct pf_schema *in, size_t memory_bytes, pf_cell_fn *emit,
 	if (layout.grain != PF_GRAIN_NONE)
 		pf_schema_add(r->out_schema, PF_PARTITION_COLUMN,
 			      (struct pf_type){ .kind = PF_STRING }, true)
-			->id = in->n ? in->fields[in->n - 1].id + 1 : 0;
-	if (in->n && in->fields[in->n - 1].id < 0 && layout.grain != PF_GRAIN_NONE)
-		r->out_schema->fields[in->n].id = -1;
+			->id = pf_layout_partition_id_of(in);
 	r->leaving = pf_builder_new(r->out_schema);
 	r->n_slots = 1024;
 	r->slots = pf_zalloc(r->n_slots, sizeof *r->slots);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/fault.h"
+#include "paimon/alter.h"
 #include "paimon/commit_internal.h"
 #include "paimon/entry.h"
 #include "paimon/internal.h"
@@ -197,13 +198,45 @@ static int check_cell(const struct pf_commit *c, const struct pf_cell *cell,
 	return 0;
 }
 
+/* A file of an older schema, from a stage whose definition is older than the
+ * table's: it is read by field id as all older files are. */
+static int older_entry(struct pf_commit *c, const struct pf_parquet_file *file,
+		       const struct pf_cell *cell, struct pf_data_file *e, bool *found)
+{
+	*found = false;
+	for (int64_t id = c->schema->id - 1; id >= 0 && !*found; id--) {
+		const struct pf_table_schema *s;
+		if (pf_table_schema_of(c->table, id, &s, NULL))
+			return 0;
+		*found = pf_table_schema_accepts(c->schema, s) &&
+			 !pf_entry_check(s, file, NULL);
+		if (*found)
+			return pf_entry_make(s, file, cell, &c->arena, e, NULL);
+	}
+	return 0;
+}
+
+static int make_entry(struct pf_commit *c, const struct pf_parquet_file *file,
+		      const struct pf_cell *cell, struct pf_data_file *e,
+		      struct pf_error *err)
+{
+	int code = pf_entry_make(c->schema, file, cell, &c->arena, e, err);
+	bool found;
+	if (code != PF_E_SCHEMA_MISMATCH)
+		return code;
+	int older = older_entry(c, file, cell, e, &found);
+	if (found)
+		return older;
+	return pf_hint(err, "pf-put --alter changes the table's schema");
+}
+
 static int read_entry(struct pf_commit *c, const struct pf_cell *cell, int64_t rows,
 		      const struct pf_random_source *source, struct pf_data_file *e,
 		      struct pf_error *err)
 {
 	struct pf_parquet_file *file;
 	PF_TRY(pf_parquet_open(source, &file, err));
-	int code = pf_entry_make(c->schema, file, cell, &c->arena, e, err);
+	int code = make_entry(c, file, cell, e, err);
 	if (!code && e->rows != rows)
 		code = pf_fail(err, PF_E_CORRUPT,
 			       "a segment of %" PRId64 " rows says that it has %" PRId64,

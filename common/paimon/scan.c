@@ -333,9 +333,7 @@ void pf_file_list_free(struct pf_file_list *list)
 
 /* --- schema evolution --- */
 
-/* Can values of type `from` be read as `to` without loss? What the Parquet
- * reader does. */
-static bool widens(struct pf_type from, struct pf_type to)
+bool pf_scan_widens(struct pf_type from, struct pf_type to)
 {
 	if (pf_type_equal(from, to))
 		return true;
@@ -359,7 +357,7 @@ int pf_scan_mapping(const struct pf_table_schema *wanted,
 		if (mapping[i] < 0)
 			continue;
 		const struct pf_table_field *f = &file_schema->fields[mapping[i]];
-		if (w->known && f->known && !widens(f->type, w->type))
+		if (w->known && f->known && !pf_scan_widens(f->type, w->type))
 			return pf_fail(err, PF_E_TABLE_FEATURE,
 				       "column '%s' was of type %s in schema %" PRId64
 				       " and is %s now: such a change is not supported",

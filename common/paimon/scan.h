@@ -103,6 +103,10 @@ void pf_file_list_free(struct pf_file_list *list);
 int pf_scan_delta(struct pf_table *table, const struct pf_snapshot *snapshot,
 		  struct pf_file_list *list, struct pf_error *err);
 
+/* Can values of one type be read as the other without loss? What the Parquet
+ * reader does. */
+bool pf_scan_widens(struct pf_type from, struct pf_type to);
+
 /* How the columns that a reader wants lie in a file: mapping[i] is the
  * position of wanted field i (by id) in the file's own schema, whose name of
  * it is the Parquet column's, or -1 when the file is older than the column

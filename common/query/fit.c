@@ -9,7 +9,9 @@
 
 struct pf_fit {
 	const struct pf_schema *wanted;
-	int *from;                 /* column of the source, -1: made here */
+	int *from;                 /* column of the source, or one of these: */
+#define MADE (-1)                  /* the partition, from the time */
+#define ABSENT (-2)                /* younger than the source: null */
 	struct pf_column *columns; /* what the batch shows */
 	struct pf_builder *made;   /* widened columns, and dt */
 	struct pf_type *types;     /* of the source */
@@ -45,11 +47,13 @@ static int fail_missing(const struct pf_source *s, const struct pf_field *f,
 }
 
 static int find(struct pf_fit *fit, const struct pf_source *s, size_t i,
-		struct pf_error *err)
+		const char *name, struct pf_error *err)
 {
 	const struct pf_field *f = &fit->wanted->fields[i];
-	int c = pf_schema_find(s->schema, f->name);
-	fit->from[i] = c;
+	int c = pf_schema_find(s->schema, name);
+	fit->from[i] = *name ? c : ABSENT;
+	if (!*name)
+		return 0;
 	if (c >= 0) {
 		struct pf_type have = s->schema->fields[c].type;
 		char a[40], b[40];
@@ -76,7 +80,7 @@ static int find(struct pf_fit *fit, const struct pf_source *s, size_t i,
 }
 
 int pf_fit_new(const struct pf_source *s, const struct pf_schema *wanted,
-	       struct pf_fit **out, struct pf_error *err)
+	       const char *const *names, struct pf_fit **out, struct pf_error *err)
 {
 	struct pf_fit *fit = pf_zalloc(1, sizeof *fit);
 	size_t n = wanted->n ? wanted->n : 1;
@@ -86,7 +90,7 @@ int pf_fit_new(const struct pf_source *s, const struct pf_schema *wanted,
 	fit->made = pf_builder_new((struct pf_schema *)(uintptr_t)wanted);
 	fit->types = pf_zalloc(n, sizeof *fit->types);
 	for (size_t i = 0; i < wanted->n; i++) {
-		int code = find(fit, s, i, err);
+		int code = find(fit, s, i, names ? names[i] : wanted->fields[i].name, err);
 		if (code) {
 			pf_fit_free(fit);
 			return code;
@@ -153,8 +157,11 @@ struct pf_batch pf_fit_batch(struct pf_fit *fit, const struct pf_batch *b)
 			fit->columns[i] = b->columns[fit->from[i]];
 			continue;
 		}
-		if (fit->from[i] < 0)
+		if (fit->from[i] == MADE)
 			make_partition(fit, b, made);
+		else if (fit->from[i] == ABSENT)
+			for (int64_t r = 0; r < b->rows; r++)
+				pf_col_null(made);
 		else
 			widen(made, fit->types[i], to, &b->columns[fit->from[i]], b->rows);
 		fit->columns[i] = pf_colbuf_view(made);

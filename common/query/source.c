@@ -129,7 +129,7 @@ static int stream_start(struct pf_source *source, const struct pf_wanted *w,
 			struct pf_error *err)
 {
 	struct stream_source *s = (struct stream_source *)source;
-	return pf_fit_new(source, w->schema, &s->fit, err);
+	return pf_fit_new(source, w->schema, NULL, &s->fit, err);
 }
 
 static int stream_next(struct pf_source *source, struct pf_batch *batch,
@@ -205,7 +205,7 @@ static int text_start(struct pf_source *source, const struct pf_wanted *w,
 		      struct pf_error *err)
 {
 	struct text_source *s = (struct text_source *)source;
-	return pf_fit_new(source, w->schema, &s->fit, err);
+	return pf_fit_new(source, w->schema, NULL, &s->fit, err);
 }
 
 static int text_next(struct pf_source *source, struct pf_batch *batch,

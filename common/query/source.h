@@ -109,9 +109,11 @@ int pf_source_text(const struct pf_byte_source *bytes,
 /* Puts batches of one schema into the columns wanted: by name, widened where
  * the wanted type is wider; a missing dt is made from the time column. */
 struct pf_fit;
-/* PF_E_SCHEMA_MISMATCH when a column is missing or of another type. */
+/* names: what the wanted columns are called in the source, "" for one that it
+ * has not yet: null; NULL: as they are called here. PF_E_SCHEMA_MISMATCH when a
+ * column is missing or of another type. */
 int pf_fit_new(const struct pf_source *s, const struct pf_schema *wanted,
-	       struct pf_fit **fit, struct pf_error *err);
+	       const char *const *names, struct pf_fit **fit, struct pf_error *err);
 struct pf_batch pf_fit_batch(struct pf_fit *fit, const struct pf_batch *batch);
 void pf_fit_free(struct pf_fit *fit); /* NULL is fine */
 

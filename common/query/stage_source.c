@@ -9,8 +9,8 @@
 
 #include "base/alloc.h"
 #include "load/loaded.h"
+#include "paimon/alter.h"
 #include "paimon/bucket.h"
-#include "paimon/table.h"
 #include "text/reader.h"
 #include "text/tabledef.h"
 
@@ -47,6 +47,38 @@ static int32_t *wanted_fibers(struct stage_source *s, const struct pf_wanted *w,
 	return fibers;
 }
 
+/* What the columns are called in the stage, when its definition is an older one
+ * of the table's: the same by field id. */
+static int old_names(struct pf_table *table, const struct pf_schema *stage,
+		     const struct pf_schema *wanted, const char **names,
+		     bool *older, struct pf_error *err)
+{
+	const struct pf_table_schema *now = pf_table_schema(table), *then;
+	PF_TRY(pf_table_schema_like(table, stage, &then, err));
+	*older = then && then != now;
+	for (size_t i = 0; *older && i < wanted->n; i++) {
+		const char *name = wanted->fields[i].name;
+		int field = pf_table_field_by_name(now, name);
+		int at = field < 0 ? -1 : pf_table_field_by_id(then, now->fields[field].id);
+		names[i] = field < 0 ? name : at < 0 ? "" : then->fields[at].name;
+	}
+	return 0;
+}
+
+static int fit_to_table(struct stage_source *s, const struct pf_schema *wanted,
+			struct pf_error *err)
+{
+	const struct pf_snapshot *snapshot;
+	struct pf_table *table = s->table ? pf_source_table_of(s->table, &snapshot) : NULL;
+	const char **names = pf_alloc(wanted->n + 1, sizeof *names);
+	bool older = false;
+	int code = table ? old_names(table, s->s.schema, wanted, names, &older, err) : 0;
+	if (!code)
+		code = pf_fit_new(&s->s, wanted, older ? names : NULL, &s->fit, err);
+	free(names);
+	return code;
+}
+
 static int stage_start(struct pf_source *source, const struct pf_wanted *w,
 		       struct pf_error *err)
 {
@@ -57,7 +89,7 @@ static int stage_start(struct pf_source *source, const struct pf_wanted *w,
 	pf_fit_free(s->fit);
 	s->fit = NULL;
 	source->rejected = 0;
-	PF_TRY(pf_fit_new(source, w->schema, &s->fit, err));
+	PF_TRY(fit_to_table(s, w->schema, err));
 	const struct pf_snapshot *snapshot = NULL;
 	struct pf_table *table = s->table ? pf_source_table_of(s->table, &snapshot) : NULL;
 	if (snapshot)

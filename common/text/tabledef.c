@@ -205,6 +205,7 @@ void pf_tabledef_free(struct pf_tabledef *def)
 		free(c->name);
 		free_words(c->from, c->nfrom);
 		free(c->match);
+		free(c->was);
 		free(c->format);
 		free(c->zone);
 		free_words(c->nulls, c->nnulls);

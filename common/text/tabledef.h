@@ -69,6 +69,9 @@ struct pf_coldef {
 	size_t nnulls;
 	bool has_nulls;
 	bool round_down;
+	char *was;        /* the column's name before; NULL: none. Only a change of
+			   * a table's schema asks for it; the canonical text
+			   * leaves it out */
 	int32_t field_id; /* the position, or what the table's schema says */
 	unsigned line;  /* in the YAML, 0: not from there */
 };
@@ -86,6 +89,8 @@ struct pf_tabledef {
 	struct pf_coldef *columns;
 	size_t n;
 	int id_column, time_column;
+	bool has_partition_id; /* of a table that exists: the generated column's */
+	int32_t partition_id;
 	char *text; /* see pf_tabledef_text */
 };
 

@@ -61,6 +61,7 @@ static int load_column_extras(const struct pf_def_load *l, const struct pf_yaml 
 {
 	const struct pf_yaml *node;
 	PF_TRY(load_source(l, map, c));
+	PF_TRY(pf_def_copy(l, map, "was", &c->was));
 	PF_TRY(pf_def_copy(l, map, "format", &c->format));
 	PF_TRY(pf_def_copy(l, map, "zone", &c->zone));
 	if ((node = pf_yaml_get(map, "year"))) {
@@ -137,7 +138,8 @@ static int load_column(const struct pf_def_load *l, const struct pf_yaml *node,
 		       struct pf_coldef *c)
 {
 	static const char *const keys[] = { "type", "from", "format", "zone",
-					    "null", "round", "match", "year" };
+					    "null", "round", "match", "year",
+					    "was" };
 	c->line = node->key_line;
 	c->field_id = (int32_t)(c - l->def->columns);
 	c->name = pf_strdup(node->key);

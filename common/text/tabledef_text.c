@@ -226,6 +226,8 @@ struct pf_schema *pf_tabledef_schema(const struct pf_tabledef *def)
 		.buckets = def->buckets,
 	};
 	pf_layout_write(&layout, s);
+	if (def->has_partition_id)
+		pf_layout_partition_id(s, def->partition_id);
 	return s;
 }
 
@@ -259,6 +261,10 @@ int pf_tabledef_from_schema(const struct pf_schema *schema,
 	int code = pf_tabledef_parse(text, strlen(text), "the table's schema", def,
 				     err);
 	free(text);
+	if (!code && layout.partition_column >= 0) {
+		(*def)->partition_id = schema->fields[layout.partition_column].id;
+		(*def)->has_partition_id = (*def)->partition_id >= 0;
+	}
 	for (size_t i = 0, k = 0; !code && i < schema->n; i++)
 		if ((int)i != layout.partition_column) {
 			int32_t id = schema->fields[i].id;

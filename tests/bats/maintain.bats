@@ -408,6 +408,126 @@ no_orphans()
 	done
 }
 
+# altered COLUMN-LINES: a definition with these columns behind the first two.
+altered()
+{
+	sed '/event: string/,$d' schema.yaml
+	printf '  %s\n' "$@"
+}
+
+one_row()
+{
+	printf '%s\n' "$1" > row.jsonl
+	pf-stage append -q -S "${2:-schema.yaml}" "${3:-stage}" row.jsonl
+	pf-stage read "${3:-stage}" --after $table | pf-partition | pf-pack -q | pf-put -q $table
+}
+
+rows()
+{
+	pf-query "$@" -O tsv $table | tail -n +2 | LC_ALL=C sort | tr '\t\n' '|,'
+}
+
+@test "--alter: added columns are null, renamed ones keep their data, dropped ones disappear" {
+	one_row '{"user_id": 1, "ts": "2024-01-31T00:00:01", "event": "a", "price": 1.5}'
+	altered 'kind: {type: string, was: event}' 'price: double' 'country: string' > new.yaml
+	status 0 pf-put --alter new.yaml --explain $table
+	equals "$output" "rename column 'event' to 'kind'
+add column 'country' string"
+	[ ! -e $table/schema/schema-1 ]
+	status 0 pf-put --alter new.yaml $table
+	contains "$stderr" "pf-put: events: schema 1: rename column 'event' to 'kind'; add column 'country' string"
+	status 0 pf-put --alter new.yaml $table
+	contains "$stderr" "is as the definition says"
+	[ ! -e $table/schema/schema-2 ]
+	equals "$(rows)" "1|2024-01-31T00:00:01.000|a|1.5||2024-01-31,"
+	# A stage of the old definition: its rows are of the old schema.
+	one_row '{"user_id": 2, "ts": "2024-01-31T00:00:02", "event": "b", "price": 2.5}'
+	one_row '{"user_id": 3, "ts": "2024-01-31T00:00:03", "kind": "c", "country": "CH"}' new.yaml stage2
+	equals "$(rows -c user_id,kind,country)" "1|a|,2|b|,3|c|CH,"
+	equals "$(rows -c user_id -w "kind = 'b'")" "2,"
+	equals "$(rows -c user_id -w "country is null")" "1,2,"
+	equals "$(rows -c user_id -w "country = 'CH'" --no-prune)" "3,"
+	# Rows in flight, of the old definition.
+	printf '{"user_id": 4, "ts": "2024-01-31T00:00:04", "event": "d", "price": 4}\n' > row.jsonl
+	pf-stage append -q stage row.jsonl
+	equals "$(pf-query -c user_id,kind,country,dt -w 'user_id > 2' -O tsv $table stage | tail -n +2 | LC_ALL=C sort | tr '\t\n' '|,')" \
+		"3|c|CH|2024-01-31,4|d||2024-01-31,"
+	status 0 pf-put --verify $table
+	altered 'price: double' > less.yaml
+	status 2 pf-put --alter less.yaml $table
+	contains "$stderr" "the definition would drop column 'kind'"
+	pf-put -q --alter less.yaml --drop $table
+	equals "$(rows)" "1|2024-01-31T00:00:01.000|1.5|2024-01-31,2|2024-01-31T00:00:02.000|2.5|2024-01-31,3|2024-01-31T00:00:03.000||2024-01-31,"
+	# The name again is another column.
+	altered 'price: double' 'kind: string' > again.yaml
+	pf-put -q --alter again.yaml $table
+	equals "$(rows -c user_id,kind)" "1|,2|,3|,"
+	before=$(content)
+	pf-put -q --compact --full $table
+	equals "$(content)" "$before"
+	equals "$(pf-query --files -O tsv $table | tail -n +2 | cut -f 7 | sort -u)" "3"
+	status 0 pf-put --verify $table
+}
+
+@test "--alter: widening is exact, and old files are still found and left out by their statistics" {
+	altered 'n: int' 'f: float' 'd: decimal(9,2)' > one.yaml
+	rm -r $table
+	pf-put -q --create one.yaml $table
+	one_row '{"user_id": 1, "ts": "2024-01-31T00:00:01", "n": -2147483648, "f": 0.1, "d": 1234567.89}' one.yaml
+	one_row '{"user_id": 2, "ts": "2024-01-31T00:00:02", "n": 2147483647, "f": 1e30, "d": -0.01}' one.yaml
+	pf-index --bloom n,f --file-index bloom-filter:n --file-index bitmap:n $table | pf-put -q $table
+	altered 'n: bigint' 'f: double' 'd: decimal(20,2)' > wide.yaml
+	status 0 pf-put --alter wide.yaml $table
+	contains "$stderr" "widen column 'n' from int to bigint; widen column 'f' from float to double"
+	one_row '{"user_id": 3, "ts": "2024-01-31T00:00:03", "n": 9007199254740993, "f": 0.1, "d": 123456789012345678.25}' wide.yaml new
+	equals "$(rows -c user_id,n,d)" "1|-2147483648|1234567.89,2|2147483647|-0.01,3|9007199254740993|123456789012345678.25,"
+	equals "$(rows -c user_id -w 'n = -2147483648')" "1,"
+	equals "$(rows -c user_id -w 'n >= 2147483647')" "2,3,"
+	equals "$(rows -c user_id -w 'n = 9007199254740993')" "3,"
+	equals "$(rows -c user_id -w 'f = 0.1')" "3,"
+	equals "$(rows -c user_id -w 'f < 1')" "1,3,"
+	equals "$(rows -c user_id -w 'd = -0.01')" "2,"
+	before=$(content)
+	equals "$(content --no-prune)" "$before"
+	pf-put -q --compact --full $table
+	equals "$(content)" "$before"
+	equals "$(rows -c user_id -w 'n = -2147483648')" "1,"
+	status 0 pf-put --verify $table
+}
+
+@test "--alter refuses what rows have their places by, what loses values, what nulls would break" {
+	load_rows 0 9
+	refused()
+	{
+		status 2 pf-put --alter new.yaml --drop $table
+		contains "$stderr" "$1"
+		[ ! -e $table/schema/schema-1 ]
+	}
+	altered 'event: string' 'price: float' > new.yaml
+	refused "column 'price' cannot become float: double would lose values"
+	altered 'event: int' 'price: double' > new.yaml
+	refused "column 'event' cannot become int"
+	altered 'event: string not null' 'price: double' > new.yaml
+	refused "column 'event' may be null in rows that are there"
+	altered 'event: string' 'price: double' 'x: int not null' > new.yaml
+	refused "column 'x' is new and must be nullable"
+	sed 's/buckets: 4/buckets: 8/' schema.yaml > new.yaml
+	refused "the table has 4 buckets and keeps them, not 8"
+	sed 's/partition: day/partition: month/' schema.yaml > new.yaml
+	refused "partitioned by day and stays so"
+	sed 's/zone: UTC/zone: Europe\/Zurich/' schema.yaml > new.yaml
+	refused "the table's zone is UTC"
+	sed 's/user_id/uid/; s/^id: user_id/id: uid/' schema.yaml > new.yaml
+	refused "the table's ID column is 'user_id'"
+	altered 'a: {type: string, was: event}' 'b: {type: string, was: event}' 'price: double' > new.yaml
+	refused "two columns would be what 'event' was"
+	altered 'event: string' 'price: double' 'x: string' > new.yaml
+	printf '{"user_id": 1, "ts": "2024-01-31T00:00:01", "x": "y"}\n' > x.jsonl
+	pf-partition -S new.yaml x.jsonl | pf-pack -q > x.arrows
+	status 2 pf-put --append $table x.arrows
+	contains "$stderr" "pf-put --alter changes the table's schema"
+}
+
 @test "modes exclude one another and take the table alone" {
 	load_rows 0 9
 	status 2 pf-put --compact --verify $table
