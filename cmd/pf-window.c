@@ -16,7 +16,7 @@ struct options {
 	const char *kafka_config;
 	const char *end, *from, *every, *state, *wait, *definition, *time;
 	int64_t memory;
-	bool fresh, allow_missing;
+	bool fresh, allow_missing, state_out;
 };
 
 #define OPT(field) offsetof(struct options, field)
@@ -39,6 +39,8 @@ static const struct pf_option options[] = {
 	  .help = "build the state anew" },
 	{ 0, "allow-missing", PF_OPT_FLAG, OPT(allow_missing),
 	  .help = "with --state: days without rows within the window are no error" },
+	{ 0, "state-out", PF_OPT_FLAG, OPT(state_out),
+	  .help = "states instead of values, for merge: in another pf-window; with -O arrow" },
 	{ 0, "wait", PF_OPT_STRING, OPT(wait), "DURATION", .minor = true,
 	  .help = "wait so long for a state that is in use" },
 	{ 't', "time-column", PF_OPT_STRING, OPT(time), "NAME",
@@ -110,6 +112,7 @@ static int set_job(struct pf_run *run, struct asked *a, struct pf_error *err)
 		.where = o->where.items, .nwhere = o->where.n,
 		.time = o->time, .end = o->end, .from = o->from,
 		.state = o->state, .fresh = o->fresh, .allow_missing = o->allow_missing,
+		.state_out = o->state_out,
 		.memory = (size_t)o->memory,
 		.begin = begin_rows, .put = put_rows, .ctx = a,
 	};

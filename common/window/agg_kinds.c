@@ -17,7 +17,8 @@ const struct pf_agg_kind *const pf_agg_kinds[] = {
 	&pf_agg_min_by,	    &pf_agg_max_by,   &pf_agg_distinct, &pf_agg_hll,
 	&pf_agg_hist,	    &pf_agg_days,     &pf_agg_bits,	&pf_agg_streak,
 	&pf_agg_streak_max, &pf_agg_dau,      &pf_agg_wau,	&pf_agg_mau,
-	&pf_agg_active,	    &pf_agg_retain,   NULL,
+	&pf_agg_active,	    &pf_agg_retain,   &pf_agg_merge,
+	NULL,
 };
 
 void *pf_agg_array(struct pf_agg_states *s, size_t n, size_t size)

@@ -22,6 +22,12 @@ extern const struct pf_agg_kind pf_agg_hll;                    /* agg_hll.c */
 extern const struct pf_agg_kind pf_agg_days, pf_agg_bits, pf_agg_streak,
 	pf_agg_streak_max;                                     /* agg_days.c */
 
+extern const struct pf_agg_kind pf_agg_merge;                  /* agg_merge.c */
+
+/* Bind merge: it becomes the kind of the states in its column. */
+int pf_agg_bind_merge(struct pf_agg *a, const struct pf_schema *schema, const char *zone,
+		      struct pf_error *err);
+
 /* sum and avg of floats and doubles become these when they are bound. */
 int pf_agg_bind_real(struct pf_agg *a, bool avg, struct pf_error *err); /* agg_real.c */
 

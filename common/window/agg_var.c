@@ -24,7 +24,7 @@ static int bind(struct pf_agg *a, struct pf_error *err)
 		return pf_agg_fail_number(a, err);
 	a->result = (struct pf_type){ .kind = PF_DOUBLE };
 	a->algebra = pf_agg_is_real(a->types[0]) ? 0 : PF_ALGEBRA_INVERTIBLE;
-	pf_agg_state_column(a, ".sum", (struct pf_type){ .kind = PF_BYTES });
+	pf_agg_state_column(a, "", (struct pf_type){ .kind = PF_BYTES });
 	pf_agg_state_column(a, ".squares", (struct pf_type){ .kind = PF_BYTES });
 	pf_agg_state_column(a, ".n", (struct pf_type){ .kind = PF_BIGINT });
 	return 0;

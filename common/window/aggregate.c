@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "window/aggregate.h"
+#include "window/agg_kinds.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -196,6 +196,11 @@ void pf_agg_free(struct pf_agg *a)
 		pf_expr_free(a->args[i]);
 	for (size_t i = 0; i < a->nparams; i++)
 		free(a->params[i]);
+	if (a->merges) {
+		free(a->merges->column);
+		free(a->merges->signature);
+	}
+	free(a->merges);
 	free(a->name);
 	free(a);
 }
@@ -225,6 +230,8 @@ int pf_agg_bind(struct pf_agg *a, const struct pf_schema *schema, const char *zo
 		struct pf_error *err)
 {
 	unbind(a);
+	if (a->merges || a->kind == &pf_agg_merge)
+		return pf_agg_bind_merge(a, schema, zone, err);
 	for (size_t i = 0; i < a->nargs; i++) {
 		PF_TRY(pf_expr_bind(a->args[i], schema, zone, err));
 		a->types[i] = pf_expr_type(a->args[i]);
@@ -246,6 +253,15 @@ void pf_agg_state_column(struct pf_agg *a, const char *suffix, struct pf_type ty
 	char *name = pf_asprintf("%s%s", a->name, suffix);
 	pf_schema_add(a->state, name, type, true);
 	free(name);
+}
+
+int pf_agg_take(struct pf_agg_states *s, const struct pf_agg_rows *rows,
+		struct pf_error *err)
+{
+	if (!s->agg->merges)
+		return s->agg->kind->add(s, rows, err);
+	const struct pf_agg_stored in = { 0, rows->n, rows->slots, rows->args };
+	return s->agg->kind->merge(s, &in, err);
 }
 
 struct pf_agg_states *pf_agg_states_new(const struct pf_agg *a)

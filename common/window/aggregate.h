@@ -33,6 +33,11 @@ enum pf_algebra {
 	PF_ALGEBRA_IDEMPOTENT = 1 << 1,
 };
 
+/* Of an aggregate whose rows are stored states. */
+struct pf_agg_merges {
+	char *column, *signature;
+};
+
 struct pf_agg {
 	const struct pf_agg_kind *kind;
 	char *name; /* of the output column */
@@ -42,6 +47,9 @@ struct pf_agg {
 	struct pf_type types[PF_AGG_ARGS]; /* of the arguments */
 	char *params[PF_AGG_PARAMS];
 	size_t nparams;
+	/* Not NULL: args are the columns of stored states, types those that the
+	 * states are of. */
+	struct pf_agg_merges *merges;
 	/* Filled by the kind's bind. */
 	struct pf_type result;
 	struct pf_schema *state; /* the columns of a stored state, at least one */
@@ -143,6 +151,13 @@ void pf_agg_columns(const struct pf_agg *a, bool *used);
 /* Add a column to the state while binding: "" names a single one like the
  * aggregate, ".n" is "sum(price).n". */
 void pf_agg_state_column(struct pf_agg *a, const char *suffix, struct pf_type type);
+
+/* Take in rows: add, or merge where the rows are stored states. */
+int pf_agg_take(struct pf_agg_states *s, const struct pf_agg_rows *rows,
+		struct pf_error *err);
+
+/* Of what the states are: "sum(decimal(10,2))", "hll(string):12". Allocated. */
+char *pf_agg_signature(const struct pf_agg *a);
 
 struct pf_agg_states *pf_agg_states_new(const struct pf_agg *a);
 void pf_agg_states_free(struct pf_agg_states *s); /* NULL is fine */

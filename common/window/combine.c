@@ -456,7 +456,12 @@ int pf_combine_finished(struct pf_combine *m, const struct pf_combine_label *lab
 		pf_col_int(&column[1], label->end);
 	}
 	column += 2;
-	for (size_t i = 0; i < m->shape->naggs; i++)
+	for (size_t i = 0; i < m->shape->naggs && m->shape->stored; i++) {
+		PF_TRY(m->shape->aggs[i]->kind->store(m->states[i], m->kept, m->nkept, column,
+						      err));
+		column += m->shape->aggs[i]->state->n;
+	}
+	for (size_t i = 0; i < m->shape->naggs && !m->shape->stored; i++)
 		PF_TRY(m->shape->aggs[i]->kind->finish(m->states[i], m->kept, m->nkept,
 						       &label->range, column++, err));
 	return 0;

@@ -349,7 +349,7 @@ static int feed(struct pf_fold *f, const struct pf_batch *batch, int32_t bucket,
 		struct pf_agg_rows rows = { batch->rows, f->slots, args, f->times };
 		agg->kind->reserve(f->states[a], pf_keyset_count(f->keys));
 		if (!code)
-			code = agg->kind->add(f->states[a], &rows, err);
+			code = pf_agg_take(f->states[a], &rows, err);
 	}
 	for (size_t i = 0; i < n; i++)
 		pf_builder_free(made[i]);

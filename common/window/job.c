@@ -141,6 +141,7 @@ static int check_ranges(const struct pf_job *j, struct pf_error *err)
 static int make_shape(struct pf_job *j, const struct pf_schema *schema, struct pf_error *err)
 {
 	struct pf_shape_options o = {
+		.stored = j->state_out,
 		.group_by = j->group_by, .ngroup_by = j->ngroup_by,
 		.aggregates = j->aggregates, .naggregates = j->naggregates,
 		.where = j->where, .nwhere = j->nwhere, .time = j->time,

@@ -32,6 +32,7 @@ struct pf_job {
 	const char *state;    /* directory, or NULL */
 	int64_t wait_ms;
 	bool fresh, allow_missing;
+	bool state_out;       /* states instead of values */
 	size_t memory;
 	/* Where answers go; begin is called once, before the first row. */
 	int (*begin)(void *ctx, const struct pf_schema *schema, struct pf_error *err);

@@ -129,13 +129,19 @@ static int make_schemas(struct pf_shape *s, struct pf_error *err)
 	pf_schema_add(s->merged, "rows", big, false);
 	for (size_t i = 0; i < s->naggs; i++) {
 		const struct pf_agg *a = s->aggs[i];
+		char *signature = pf_agg_signature(a);
 		for (size_t k = 0; k < a->state->n; k++) {
 			const struct pf_field *f = &a->state->fields[k];
 			struct pf_field *p = pf_schema_add(s->partial, f->name, f->type, true);
 			struct pf_field *m = pf_schema_add(s->merged, f->name, f->type, true);
 			pf_meta_set(&p->meta, "pf:state", a->text);
 			pf_meta_set(&m->meta, "pf:state", a->text);
+			if (!k) {
+				pf_meta_set(&p->meta, "pf:merge", signature);
+				pf_meta_set(&m->meta, "pf:merge", signature);
+			}
 		}
+		free(signature);
 	}
 	return 0;
 }
@@ -155,8 +161,18 @@ int pf_shape_result(const struct pf_shape *s, bool named, struct pf_type bound,
 		code = add_unique(r, "window_start", bound, false, err);
 	if (!code)
 		code = add_unique(r, "window_end", bound, false, err);
-	for (size_t i = 0; i < s->naggs && !code; i++)
+	for (size_t i = 0; i < s->naggs && !code && !s->stored; i++)
 		code = add_unique(r, s->aggs[i]->name, s->aggs[i]->result, true, err);
+	for (size_t i = s->keys.n + 1; i < s->merged->n && !code && s->stored; i++) {
+		const struct pf_field *f = &s->merged->fields[i];
+		code = add_unique(r, f->name, f->type, true, err);
+		if (!code)
+			pf_meta_copy(&r->fields[r->n - 1].meta, &f->meta);
+	}
+	if (s->stored) {
+		pf_meta_set(&r->meta, "pf:time", "window_start");
+		pf_meta_set(&r->meta, "pf:zone", s->zone_name);
+	}
 	if (code)
 		pf_schema_unref(r);
 	else
@@ -195,6 +211,7 @@ int pf_shape_new(const struct pf_schema *schema, const struct pf_shape_options *
 	const char *zone = layout_word(schema, "pf:zone");
 	s->grain_us = o->grain_us;
 	s->one = o->one;
+	s->stored = o->stored;
 	s->one_from_us = o->one_from_us;
 	s->one_to_us = o->one_to_us;
 	s->zone_name = pf_strdup(zone ? zone : "UTC");

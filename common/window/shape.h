@@ -36,6 +36,7 @@ struct pf_shape_options {
 	char *const *where;
 	size_t nwhere;
 	const char *time;   /* NULL: the schema says it */
+	bool stored;        /* answers are states, not values */
 	int64_t grain_us;   /* of a cell: a day or a part of it */
 	bool one;           /* no cells: [one_from_us, one_to_us) is the only one */
 	int64_t one_from_us, one_to_us;
@@ -47,6 +48,7 @@ struct pf_shape {
 	size_t naggs;
 	char **where;                /* conditions, as text */
 	size_t nwhere;
+	bool stored;
 	struct pf_schema *needed;    /* columns to read */
 	struct pf_schema *partial, *merged;
 	char *time;
@@ -66,8 +68,8 @@ int pf_shape_new(const struct pf_schema *schema, const struct pf_shape_options *
 void pf_shape_free(struct pf_shape *s); /* NULL is fine */
 
 /* What an answer looks like: the keys, the window's name if several are asked
- * for, window_start and window_end of the type given, the aggregates. A new
- * reference. PF_E_USAGE when two columns would have one name. */
+ * for, window_start and window_end of the type given, the aggregates or the
+ * columns of their states. A new reference. PF_E_USAGE when two columns would have one name. */
 int pf_shape_result(const struct pf_shape *s, bool named, struct pf_type bound,
 		    struct pf_schema **schema, struct pf_error *err);
 

@@ -44,3 +44,25 @@ rows()
 	status 2 pf-window -W 1d sum:prise -S events.yaml events.jsonl
 	contains "$stderr" "did you mean 'price'?"
 }
+
+@test "states are made, stored, merged and finished apart" {
+	events() { pf-window "$@" -S events.yaml events.jsonl; }
+	local aggregates="count n=sum:price mean=avg:price sd=stddev:price distinct:user_id hll:event:12 days last:event min_by:event:ts hist:event"
+	# Each day for itself, then all of them.
+	events -O arrow --state-out --from 2024-01-31 --end 2024-02-02 -W 1d -g user_id $aggregates > days.arrow
+	pf-window -O tsv -W 3d -g user_id merge:count merge:n merge:mean merge:sd "merge:distinct(user_id)" \
+		"merge:hll(event:12)" merge:days "merge:last(event)" "merge:min_by(event:ts)" "merge:hist(event)" \
+		--end 2024-02-02 days.arrow > merged
+	events -O tsv -W 3d --end 2024-02-02 -g user_id $aggregates > direct
+	diff direct merged
+	# What a column is a state of can be said, and must fit it.
+	events -O arrow --state-out -W 3d count > all.arrow
+	equals "$(pf-window -O tsv -W since=2024-01-01 n=merge:count:'count()' all.arrow | tail -1 | cut -f 3)" 6
+	status 2 pf-window -W since=2024-01-01 merge:count:'sum(double)' all.arrow
+	contains "$stderr" "has bytes here, this is bigint"
+	status 2 pf-window -W since=2024-01-01 merge:count:'summ(double)' all.arrow
+	status 2 pf-window -W since=2024-01-01 merge:window_end all.arrow
+	contains "$stderr" "does not say of what its states are"
+	status 2 pf-window -W since=2024-01-01 merge:nothing all.arrow
+	contains "$stderr" "no column is called 'nothing'"
+}
