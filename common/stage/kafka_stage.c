@@ -46,6 +46,16 @@ int pf_kafka_stage_client(const struct pf_kafka_stage *s, enum pf_kafka_kind kin
 	int code = pf_kafka_open(kind, all, n + more, s->url.topic, queued_bytes, client,
 				 err);
 	free(all);
+	struct pf_kafka_info info;
+	/* Before it knows the topic's leaders, a client looks for them once a
+	 * second only. */
+	if (!code && s->info.partitions && kind == PF_KAFKA_CONSUMER) {
+		code = pf_kafka_info(*client, s->timeout_ms, &info, err);
+		if (code) {
+			pf_kafka_close(*client);
+			*client = NULL;
+		}
+	}
 	return code;
 }
 
