@@ -18,6 +18,7 @@ struct options {
 	/* of both */
 	const char *schema, *rejects, *kafka_config;
 	int on_error;
+	int64_t timeout_ms;
 };
 
 enum { GROUP_START = 1 };
@@ -88,6 +89,9 @@ static const struct pf_option options[] = {
 	  .help = "librdkafka properties for kafka://: how to get in",
 	  .more = "One name=value a line. A file with a secret must be readable by its owner only.",
 	  .commands = "append read status", .config = true },
+	{ 0, "connect-timeout", PF_OPT_DURATION, OPT(timeout_ms), "TIME",
+	  .help = "give up when no broker of a topic answers for so long",
+	  .def = "30s", .commands = "append read status", .minor = true, .config = true },
 	{ 0, "payload", PF_OPT_STRING, OPT(append.payload), "arrow|json",
 	  .help = "what a message of a topic holds: many rows, or one",
 	  .more = "As payload= in the URL.", .commands = "append", .minor = true },
@@ -114,6 +118,7 @@ static int append(struct pf_run *run, struct pf_error *err)
 	o->append.rejects = o->rejects;
 	o->append.on_error = o->on_error;
 	o->append.kafka_config = o->kafka_config;
+	o->append.timeout_ms = o->timeout_ms;
 	return pf_append_operands(run, &o->append, err);
 }
 
@@ -124,6 +129,7 @@ static struct pf_replay_options replay(struct pf_run *run)
 	o->replay.rejects = o->rejects;
 	o->replay.on_error = o->on_error;
 	o->replay.kafka_config = o->kafka_config;
+	o->replay.timeout_ms = o->timeout_ms;
 	return o->replay;
 }
 

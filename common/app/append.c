@@ -164,7 +164,7 @@ int pf_append_operands(struct pf_run *run, const struct pf_append_options *o,
 	struct pf_kafka_config config = { 0 };
 	struct pf_kafka_produce produce = { 0 };
 	struct pf_stage_write how = {
-		.access = { .kafka = &config },
+		.access = { .kafka = &config, .timeout_ms = o->timeout_ms },
 		.kafka = &produce,
 		.fiber = pf_bucket_rows,
 		.stopping = pf_stopping,

@@ -59,7 +59,8 @@ static int open_stage(const char *path, const struct pf_replay_options *o,
 	if (!code && table)
 		code = table_definition(table, &s->fallback, err);
 	struct pf_stage_access how = { .kafka = &s->config, .definition = s->definition,
-				       .fallback = s->fallback };
+				       .fallback = s->fallback,
+				       .timeout_ms = o->timeout_ms };
 	if (!code)
 		code = pf_stage_open(path, &how, &s->stage, err);
 	if (code)

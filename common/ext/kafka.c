@@ -15,7 +15,7 @@
 /* --- the library, loaded when needed --- */
 
 #define FUNCTIONS(X) \
-	X(rd_kafka_version_str) X(rd_kafka_err2str) X(rd_kafka_last_error) \
+	X(rd_kafka_version_str) X(rd_kafka_version) X(rd_kafka_err2str) X(rd_kafka_last_error) \
 	X(rd_kafka_conf_new) X(rd_kafka_conf_destroy) X(rd_kafka_conf_set) \
 	X(rd_kafka_conf_set_opaque) X(rd_kafka_conf_set_dr_msg_cb) \
 	X(rd_kafka_conf_set_error_cb) X(rd_kafka_conf_set_log_cb) \
@@ -80,6 +80,12 @@ static bool loaded(void)
 const char *pf_kafka_version(void)
 {
 	return loaded() ? lib.rd_kafka_version_str() : NULL;
+}
+
+bool pf_kafka_older(int major, int minor, int patch)
+{
+	int wanted = major << 24 | minor << 16 | patch << 8;
+	return loaded() && (lib.rd_kafka_version() | 0xff) < wanted;
 }
 
 /* --- a client --- */

@@ -44,6 +44,8 @@ int pf_kafka_open(enum pf_kafka_kind kind, const struct pf_kafka_setting *settin
 void pf_kafka_close(struct pf_kafka *k); /* NULL is fine; drops what is queued */
 
 const char *pf_kafka_version(void); /* "2.0.2", or NULL: not installed */
+/* Is it older than, say, 2, 6, 1? */
+bool pf_kafka_older(int major, int minor, int patch);
 
 /* --- the topic --- */
 

@@ -91,11 +91,27 @@ static int make_topic(struct pf_kafka_stage *s, struct pf_error *err)
 	return s->info.partitions ? 0 : no_topic(s, err);
 }
 
+/* Brokers of Kafka 4 compare strictly what RFC 5802 wants compared, and
+ * librdkafka before 2.6.1 sent it wrongly. */
+static int explain(const struct pf_kafka_stage *s, int code, struct pf_error *err)
+{
+	const char *mechanism = pf_kafka_config_get(s->config, "sasl.mechanism");
+	if (!mechanism)
+		mechanism = pf_kafka_config_get(s->config, "sasl.mechanisms");
+	if (code == PF_E_ACCESS && mechanism && !strncmp(mechanism, "SCRAM", 5) &&
+	    pf_kafka_older(2, 6, 1))
+		pf_hint(err, "librdkafka %s cannot log in to Kafka 4 by SCRAM; 2.6.1 can",
+			pf_kafka_version());
+	return code;
+}
+
 static int connect_topic(struct pf_kafka_stage *s, bool create, struct pf_error *err)
 {
 	PF_TRY(pf_kafka_stage_client(s, PF_KAFKA_CONSUMER, PEEK_BYTES, 1, &s->consumer,
 				     err));
-	PF_TRY(pf_kafka_info(s->consumer, s->timeout_ms, &s->info, err));
+	int code = pf_kafka_info(s->consumer, s->timeout_ms, &s->info, err);
+	if (code)
+		return explain(s, code, err);
 	if (!s->info.partitions && create && s->url.partitions)
 		PF_TRY(make_topic(s, err));
 	if (!s->info.partitions)

@@ -1,0 +1,502 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""kafka_broker.py [DIR]: a topic as a stage on a real broker: messages that
+others wrote, transactions, retention, deletion, growth, security, following.
+
+Starts a broker of its own (tests/engines/kafka.py), or uses the one that
+runs in DIR. Skipped where Java or Kafka's jars are missing. Prints TAP.
+"""
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("PF_BUILD", ROOT + "/build")
+sys.path.insert(0, ROOT + "/tests/engines")
+import kafka  # noqa: E402
+
+SCHEMA = """table: numbers
+id: id
+time: ts
+buckets: 4
+partition: day
+columns:
+  id: string not null
+  ts: timestamp(3) not null
+  n: int
+"""
+
+
+def skip(why):
+    print(f"1..0 # SKIP {why}")
+    sys.exit()
+
+
+def have_kafka():
+    if not shutil.which("java"):
+        skip("no java")
+    try:
+        import confluent_kafka  # noqa: F401
+    except ImportError:
+        skip("no Python package confluent-kafka")
+    if not os.path.exists(kafka.classpath_file("3.9")) and not shutil.which("mvn"):
+        skip("Kafka's jars are not installed, and there is no Maven to fetch them")
+    try:
+        kafka.install("3.9")
+    except SystemExit as e:
+        skip(str(e).splitlines()[0])
+
+
+def pf(*args, status=0, stdin=None, env=None, timeout=60):
+    """Run a program; its stdout and stderr as text."""
+    p = subprocess.run([f"{BUILD}/{args[0]}", *args[1:]], input=stdin, capture_output=True,
+                       timeout=timeout, env={**os.environ, **(env or {})})
+    out, err = p.stdout.decode("utf-8", "replace"), p.stderr.decode()
+    assert p.returncode == status, f"{args} exits {p.returncode}, not {status}: {err}"
+    assert kafka.SECRET not in out + err, "a password was printed"
+    return out, err
+
+
+class Broker:
+    def __init__(self, directory):
+        from confluent_kafka import Producer
+        self.cluster = kafka.Kafka(directory)
+        self.directory = directory
+        self.server = self.cluster.address()
+        self.producer = Producer({"bootstrap.servers": self.server, "linger.ms": 5,
+                                  "partitioner": "murmur2_random", "log_level": 0})
+        self.topics = 0
+
+    def topic(self, partitions=1, options="", **config):
+        self.topics += 1
+        name = f"t{os.getpid()}-{self.topics}"
+        self.cluster.create_topic(name, partitions,
+                                  {k.replace("_", "."): v for k, v in config.items()})
+        return name, f"kafka://{self.server}/{name}{options}"
+
+    def send(self, name, values, keys=None, producer=None, partition=None):
+        p = producer or self.producer
+        for i, value in enumerate(values):
+            more = {} if partition is None else {"partition": partition}
+            while True:
+                try:
+                    p.produce(name, value=value, key=keys[i] if keys else None, **more)
+                    break
+                except BufferError:
+                    p.poll(0.1)
+        if not producer:
+            assert p.flush(30) == 0
+
+
+def row(i, entity=None):
+    return {"id": entity or f"e{i % 13}", "ts": f"2024-01-{1 + i % 3:02d}T00:00:{i % 60:02d}",
+            "n": i}
+
+
+def text(i, entity=None):
+    return json.dumps(row(i, entity))
+
+
+def lines(numbers):
+    return "".join(text(i) + "\n" for i in numbers).encode()
+
+
+def numbers(*operands, stdin=None):
+    """The values of n, sorted."""
+    out, _ = pf("pf-query", *operands, "-c", "n", "-O", "tsv", stdin=stdin)
+    return sorted(int(x) for x in out.split()[1:])
+
+
+def load(table, url, *options, status=0):
+    """One run of the line; stderr of it."""
+    command = (f'"$B/pf-stage" read "$U" --after "$T" {" ".join(options)} 2> err0 | '
+               '"$B/pf-partition" 2> err1 | "$B/pf-pack" -q 2> err2 | "$B/pf-put" -q "$T" 2> err3; '
+               'echo ${PIPESTATUS[@]}')
+    p = subprocess.run(["bash", "-c", command], capture_output=True, timeout=60,
+                       env={**os.environ, "B": BUILD, "U": url, "T": table})
+    states = [int(s) for s in p.stdout.split()]
+    err = "".join(open(f"err{i}").read() for i in range(4))
+    assert states[0] == status, f"{states}: {err}"
+    assert (states[3] == 0) == (status in (0, 1)), f"{states}: {err}"
+    return err
+
+
+def table():
+    path = tempfile.mkdtemp(prefix="table", dir=".")
+    os.rmdir(path)
+    pf("pf-put", "-q", "--create", "schema.yaml", path)
+    return path
+
+
+# --- messages of others ---
+
+
+def foreign_json(b):
+    """JSON of others: what does not fit is rejected with its place, and read and query agree"""
+    name, url = b.topic(2, "?payload=json")
+    good = [text(i).encode() for i in range(50)]
+    odd = [
+        json.dumps(row(100), indent=1).encode(),           # over several lines: fine
+        b"\xef\xbb\xbf" + text(101).encode(),              # byte order mark: fine
+        text(102).encode() + b"\r\n",                      # fine
+        json.dumps({**row(103), "more": [1, {"a": 2}]}).encode(),  # fine
+    ]
+    bad = [
+        b"", None, b"   ", b"null", b"[]", b"17", b"{", text(1).encode() + text(2).encode(),
+        text(1).encode() + b"\n" + text(2).encode(),       # two rows are no message
+        b"[" + text(1).encode() + b"]", text(1).encode() + b"\n]", b"\xff\xfe{}",
+        b'{"id": "x", "ts": "2024-01-01T00:00:00", "n": 3000000000}',
+        b'{"id": "x", "ts": "yesterday", "n": 1}', b'{"ts": "2024-01-01T00:00:00"}',
+        b'{"id": "a\nb", "ts": "2024-01-01T00:00:00"}',    # a newline within a string
+        b"\xff\xff\xff\xff\x10\0\0\0broken Arrow here",
+    ]
+    everything = [(v, True) for v in good + odd] + [(v, False) for v in bad]
+    random.Random(5).shuffle(everything)
+    b.send(name, [v for v, _ in everything], partition=1)
+    want = list(range(50)) + list(range(100, 104))
+    _, err = pf("pf-stage", "read", "-S", "schema.yaml", url, "-o", "x", "-f", status=3)
+    assert f"topic '{name}', partition 1, offset" in err, err
+    pf("pf-stage", "read", "-S", "schema.yaml", url, "-o", "x", "-f", "--rejects", "bad.jsonl")
+    rejects = [json.loads(x) for x in open("bad.jsonl")]
+    places = [i for i, (_, fine) in enumerate(everything) if not fine]
+    got = sorted(r["offset"] for r in rejects)
+    assert got == places, (set(got) ^ set(places), [everything[i] for i in set(got) ^ set(places)])
+    assert all(r["topic"] == name and r["partition"] == 1 for r in rejects)
+    assert numbers("x") == want
+    assert numbers("-S", "schema.yaml", url) == want
+    _, err = pf("pf-stage", "read", "-S", "schema.yaml", url, "-o", "x", "-f",
+                "--on-error", "skip", status=1)
+    assert f"{len(bad)} rejected" in err, err
+    t = table()
+    assert numbers(t, url) == want
+    load(t, url, "--rejects", "bad2.jsonl")
+    assert numbers(t) == want
+    assert len(open("bad2.jsonl").readlines()) == len(bad)
+    b.send(name, [text(i) for i in range(200, 210)])
+    assert numbers(t, url) == want + list(range(200, 210))
+    load(t, url)
+    assert numbers(t) == want + list(range(200, 210))
+
+
+def foreign_csv(b):
+    """CSV of others: one row a message, whatever stands within quotes"""
+    name, url = b.topic(1, "?payload=csv")
+    b.send(name, ['a,2024-01-01T00:00:00,1', '"b,""x""\ny",2024-01-01T00:00:00,2',
+                  '"open,2024-01-01T00:00:00,3', 'c,2024-01-01T00:00:00,4',
+                  'd,2024-01-01T00:00:00,5\ne,2024-01-01T00:00:00,6', 'f,2024-01-01T00:00:00',
+                  'g,2024-01-01T00:00:00,7'])
+    out, _ = pf("pf-query", "-S", "schema.yaml", url, "-O", "jsonl")
+    got = [json.loads(x) for x in out.splitlines()]
+    assert [(r["id"], r["n"]) for r in got] == [("a", 1), ('b,"x"\ny', 2), ("c", 4), ("g", 7)], got
+    pf("pf-stage", "read", "-S", "schema.yaml", url, "-o", "x", "-f", "--rejects", "bad.csv")
+    assert [json.loads(x)["offset"] for x in open("bad.csv")] == [2, 4, 5]
+
+
+def murmur2(b):
+    """keys go to the partitions that other clients choose for them, and back"""
+    name, url = b.topic(7, "?payload=json")
+    pf("pf-stage", "append", "-q", "-S", "schema.yaml", url,
+       stdin="".join(text(i, f"entity {i}\u00e9") + "\n" for i in range(300)).encode())
+    b.send(name, [text(1000 + i, f"entity {i}\u00e9") for i in range(300)],
+           keys=[f"entity {i}\u00e9" for i in range(300)])
+    from confluent_kafka import Consumer, TopicPartition
+    c = Consumer({"bootstrap.servers": b.server, "group.id": "x", "enable.partition.eof": True,
+                  "auto.offset.reset": "earliest"})
+    c.assign([TopicPartition(name, p, 0) for p in range(7)])
+    seen, ends = {}, 0
+    while ends < 7:
+        m = c.poll(10)
+        if m.error():
+            ends += 1
+            continue
+        value = json.loads(m.value())
+        assert m.key().decode() == value["id"]
+        seen.setdefault(value["id"], set()).add(m.partition())
+        if value["n"] < 1000:
+            assert dict(m.headers())["pf"].startswith(b"1 "), m.headers()
+    c.close()
+    assert len(seen) == 300 and all(len(p) == 1 for p in seen.values())
+    assert len(set.union(*seen.values())) == 7
+
+
+def transactions(b):
+    """what a transaction aborted is never read; what it has open is not yet"""
+    from confluent_kafka import Producer
+    name, url = b.topic(1, "?payload=json")
+    p = Producer({"bootstrap.servers": b.server, "transactional.id": "t" + name, "log_level": 0})
+    p.init_transactions()
+    for first, keep in ((0, True), (10, False), (20, True), (30, None)):
+        p.begin_transaction()
+        b.send(name, [text(i) for i in range(first, first + 10)], producer=p)
+        p.flush()
+        if keep is not None:
+            p.commit_transaction() if keep else p.abort_transaction()
+    want = list(range(10)) + list(range(20, 30))
+    t = table()
+    assert numbers(t, url) == want
+    load(t, url)
+    assert numbers(t) == want and numbers(t, url) == want
+    p.commit_transaction()
+    want += range(30, 40)
+    assert numbers(t, url) == want
+    load(t, url)
+    load(t, url)
+    assert numbers(t) == want
+
+
+# --- what is gone, and what is another ---
+
+
+def retention(b):
+    """C13: messages that are gone before they were loaded are an error with their range"""
+    name, url = b.topic(2, "?payload=json")
+    b.send(name, [text(i) for i in range(20)], partition=0)
+    b.send(name, [text(i) for i in range(20, 30)], partition=1)
+    t = table()
+    load(t, url)
+    b.send(name, [text(i) for i in range(30, 40)], partition=0)
+    b.cluster.purge(name, 0, 25)
+    err = load(t, url, status=3)
+    assert f"topic '{name}', partition 0 no longer has messages 20 to 24" in err, err
+    _, err = pf("pf-query", t, url, status=3)
+    assert "20 to 24" in err, err
+    load(t, url, "--accept-gap")
+    assert numbers(t) == list(range(30)) + list(range(35, 40))
+    out, _ = pf("pf-query", t, url, "-c", "count()", "-O", "tsv")
+    assert out.split()[1] == "35"
+    snapshots = sorted(os.listdir(t + "/snapshot"))
+    newest = max(int(s.split("-")[1]) for s in snapshots if s.startswith("snapshot-"))
+    text_of = open(f"{t}/snapshot/snapshot-{newest}").read()
+    assert "[20, 25]" in text_of, text_of
+    # Gone while it is read: named, too.
+    out, err = pf("pf-stage", "read", url, "-S", "schema.yaml", "--offsets", "0:0,1:0", status=3)
+    assert "no longer has messages 0 to 24" in err, err
+
+
+def recreated(b):
+    """C12: a topic made anew, shorter or longer, is told from the one that was loaded"""
+    name, url = b.topic(1, "?payload=json")
+    b.send(name, [text(i) for i in range(20)])
+    t = table()
+    load(t, url)
+    b.cluster.delete_topic(name)
+    _, err = pf("pf-stage", "status", url, status=2)
+    assert f"there is no topic '{name}'" in err, err
+    b.cluster.create_topic(name, 1)
+    b.send(name, [text(i) for i in range(5)])
+    err = load(t, url, status=3)
+    assert "offset 20 lies beyond the end" in err, err
+    b.send(name, [text(i) for i in range(5, 40)])
+    err = load(t, url, status=3)
+    assert "has another message at offset 19" in err, err
+    _, err = pf("pf-query", t, url, status=3)
+    assert "has another message at offset 19" in err, err
+    assert numbers(t) == list(range(20))
+
+
+def grown(b):
+    """a partition count that changed is noticed; another name goes on"""
+    name, url = b.topic(2)
+    open("grow.jsonl", "wb").write(lines(range(10)))
+    pf("pf-stage", "append", "-q", "-S", "schema.yaml", url, "grow.jsonl")
+    t = table()
+    load(t, url)
+    b.cluster.grow_topic(name, 4)
+    open("grow.jsonl", "ab").write(lines(range(10, 20)))
+    _, err = pf("pf-stage", "append", url, "grow.jsonl", status=2)
+    assert "had 2 partitions when" in err and "has 4 now" in err, err
+    pf("pf-stage", "append", "-q", "--source", "new", url, stdin=lines(range(10, 20)))
+    assert numbers(t, url) == list(range(20))
+    load(t, url)
+    assert numbers(t) == list(range(20))
+
+
+def created(b):
+    """a topic is made on request: partitions, replication, retention"""
+    name = f"made{os.getpid()}"
+    url = f"kafka://{b.server}/{name}"
+    _, err = pf("pf-stage", "append", "-S", "schema.yaml", url, stdin=lines(range(3)), status=2)
+    assert f"there is no topic '{name}'" in err, err
+    pf("pf-stage", "append", "-q", "-S", "schema.yaml",
+       url + "?partitions=3&replication=1&retention=2h", stdin=lines(range(3)))
+    from confluent_kafka.admin import ConfigResource, ResourceType
+    admin = b.cluster.admin()
+    resource = ConfigResource(ResourceType.TOPIC, name)
+    config = admin.describe_configs([resource])[resource].result(30)
+    assert config["retention.ms"].value == "7200000"
+    assert len(b.cluster.offsets(name)) == 3
+    _, err = pf("pf-stage", "append", url + "?partitions=3&replication=9", "-S", "schema.yaml",
+                stdin=b"")
+    _, err = pf("pf-stage", "append", url + "x?partitions=3&replication=9", "-S", "schema.yaml",
+                stdin=lines(range(3)), status=4)
+    assert "cannot create it" in err, err
+
+
+# --- getting in ---
+
+
+def security(b):
+    """S09 S11 S12: TLS, PLAIN in TLS and SCRAM get in; strangers do not, and learn why"""
+    name, url = b.topic(2)
+
+    def at(listener):
+        return f"kafka://{b.cluster.address(listener)}/{name}"
+    files = [("SSL", "ssl"), ("SASL_SSL", "plain"), ("SASL_SSL", "scram")]
+    if b.cluster.state["line"].startswith("4"):
+        # librdkafka before 2.6.1 cannot, and that is said.
+        p = subprocess.run([f"{BUILD}/pf-stage", "status", "--kafka-config",
+                            f"{b.directory}/scram.properties", at("SASL_SSL")],
+                           capture_output=True, text=True, timeout=30)
+        if p.returncode:
+            assert "cannot log in to Kafka 4 by SCRAM; 2.6.1 can" in p.stderr, p.stderr
+            files.pop()
+    for listener, file in files:
+        config = f"{b.directory}/{file}.properties"
+        pf("pf-stage", "append", "-q", "-S", "schema.yaml", "--kafka-config", config,
+           "--source", file, at(listener), stdin=lines(range(10)))
+        out, _ = pf("pf-query", "--kafka-config", config, at(listener), "-c", "count()",
+                    "-O", "tsv")
+        pf("pf-stage", "status", at(listener), env={"PF_KAFKA_CONFIG": config})
+        assert "sesame" not in out
+    assert numbers(url) == sorted(list(range(10)) * len(files))
+    for listener, file, status, why in (
+            ("SASL_SSL", "wrong", 4, "uthentication failed"),
+            ("SASL_SSL", "guest", 4, "uthorization failed"),
+            ("SSL", "strange", 75, "certificate verify failed"),
+            ("BADHOST", "ssl", 75, "certificate verify failed"),
+            ("EXPIRED", "ssl", 75, "certificate verify failed")):
+        for command in (("pf-stage", "append", "-S", "schema.yaml"), ("pf-stage", "read"),
+                        ("pf-stage", "status"), ("pf-query",)):
+            begin = time.monotonic()
+            _, err = pf(*command, "--kafka-config", f"{b.directory}/{file}.properties",
+                        at(listener), stdin=lines(range(10)), status=status)
+            assert why in err, err
+            assert len(err.splitlines()) <= 2, err
+            assert time.monotonic() - begin < 20, "it waits for what will not change"
+
+
+def nobody(b):
+    """S03: no broker there: 75, nothing claimed"""
+    port = kafka.free_ports(1)[0]
+    _, err = pf("pf-stage", "append", "-S", "schema.yaml", "--connect-timeout", "2s",
+                f"kafka://127.0.0.1:{port}/t", stdin=lines(range(3)), status=75)
+    assert "onnect" in err, err
+
+
+# --- living ---
+
+
+def following(b):
+    """--follow: commits as they come, and SIGTERM ends the whole line whole"""
+    name, url = b.topic(3)
+    pf("pf-stage", "append", "-q", "-S", "schema.yaml", url, stdin=lines(range(100)))
+    t = table()
+    command = ('"$B/pf-stage" read --follow "$U" --after "$T" | "$B/pf-partition" | '
+               '"$B/pf-pack" -q --every 500ms | "$B/pf-index" | "$B/pf-put" -q "$T"; '
+               'echo ${PIPESTATUS[@]}')
+    p = subprocess.Popen(["bash", "-c", command], stdout=subprocess.PIPE, text=True,
+                         stderr=subprocess.PIPE, start_new_session=True,
+                         env={**os.environ, "B": BUILD, "U": url, "T": t})
+    feed = subprocess.Popen([f"{BUILD}/pf-stage", "append", "-q", url], stdin=subprocess.PIPE)
+    try:
+        for i in range(100, 160):
+            feed.stdin.write(lines([i]))
+            feed.stdin.flush()
+            time.sleep(0.05)
+        deadline = time.monotonic() + 20
+        while len(numbers(t)) < 160 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert numbers(t) == list(range(160))
+        feed.stdin.write(lines(range(160, 200)))
+        feed.stdin.close()
+        assert feed.wait(20) == 0
+        assert numbers(t, url) == list(range(200))
+        time.sleep(0.3)
+        os.killpg(p.pid, signal.SIGTERM)
+        out, err = p.communicate(timeout=40)
+        # bash itself dies of the signal; the programs end by themselves.
+        deadline = time.monotonic() + 10
+        while len(numbers(t)) < 200 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert numbers(t) == list(range(200)), err
+    finally:
+        feed.kill()
+        if p.poll() is None:
+            os.killpg(p.pid, signal.SIGKILL)
+    n = len([s for s in os.listdir(t + "/snapshot") if s.startswith("snapshot-")])
+    assert 3 <= n <= 40, f"{n} snapshots"
+    pf("pf-put", "--verify", t)
+
+
+def restarted(b):
+    """S04: the broker dies and comes back while rows are appended and read: each row once"""
+    name, url = b.topic(4)
+    feed = subprocess.Popen([f"{BUILD}/pf-stage", "append", "-S", "schema.yaml", "--source", "f",
+                             "--ack-fd", "1", url], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    data = lines(range(2000)).decode().splitlines(True)
+    for i in range(1000):
+        feed.stdin.write(data[i])
+    feed.stdin.flush()
+    feed.stdout.readline()
+    b.cluster.kill()
+    for i in range(1000, 1500):
+        feed.stdin.write(data[i])
+    feed.stdin.flush()
+    time.sleep(1)
+    b.cluster.start()
+    out, err = feed.communicate("".join(data[1500:]), timeout=60)
+    assert feed.returncode == 0, err
+    assert "2,000 rows appended" in err, err
+    t = table()
+    load(t, url)
+    assert numbers(t) == list(range(2000))
+    assert int(out.splitlines()[-1].split("\t")[1]) == len("".join(data))
+
+
+def main():
+    have_kafka()
+    os.environ.update(LC_ALL="C.UTF-8", TZ="UTC0")
+    scratch = tempfile.mkdtemp(prefix="pf-kafka-")
+    own = None
+    chosen = [a for a in sys.argv[1:] if not os.path.isdir(a)]
+    given = [a for a in sys.argv[1:] if os.path.isdir(a)]
+    try:
+        if given:
+            directory = os.path.abspath(given[0])
+        else:
+            directory = scratch + "/broker"
+            own = kafka.Kafka(directory)
+            own.create("3.9", 1, [])
+        os.chdir(scratch)
+        open("schema.yaml", "w").write(SCHEMA)
+        b = Broker(directory)
+        tests = [foreign_json, foreign_csv, murmur2, transactions, retention, recreated, grown,
+                 created, security, nobody, following]
+        if own or os.environ.get("PF_RESTART"):
+            tests.append(restarted)
+        tests = [t for t in tests if not chosen or t.__name__ in chosen]
+        failed = 0
+        print(f"1..{len(tests)}")
+        for i, test in enumerate(tests, 1):
+            try:
+                test(b)
+                print(f"ok {i} {test.__doc__}", flush=True)
+            except (AssertionError, subprocess.TimeoutExpired) as e:
+                failed += 1
+                print(f"not ok {i} {test.__doc__}\n# " + str(e)[:3000].replace("\n", "\n# "),
+                      flush=True)
+        sys.exit(failed > 0)
+    finally:
+        if own:
+            own.kill()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+main()
