@@ -1,11 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/sources.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
+#include "base/tempfile.h"
 #include "text/tabledef.h"
+
+enum { SPOOL_BYTES = 256 << 10 };
+
+/* A Parquet file is read from its end: what comes through a pipe, or packed,
+ * waits in a temporary file first. A file that stands on stdin is read there. */
+static int spool(struct pf_input *in, int *fd, struct pf_error *err)
+{
+	struct stat st;
+	if (in->packed == in->kind && !fstat(in->fd, &st) && S_ISREG(st.st_mode)) {
+		*fd = fcntl(in->fd, F_DUPFD_CLOEXEC, 0);
+		return *fd < 0 ? pf_fail_errno(err, PF_E_IO, errno, "cannot read '%s'",
+					       in->name) : 0;
+	}
+	PF_TRY(pf_tempfile_unnamed(NULL, fd, err));
+	struct pf_buf bytes = { 0 };
+	size_t got = 1;
+	int code = 0;
+	while (got && !code) {
+		uint8_t *to = pf_buf_room(&bytes, SPOOL_BYTES);
+		code = in->source.read(in->source.ctx, to, SPOOL_BYTES, &got, err);
+		if (!code && got)
+			code = pf_write_full(*fd, "a temporary file", to, got, err);
+	}
+	pf_buf_free(&bytes);
+	if (code)
+		close(*fd);
+	return code;
+}
+
+static int open_parquet(struct pf_input *in, struct pf_source **source,
+			struct pf_error *err)
+{
+	int fd;
+	PF_TRY(spool(in, &fd, err));
+	return pf_source_parquet_fd(fd, in->name, source, err);
+}
 
 /* A stream or text: told by the first bytes, or by -I. */
 static int open_input(struct pf_run *run, const char *operand,
@@ -25,12 +67,11 @@ static int open_input(struct pf_run *run, const char *operand,
 	bool text = format != PF_TEXT_AUTO || in->kind == PF_OPERAND_TEXT;
 	if (!text && (in->kind == PF_OPERAND_ARROW || in->kind == PF_OPERAND_EMPTY))
 		return pf_source_stream(&in->source, source, err);
-	if (!text) {
-		pf_fail(err, PF_E_USAGE, "'%s' is %s, which cannot be read %s", in->name,
-			pf_operand_kind_name(in->kind),
-			in->kind == PF_OPERAND_PARQUET ? "from a pipe" : "here");
-		return err ? err->code : PF_E_USAGE;
-	}
+	if (!text && in->kind == PF_OPERAND_PARQUET)
+		return open_parquet(in, source, err);
+	if (!text)
+		return pf_fail(err, PF_E_USAGE, "'%s' is %s, which cannot be read here",
+			       in->name, pf_operand_kind_name(in->kind));
 	if (!s->definition) {
 		pf_fail(err, PF_E_NO_SCHEMA, "'%s' is text: a schema is needed", in->name);
 		return pf_hint(err, "-S FILE names a table definition; "

@@ -147,3 +147,21 @@ void pf_tempfile_remove(struct pf_tempfile *t)
 	unlink(t->path);
 	give_back(t);
 }
+
+int pf_tempfile_unnamed(const char *dir, int *fd, struct pf_error *err)
+{
+	const char *tmp = dir ? dir : getenv("TMPDIR");
+	tmp = tmp && *tmp ? tmp : "/var/tmp";
+	*fd = open(tmp, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (*fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
+		char *name = pf_asprintf("%s/pf-spill-XXXXXX", tmp);
+		*fd = mkostemp(name, O_CLOEXEC);
+		if (*fd >= 0)
+			unlink(name);
+		free(name);
+	}
+	if (*fd < 0)
+		return pf_fail_errno(err, PF_E_IO, errno,
+				     "cannot make a temporary file in '%s'", tmp);
+	return 0;
+}

@@ -22,6 +22,10 @@ int pf_tempfile_beside(const char *path, int *fd, struct pf_tempfile **t,
 int pf_tempfile_scratch(const char *name, int *fd, struct pf_tempfile **t,
 			struct pf_error *err);
 
+/* A file without a name, for much that is read again. dir: NULL for $TMPDIR or
+ * /var/tmp (/tmp may be memory). */
+int pf_tempfile_unnamed(const char *dir, int *fd, struct pf_error *err);
+
 const char *pf_tempfile_path(const struct pf_tempfile *t);
 
 /* Take its final name, replacing what is there. The file leaves the list. t is freed

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/tempfile.h"
 
 struct pf_spill {
 	char *dir;
@@ -20,9 +21,8 @@ struct pf_spill {
 
 struct pf_spill *pf_spill_new(const char *dir)
 {
-	const char *tmp = dir ? dir : getenv("TMPDIR");
 	struct pf_spill *s = pf_zalloc(1, sizeof *s);
-	s->dir = pf_strdup(tmp && *tmp ? tmp : "/var/tmp");
+	s->dir = dir ? pf_strdup(dir) : NULL;
 	s->fd = -1;
 	return s;
 }
@@ -40,22 +40,6 @@ void pf_spill_free(struct pf_spill *s)
 uint64_t pf_spill_written(const struct pf_spill *s)
 {
 	return s->written;
-}
-
-static int open_file(struct pf_spill *s, struct pf_error *err)
-{
-	s->fd = open(s->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (s->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
-		char *name = pf_asprintf("%s/pf-spill-XXXXXX", s->dir);
-		s->fd = mkostemp(name, O_CLOEXEC);
-		if (s->fd >= 0)
-			unlink(name);
-		free(name);
-	}
-	if (s->fd < 0)
-		return pf_fail_errno(err, PF_E_IO, errno,
-				     "cannot make a temporary file in '%s'", s->dir);
-	return 0;
 }
 
 /* An extent: three lengths per column, then the bytes of each column's buffers
@@ -111,7 +95,7 @@ int pf_spill_write(struct pf_spill *s, const struct pf_batch *batch,
 				       "column '%s' cannot be put aside: it is a list",
 				       batch->schema->fields[i].name);
 	if (s->fd < 0)
-		PF_TRY(open_file(s, err));
+		PF_TRY(pf_tempfile_unnamed(s->dir, &s->fd, err));
 	struct lengths *head = pf_alloc(columns, sizeof *head);
 	struct iovec *iov = pf_alloc(3 * columns + 1, sizeof *iov);
 	iov[0] = (struct iovec){ head, columns * sizeof *head };

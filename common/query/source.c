@@ -90,16 +90,17 @@ static const struct pf_source_ops parquet_ops = {
 	.start = parquet_start, .next = parquet_next, .close = parquet_close
 };
 
-int pf_source_parquet(const char *path, struct pf_source **out, struct pf_error *err)
+int pf_source_parquet_fd(int fd, const char *name, struct pf_source **out,
+			 struct pf_error *err)
 {
 	struct stat st;
 	struct parquet_source *s = pf_zalloc(1, sizeof *s);
-	s->s = (struct pf_source){ .ops = &parquet_ops, .name = pf_strdup(path),
+	s->s = (struct pf_source){ .ops = &parquet_ops, .name = pf_strdup(name),
 				   .kind = "Parquet file", .filtered = true };
-	s->fd = open(path, O_RDONLY | O_CLOEXEC);
+	s->fd = fd;
 	int code = 0;
-	if (s->fd < 0 || fstat(s->fd, &st))
-		code = pf_fail_errno(err, PF_E_IO, errno, "cannot open '%s'", path);
+	if (fstat(fd, &st))
+		code = pf_fail_errno(err, PF_E_IO, errno, "cannot read '%s'", name);
 	if (!code) {
 		struct pf_random_source r =
 			pf_random_fd(&s->fd, (uint64_t)st.st_size, s->s.name);
@@ -115,6 +116,14 @@ int pf_source_parquet(const char *path, struct pf_source **out, struct pf_error 
 	s->s.counts.bytes_stored = st.st_size;
 	*out = &s->s;
 	return 0;
+}
+
+int pf_source_parquet(const char *path, struct pf_source **out, struct pf_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return pf_fail_errno(err, PF_E_IO, errno, "cannot open '%s'", path);
+	return pf_source_parquet_fd(fd, path, out, err);
 }
 
 /* --- a record stream --- */

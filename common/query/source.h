@@ -93,6 +93,9 @@ int pf_source_stage(const char *path, const struct pf_stage_access *access,
 		    struct pf_error *err);
 
 int pf_source_parquet(const char *path, struct pf_source **s, struct pf_error *err);
+/* The same of an open file, which is closed with the source; name: for messages. */
+int pf_source_parquet_fd(int fd, const char *name, struct pf_source **s,
+			 struct pf_error *err);
 
 /* bytes must outlive the source. */
 int pf_source_stream(const struct pf_byte_source *bytes, struct pf_source **s,

@@ -205,6 +205,23 @@ rows()
 	lacks "$(pf-query t --explain --no-prune --id 42)" "skipped: 1"
 }
 
+@test "a Parquet file through a pipe, packed, or on stdin" {
+	local file
+	file=$(find t -name '*.parquet' | head -1)
+	pf-query "$file" > direct
+	[ "$(wc -l < direct)" -gt 1 ]
+	# shellcheck disable=SC2002
+	cat "$file" | pf-query | cmp - direct
+	pf-query < "$file" | cmp - direct
+	gzip -c "$file" > packed.gz
+	pf-query packed.gz | cmp - direct
+	# shellcheck disable=SC2002
+	cat packed.gz | pf-query - | cmp - direct
+	head -c 500 "$file" > torn
+	status 3 pf-query - < torn
+	contains "$stderr" "'stdin': not a Parquet file"
+}
+
 @test "groups and distinct values beyond the memory change nothing" {
 	{
 		echo user_id,ts,event,price
