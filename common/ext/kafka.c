@@ -22,7 +22,7 @@
 	X(rd_kafka_new) X(rd_kafka_destroy) X(rd_kafka_destroy_flags) \
 	X(rd_kafka_topic_new) X(rd_kafka_topic_destroy) X(rd_kafka_topic_name) \
 	X(rd_kafka_metadata) X(rd_kafka_metadata_destroy) X(rd_kafka_clusterid) \
-	X(rd_kafka_mem_free) X(rd_kafka_query_watermark_offsets) \
+	X(rd_kafka_mem_free) \
 	X(rd_kafka_offsets_for_times) X(rd_kafka_topic_partition_list_new) \
 	X(rd_kafka_topic_partition_list_add) \
 	X(rd_kafka_topic_partition_list_destroy) \
@@ -432,18 +432,36 @@ int pf_kafka_info(struct pf_kafka *k, int64_t timeout_ms, struct pf_kafka_info *
 	return 0;
 }
 
-int pf_kafka_range(struct pf_kafka *k, int32_t partition, int64_t timeout_ms,
-		   int64_t *first, int64_t *end, struct pf_error *err)
+/* Where a partition begins (RD_KAFKA_OFFSET_BEGINNING) or ends (..._END). Not by
+ * rd_kafka_query_watermark_offsets: before librdkafka 2.3 it waits for ever
+ * when the broker goes away at that moment, whatever its timeout says. */
+static int edge(struct pf_kafka *k, int32_t partition, int64_t which, int64_t until,
+		int64_t *offset, struct pf_error *err)
 {
-	int64_t until = pf_mono_us() + timeout_ms * 1000;
 	for (;;) {
-		rd_kafka_resp_err_t e = lib.rd_kafka_query_watermark_offsets(
-			k->rk, k->name, partition, first, end, step_ms(until));
+		rd_kafka_topic_partition_list_t *list =
+			lib.rd_kafka_topic_partition_list_new(1);
+		lib.rd_kafka_topic_partition_list_add(list, k->name, partition)->offset =
+			which;
+		rd_kafka_resp_err_t e =
+			lib.rd_kafka_offsets_for_times(k->rk, list, step_ms(until));
+		if (!e)
+			e = list->elems[0].err;
+		*offset = list->elems[0].offset;
+		lib.rd_kafka_topic_partition_list_destroy(list);
 		if (!e)
 			return 0;
 		if (!again(k, e, until))
 			return give_up(k, e, err);
 	}
+}
+
+int pf_kafka_range(struct pf_kafka *k, int32_t partition, int64_t timeout_ms,
+		   int64_t *first, int64_t *end, struct pf_error *err)
+{
+	int64_t until = pf_mono_us() + timeout_ms * 1000;
+	PF_TRY(edge(k, partition, RD_KAFKA_OFFSET_BEGINNING, until, first, err));
+	return edge(k, partition, RD_KAFKA_OFFSET_END, until, end, err);
 }
 
 int pf_kafka_offsets_at(struct pf_kafka *k, int32_t partitions, int64_t ms,

@@ -133,7 +133,7 @@ class Kafka:
         field.count("network frozen")
 
     def faults(self, field):
-        return [(0.02, self.kill_broker), (0.03, self.stop_broker), (0.1, self.cut),
+        return [(0.015, self.kill_broker), (0.03, self.stop_broker), (0.1, self.cut),
                 (0.1, self.freeze)]
 
     def quiet(self):
@@ -320,7 +320,7 @@ class Round:
         producers = [self.guarded(lambda s=s: self.producer(s)) for s in self.sources]
         chaos = [self.guarded(lambda: self.chaos(self.args.pause, (0.95, self.kill),
                                                  (0.05, self.kill_many))),
-                 self.guarded(lambda: self.chaos(5 * self.args.pause, (0.2, self.pause),
+                 self.guarded(lambda: self.chaos(0.2, (0.2, self.pause),
                                                  (0.1, self.fill_disk),
                                                  *self.stage.faults(self.field)))]
         self.guarded(self.watch)
@@ -340,7 +340,10 @@ class Round:
         if self.trouble:
             raise self.trouble
         self.stage.quiet()
-        return self.finish()
+        begin = time.monotonic()
+        stored = self.finish()
+        self.field.count("seconds to finish undisturbed", round(time.monotonic() - begin, 1))
+        return stored
 
     def until_done(self, what, work):
         for _ in range(30):
@@ -419,13 +422,14 @@ def main():
     parser.add_argument("--log")
     parser.add_argument("--total")
     parser.add_argument("--whole", action="store_true")
-    parser.add_argument("--pause", type=float, default=0.04, help="seconds between kills")
+    parser.add_argument("--pause", type=float, help="seconds between kills")
     for name, default in (("rows", 200000), ("chunk", 3000), ("seconds", 30), ("kills", 0),
                           ("producers", 3), ("loaders", 2), ("brokers", 50), ("patience", 90), ("seed", 0)):
         parser.add_argument("--" + name, type=int, default=default)
     args = parser.parse_args()
     if args.total:
         return total(args.total)
+    args.pause = args.pause or {"embedded": 0.04, "kafka": 0.15}[args.stage]
     seed = args.seed or int.from_bytes(os.urandom(4), "little")
     print(f"# seed {seed}", flush=True)
     if args.log:
