@@ -88,6 +88,7 @@ demo:
 
 check:
 	@tests/tools/need build check peers
+	@[ -z "$$CI" ] || { tests/tools/need kafka && tests/engines/kafka.py install; } || :
 	@$(MAKE) --no-print-directory -j$(JOBS) B=$(B) all units tools
 	@tests/run $(B) check
 
@@ -100,6 +101,11 @@ asan:
 	@tests/tools/need build check peers
 	@$(MAKE) --no-print-directory -j$(JOBS) B=$(B)/asan CFLAGS="$(SANITIZE)" all units tools
 	@PF_TEST_SECONDS=1500 tests/run $(B)/asan check
+
+check-loss: kafka
+kafka:
+	@tests/tools/need kafka
+	@tests/engines/kafka.py install
 
 bench soak check-mutants check-loss: all tools
 	@tests/tools/need check peers
@@ -127,6 +133,6 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all units tools completions man demo check lint asan bench soak check-mutants check-loss install uninstall clean
+.PHONY: all units tools completions man demo check lint asan bench soak check-mutants check-loss kafka install uninstall clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
