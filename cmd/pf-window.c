@@ -14,7 +14,7 @@
 struct options {
 	struct pf_strings windows, group_by, where;
 	const char *kafka_config;
-	const char *end, *from, *every, *state, *wait, *definition, *time;
+	const char *end, *from, *every, *state, *wait, *tag, *definition, *time;
 	int64_t memory;
 	bool fresh, allow_missing, state_out;
 };
@@ -43,6 +43,8 @@ static const struct pf_option options[] = {
 	  .help = "states instead of values, for merge: in another pf-window; with -O arrow" },
 	{ 0, "wait", PF_OPT_STRING, OPT(wait), "DURATION", .minor = true,
 	  .help = "wait so long for a state that is in use" },
+	{ 0, "tag", PF_OPT_STRING, OPT(tag), "NAME",
+	  .help = "a column of that name says which operand a row is from" },
 	{ 't', "time-column", PF_OPT_STRING, OPT(time), "NAME",
 	  .help = "event time, where the schema does not say it" },
 	{ 'S', "definition", PF_OPT_STRING, OPT(definition), "FILE",
@@ -67,7 +69,14 @@ static int open_sources(struct pf_run *run, struct asked *a, struct pf_error *er
 {
 	const struct options *o = run->options;
 	const struct pf_table_source_options newest = { 0 };
-	return pf_sources_open(run, o->definition, o->kafka_config, &newest, &a->sources, err);
+	if (o->tag && o->state) {
+		pf_fail(err, PF_E_USAGE, "--tag does not go with --state: a state is one table's");
+		return pf_hint(err, "give each input its own state, and put the answers together");
+	}
+	PF_TRY(pf_sources_open(run, o->definition, o->kafka_config, &newest, &a->sources, err));
+	for (size_t i = 0; o->tag && i < a->sources.n; i++)
+		PF_TRY(pf_source_tagged(a->sources.items[i], o->tag, &a->sources.items[i], err));
+	return 0;
 }
 
 static bool reads_pipe(const struct pf_run *run)

@@ -107,6 +107,11 @@ int pf_source_text(const struct pf_byte_source *bytes,
 		   const struct pf_tabledef *definition, int format,
 		   struct pf_source **s, struct pf_error *err);
 
+/* Another source with one column more, a string: that source's name. Takes it
+ * over, unless it fails. */
+int pf_source_tagged(struct pf_source *inner, const char *column, struct pf_source **s,
+		     struct pf_error *err);
+
 /* --- shared by the kinds --- */
 
 /* Puts batches of one schema into the columns wanted: by name, widened where

@@ -119,3 +119,125 @@ per_day_rows()
 	equals "$(counts -W 6d)" \
 		"1:14 2:9 3:60 4:3 5:62 6:24 7:4 8:29 9:20 100:1 102:5 2013-03-16..2013-03-22"
 }
+
+# Events come from two tables. clicks, impressions: "ID ID ...".
+two_tables()
+{
+	events impressions
+	events clicks
+}
+
+# both DAY "IMPRESSION..." "CLICK...": one row for each.
+both()
+{
+	local id
+	for id in $2; do echo "$id:1"; done | sort | uniq -c | awk '{ sub(/:1/, "", $2); print $2 ":" $1 }' > impressions.rows
+	table=impressions march "$1" $(cat impressions.rows)
+	for id in $3; do echo "$id:1"; done | sort | uniq -c | awk '{ sub(/:1/, "", $2); print $2 ":" $1 }' > clicks.rows
+	[ ! -s clicks.rows ] || table=clicks march "$1" $(cat clicks.rows)
+}
+
+# Both kinds of rows by key: "ID:IMPRESSIONS,CLICKS ...".
+joined()
+{
+	pf-window -q -O tsv --tag from -g id "$@" i="count_if:\`from\`='impressions'" c="count_if:\`from\`='clicks'" \
+		impressions clicks | awk 'NR > 1 { printf "%s%s:%s,%s", sep, $1, $(NF - 1), $NF; sep = " " }'
+}
+
+# The same, each with a state of its own.
+joined_with_states()
+{
+	local t
+	for t in impressions clicks; do
+		pf-window -q -O arrow --allow-missing -s "state-$t" -g id "$@" n=count $t |
+			pf-query -O arrow -c "id,window_start,i=if('$t'='impressions',n,0),c=if('$t'='clicks',n,0)" -
+	done | pf-window -q -O tsv -t window_start --end 2013-03-18 -W 30d -g id sum:i sum:c - |
+		awk 'NR > 1 { printf "%s%s:%s,%s", sep, $1, $(NF - 1), $NF; sep = " " }'
+}
+
+@test "PC joinTest" {
+	two_tables
+	both 15 "1 2 3 3 4" "1 2 2 4"
+	both 16 "5 6 6 7 7" "5 6"
+	both 17 "8 9 10" "8 8 8 10 10"
+	local want="1:1,1 2:1,2 3:2,0 4:1,1 5:1,1 6:2,1 7:2,0 8:1,3 9:1,0 10:1,2"
+	equals "$(joined -W 3d)" "$want"
+	equals "$(joined_with_states -W 3d --end 2013-03-18)" "$want"
+}
+
+@test "PC joinMissingClicksTest" {
+	two_tables
+	both 15 "1 2 3 3 4" "1 2 2 4"
+	both 16 "5 6 6 7 7" "5 6"
+	both 17 "8 9 10" ""
+	local want="1:1,1 2:1,2 3:2,0 4:1,1 5:1,1 6:2,1 7:2,0 8:1,0 9:1,0 10:1,0"
+	equals "$(joined -W 3d)" "$want"
+	equals "$(joined_with_states -W 3d --end 2013-03-18)" "$want"
+}
+
+october()
+{
+	local d
+	for d; do day "2012-10-$d" "$((10#$d)):1"; done
+}
+
+@test "Planner exactlyThreeDays" {
+	october 01 02 03
+	equals "$(counts -W 3d)" "$(ones 1 2 3)2012-10-01..2012-10-04"
+}
+
+@test "Planner latestThreeDays" {
+	october 01 02 03 04
+	equals "$(counts -W 3d)" "$(ones 2 3 4)2012-10-02..2012-10-05"
+}
+
+@test "Planner previousOutputReuse" {
+	october 01 02 03 04 05 06 07 08
+	equals "$(counts -W 8d)" "$(ones 1 2 3 4 5 6 7 8)2012-10-01..2012-10-09"
+	october 09 10
+	equals "$(counts -W 8d)" "$(ones 3 4 5 6 7 8 9 10)2012-10-03..2012-10-11"
+}
+
+@test "Planner previousOutputNoReuseSmallWindow" {
+	october 01 02
+	equals "$(counts -W 2d)" "$(ones 1 2)2012-10-01..2012-10-03"
+	october 03
+	equals "$(counts -W 2d)" "$(ones 2 3)2012-10-02..2012-10-04"
+}
+
+@test "Planner previousOutputNoReuseTooOld" {
+	october 01 02 03 04 05 06 07 08
+	equals "$(counts -W 8d)" "$(ones 1 2 3 4 5 6 7 8)2012-10-01..2012-10-09"
+	october 09 10 11 12 13 14 15 16 17 18 19 20
+	equals "$(counts -W 8d)" "$(ones 13 14 15 16 17 18 19 20)2012-10-13..2012-10-21"
+}
+
+@test "TestAvroJob basicAvroJobTest: not incremental" {
+	per_day_rows
+	equals "$(pf-window -q -O tsv -W 3d -g id count events | awk 'NR > 1 { printf "%s:%s ", $1, $4 }')" \
+		"1:8 2:10 3:21 4:3 5:5 6:3 "
+}
+
+@test "Example countByMember" {
+	march 15 1:3 2:1 3:2
+	march 16 1:2 2:2 3:1
+	equals "$(counts -W since=2013-03-15)" "1:5 2:3 3:3 2013-03-15..2013-03-17"
+	march 17 1:2 2:3 3:2
+	equals "$(counts -W since=2013-03-15)" "1:7 2:6 3:5 2013-03-15..2013-03-18"
+}
+
+@test "Example estimateNumMembers" {
+	local d n members
+	members() {
+		pf-window -q -O tsv -s state -W 30d hll:id:20 distinct:id events | tail -1 | cut -f 3,4
+	}
+	march 01 $(seq -f '%.0f:1' 10000)
+	for d in $(seq -w 2 30); do rows "2013-03-$d" 1:1 2:1 3:1 4:1 5:1; done |
+		pf-partition -I jsonl -S events.yaml | pf-pack -qq | pf-put -q --append events
+	n=$(members)
+	equals "${n#*	}" 10000
+	[ "${n%	*}" -gt 9950 ]
+	[ "${n%	*}" -lt 10050 ]
+	march 31 6:1 7:1 8:1 9:1 10:1
+	equals "$(members)" "10	10"
+}
