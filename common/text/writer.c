@@ -27,6 +27,8 @@ struct pf_writer {
 	struct pf_buf lengths; /* size_t each */
 	int64_t waiting;
 	size_t *widths;
+	/* Of columns of floats: what stands before the point, and from it on. */
+	size_t *before_point, *from_point;
 };
 
 bool pf_rows_format_parse(const char *name, enum pf_rows_format *format)
@@ -51,6 +53,8 @@ int pf_writer_open(const struct pf_byte_sink *sink, const struct pf_schema *sche
 	w->schema = pf_schema_copy(schema);
 	w->options = *options;
 	w->widths = pf_zalloc(schema->n + 1, sizeof *w->widths);
+	w->before_point = pf_zalloc(schema->n + 1, sizeof *w->before_point);
+	w->from_point = pf_zalloc(schema->n + 1, sizeof *w->from_point);
 	*writer = w;
 	return 0;
 }
@@ -64,6 +68,8 @@ void pf_writer_free(struct pf_writer *w)
 	pf_buf_free(&w->cells);
 	pf_buf_free(&w->lengths);
 	free(w->widths);
+	free(w->before_point);
+	free(w->from_point);
 	free(w);
 }
 
@@ -270,6 +276,30 @@ static void md_row(struct pf_writer *w, const struct pf_batch *b, int64_t row)
 
 /* --- table --- */
 
+/* How much of a number stands from its point (or exponent) on; false when it
+ * is none. */
+static bool point_of(const uint8_t *p, size_t len, size_t *from_point)
+{
+	size_t i = len && *p == '-';
+	if (i >= len || p[i] < '0' || p[i] > '9')
+		return false;
+	while (i < len && p[i] >= '0' && p[i] <= '9')
+		i++;
+	*from_point = len - i;
+	return true;
+}
+
+/* Blanks behind a number, so that points stand below each other. */
+static size_t pad_behind(const struct pf_writer *w, size_t column, const uint8_t *p,
+			 size_t len)
+{
+	size_t own, most = w->from_point[column];
+	if (!most || !point_of(p, len, &own) || own >= most ||
+	    len + (most - own) > w->widths[column])
+		return 0;
+	return most - own;
+}
+
 /* Write a cell, padded to its column's width, cut if it must be. */
 static void table_cell(struct pf_writer *w, size_t column, const uint8_t *p,
 		       size_t len, bool right)
@@ -294,14 +324,15 @@ static void table_cell(struct pf_writer *w, size_t column, const uint8_t *p,
 		len = kept;
 		have = columns + 1;
 	}
-	size_t pad = have < width ? width - have : 0;
+	size_t behind = right ? pad_behind(w, column, p, len) : 0;
+	size_t pad = have + behind < width ? width - have - behind : 0;
 	if (right)
 		for (size_t i = 0; i < pad; i++)
 			pf_buf_byte(&w->out, ' ');
 	pf_buf_add(&w->out, p, len);
 	if (cut)
 		pf_buf_str(&w->out, w->options.ascii ? "~" : "\xe2\x80\xa6");
-	size_t after = last ? 0 : GAP + (right ? 0 : pad);
+	size_t after = last ? 0 : GAP + (right ? behind : pad);
 	for (size_t i = 0; i < after; i++)
 		pf_buf_byte(&w->out, ' ');
 }
@@ -339,6 +370,9 @@ static void fit_widths(struct pf_writer *w)
 		w->widths[widest]--;
 		total--;
 	}
+	for (size_t i = 0; i < n; i++)
+		if (w->widths[i] < w->before_point[i] + w->from_point[i])
+			w->from_point[i] = 0;
 }
 
 static void table_header(struct pf_writer *w)
@@ -385,6 +419,9 @@ static void table_begin(struct pf_writer *w)
 		size_t width = pf_utf8_width(name, strlen(name));
 		if (width > w->widths[i])
 			w->widths[i] = width;
+		width = w->before_point[i] + w->from_point[i];
+		if (width > w->widths[i])
+			w->widths[i] = width;
 	}
 	fit_widths(w);
 	table_header(w);
@@ -399,6 +436,20 @@ static void table_begin(struct pf_writer *w)
 	w->cells.len = w->lengths.len = 0;
 }
 
+static void measure(struct pf_writer *w, size_t column, const uint8_t *p, size_t len)
+{
+	enum pf_kind kind = w->schema->fields[column].type.kind;
+	size_t width = pf_utf8_width(p, len), from_point;
+	if (width > w->widths[column])
+		w->widths[column] = width;
+	if ((kind != PF_FLOAT && kind != PF_DOUBLE) || !point_of(p, len, &from_point))
+		return;
+	if (len - from_point > w->before_point[column])
+		w->before_point[column] = len - from_point;
+	if (from_point > w->from_point[column])
+		w->from_point[column] = from_point;
+}
+
 static void table_row(struct pf_writer *w, const struct pf_batch *b, int64_t row)
 {
 	size_t start = w->cells.len, first = w->lengths.len;
@@ -408,11 +459,8 @@ static void table_row(struct pf_writer *w, const struct pf_batch *b, int64_t row
 			   w->options.zone);
 		size_t len = w->cells.len - before;
 		pf_buf_add(&w->lengths, &len, sizeof len);
-		if (w->begun)
-			continue;
-		size_t width = pf_utf8_width(w->cells.data + before, len);
-		if (width > w->widths[i])
-			w->widths[i] = width;
+		if (!w->begun)
+			measure(w, i, w->cells.data + before, len);
 	}
 	if (!w->begun) {
 		if (++w->waiting == MEASURED_ROWS)

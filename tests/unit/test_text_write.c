@@ -166,6 +166,68 @@ TEST(tables)
 	free(got);
 }
 
+static char *table_of_floats(size_t width, bool last)
+{
+	static const double values[] = { 1, -12.25, 0.5, 1e300, 1000000, (double)NAN };
+	struct pf_schema *s = pf_schema_new();
+	pf_schema_add(s, "x", (struct pf_type){ PF_DOUBLE, 0, 0 }, true);
+	if (!last)
+		pf_schema_add(s, "n", (struct pf_type){ PF_INT, 0, 0 }, true);
+	struct pf_builder *b = pf_builder_new(s);
+	for (int i = 0; i < 7; i++) {
+		if (i == 6)
+			pf_col_null(&b->columns[0]);
+		else
+			pf_col_f64(&b->columns[0], values[i]);
+		if (!last)
+			pf_col_i32(&b->columns[1], i);
+	}
+	struct pf_buf out = { 0 };
+	struct pf_byte_sink sink = pf_sink_buf(&out);
+	const struct pf_writer_options o = { .format = PF_ROWS_TABLE, .width = width };
+	struct pf_writer *w;
+	pf_writer_open(&sink, s, &o, &w, NULL);
+	struct pf_batch batch = pf_builder_batch(b);
+	pf_writer_batch(w, &batch, NULL);
+	pf_writer_finish(w, NULL);
+	pf_writer_free(w);
+	pf_builder_free(b);
+	pf_schema_unref(s);
+	pf_buf_cstr(&out);
+	return (char *)out.data;
+}
+
+TEST(points_below_each_other)
+{
+	char *got = table_of_floats(0, false);
+	CHECK_STR(got, "           x  n\n"
+		       "------------  -\n"
+		       "      1       0\n"
+		       "    -12.25    1\n"
+		       "      0.5     2\n"
+		       "      1e+300  3\n"
+		       "1000000       4\n"
+		       "         NaN  5\n"
+		       "        NULL  6\n");
+	free(got);
+	/* No blanks at the end of a line. */
+	got = table_of_floats(0, true);
+	CHECK(strstr(got, "\n      1\n    -12.25\n      0.5\n") != NULL);
+	free(got);
+	/* Where there is no room they stand as before. */
+	got = table_of_floats(11, false);
+	CHECK_STR(got, "       x  n\n"
+		       "--------  -\n"
+		       "       1  0\n"
+		       "  -12.25  1\n"
+		       "     0.5  2\n"
+		       "  1e+300  3\n"
+		       " 1000000  4\n"
+		       "     NaN  5\n"
+		       "    NULL  6\n");
+	free(got);
+}
+
 /* --- round trips --- */
 
 static uint64_t state = 88172645463325252u;
@@ -311,4 +373,4 @@ TEST(round_trips)
 	round_trip(PF_ROWS_JSON, "id: id\ntime: t\ninput: {format: json}\n" COLUMNS);
 }
 
-UNIT_MAIN(CASE(formats), CASE(tables), CASE(shortest_numbers), CASE(round_trips))
+UNIT_MAIN(CASE(formats), CASE(tables), CASE(points_below_each_other), CASE(shortest_numbers), CASE(round_trips))
