@@ -460,6 +460,65 @@ def restarted(b):
     assert int(out.splitlines()[-1].split("\t")[1]) == len("".join(data))
 
 
+def log_of(b, name, partition=0):
+    """The file of a partition's only segment."""
+    return b.cluster.path(1, f"data/{name}-{partition}/{0:020}.log")
+
+
+def batches(path):
+    """Where each record batch of a segment begins."""
+    data, at = open(path, "rb").read(), 0
+    while at < len(data):
+        yield at
+        at += 12 + int.from_bytes(data[at + 8:at + 12], "big")
+
+
+def truncated(b):
+    """C12: a log that was cut at an unclean end is told from the one that was loaded"""
+    name, url = b.topic(1, "?payload=json")
+    for i in range(0, 40, 10):
+        b.send(name, [text(i + k) for k in range(10)])
+    t = table()
+    load(t, url)
+    b.cluster.stop()
+    path = log_of(b, name)
+    third = list(batches(path))[2]
+    os.truncate(path, third + 40)  # a torn batch, which the broker removes
+    for gone in (".kafka_cleanshutdown", "recovery-point-offset-checkpoint"):
+        os.unlink(b.cluster.path(1, "data/" + gone))
+    b.cluster.start()
+    assert b.cluster.offsets(name) == {0: (0, 20)}, b.cluster.offsets(name)
+    err = load(t, url, status=3)
+    assert "offset 40 lies beyond the end" in err and "20" in err, err
+    _, err = pf("pf-query", t, url, status=3)
+    assert "beyond the end" in err, err
+    b.send(name, [text(100 + i) for i in range(25)])
+    err = load(t, url, status=3)
+    assert "has another message at offset 39" in err, err
+    assert numbers(t) == list(range(40))
+
+
+def damaged(b):
+    """S18: a flipped bit in the broker's log is an error with its place, never a row less"""
+    name, url = b.topic(1, "?payload=json")
+    for i in range(0, 30, 10):
+        b.send(name, [text(i + k) for k in range(10)])
+    t = table()
+    b.cluster.stop()
+    path = log_of(b, name)
+    second = list(batches(path))[1]
+    with open(path, "r+b") as f:
+        f.seek(second + 90)
+        byte = f.read(1)[0]
+        f.seek(second + 90)
+        f.write(bytes([byte ^ 4]))
+    b.cluster.start()
+    err = load(t, url, "-S", "schema.yaml", status=3)
+    assert f"topic '{name}', partition 0, offset " in err and "CRC" in err, err
+    assert numbers(t) == []
+    pf("pf-query", t, url, status=3)
+
+
 def main():
     have_kafka()
     os.environ.update(LC_ALL="C.UTF-8", TZ="UTC0")
@@ -480,7 +539,7 @@ def main():
         tests = [foreign_json, foreign_csv, murmur2, transactions, retention, recreated, grown,
                  created, security, nobody, following]
         if own or os.environ.get("PF_RESTART"):
-            tests.append(restarted)
+            tests += [restarted, truncated, damaged]
         tests = [t for t in tests if not chosen or t.__name__ in chosen]
         failed = 0
         print(f"1..{len(tests)}")
