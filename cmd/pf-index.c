@@ -17,7 +17,7 @@ struct options {
 
 #define OPT(field) offsetof(struct options, field)
 static const struct pf_option options[] = {
-	{ 0, "bloom", PF_OPT_COLUMNS, OPT(bloom), "COLUMNS",
+	{ 0, "bloom", PF_OPT_COLUMNS, OPT(bloom), "COLUMNS", .columns = true,
 	  .help = "bloom filters of these columns, inside the Parquet files" },
 	{ 0, "file-index", PF_OPT_LIST, OPT(file_index), "TYPE:COLUMNS",
 	  .help = "Paimon file index of TYPE bloom-filter or bitmap; may be repeated" },

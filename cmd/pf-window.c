@@ -23,7 +23,7 @@ struct options {
 static const struct pf_option options[] = {
 	{ 'W', "window", PF_OPT_LIST, OPT(windows), "WINDOW",
 	  .help = "30d, since=DATE, week, month, tumble=7d; may be repeated" },
-	{ 'g', "group-by", PF_OPT_COLUMNS, OPT(group_by), "LIST",
+	{ 'g', "group-by", PF_OPT_COLUMNS, OPT(group_by), "LIST", .columns = true,
 	  .help = "one row for each value of these" },
 	{ 0, "end", PF_OPT_STRING, OPT(end), "TIME",
 	  .help = "end of the window, exclusive; else the midnight after the newest row" },
@@ -45,7 +45,7 @@ static const struct pf_option options[] = {
 	  .help = "wait so long for a state that is in use" },
 	{ 0, "tag", PF_OPT_STRING, OPT(tag), "NAME",
 	  .help = "a column of that name says which operand a row is from" },
-	{ 't', "time-column", PF_OPT_STRING, OPT(time), "NAME",
+	{ 't', "time-column", PF_OPT_STRING, OPT(time), "NAME", .columns = true,
 	  .help = "event time, where the schema does not say it" },
 	{ 'S', "definition", PF_OPT_STRING, OPT(definition), "FILE",
 	  .help = "table definition, to read text" },

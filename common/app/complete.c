@@ -36,15 +36,41 @@ static void bash_word(const struct pf_run *run, const struct pf_option *o,
 	pf_buf_printf(out, " --%s", o->name);
 }
 
+static void has_columns(const struct pf_run *run, const struct pf_option *o,
+			struct pf_buf *out)
+{
+	(void)run;
+	if (o->columns && !out->len)
+		pf_buf_byte(out, 1);
+}
+
+/* Does an option take names of columns? */
+static bool names_columns(const struct pf_run *run)
+{
+	struct pf_buf any = { 0 };
+	each_option(run, has_columns, &any);
+	bool is = any.len;
+	pf_buf_free(&any);
+	return is;
+}
+
+/* Prints the columns of an operand, one a line. */
+#define ASK_COLUMNS "pf-query --schema -O tsv -- \"$word\" 2> /dev/null < /dev/null | " \
+		    "tail -n +2 | cut -f 1"
+
 static void bash_values(const struct pf_run *run, const struct pf_option *o,
 			struct pf_buf *out)
 {
 	(void)run;
-	if (o->kind != PF_OPT_ENUM)
+	if (o->kind != PF_OPT_ENUM && !o->columns)
 		return;
 	pf_buf_printf(out, "\t--%s", o->name);
 	if (o->letter)
 		pf_buf_printf(out, "|-%c", o->letter);
+	if (o->columns) {
+		pf_buf_str(out, ") _pf_columns; return ;;\n");
+		return;
+	}
 	pf_buf_str(out, ") COMPREPLY=($(compgen -W '");
 	spaced_words(o->arg, out);
 	pf_buf_str(out, "' -- \"$cur\")); return ;;\n");
@@ -56,6 +82,14 @@ static void bash(const struct pf_run *run, struct pf_buf *out)
 	char *function = pf_strdup(p->name);
 
 	function[2] = '_';
+	if (names_columns(run))
+		pf_buf_str(out, "# The columns of the operands that are there, behind a comma, too.\n"
+			   "_pf_columns()\n{\n\tlocal word list= before=\n"
+			   "\t[[ $cur != *,* ]] || before=${cur%,*},\n"
+			   "\tfor word in \"${COMP_WORDS[@]:1}\"; do\n"
+			   "\t\t[[ $word != -* && -e $word ]] || continue\n"
+			   "\t\tlist+=\" $(" ASK_COLUMNS ")\"\n\tdone\n"
+			   "\tCOMPREPLY=($(compgen -P \"$before\" -W \"$list\" -- \"${cur##*,}\"))\n}\n");
 	pf_buf_printf(out, "_%s()\n{\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} "
 		      "prev=${COMP_WORDS[COMP_CWORD-1]}\n\tcase $prev in\n", function);
 	each_option(run, bash_values, out);
@@ -107,7 +141,7 @@ static void zsh_option(const struct pf_run *run, const struct pf_option *o,
 		} else if (takes_value(o)) {
 			pf_buf_str(out, ":");
 			zsh_text(o->arg, out);
-			pf_buf_str(out, ":_files");
+			pf_buf_str(out, o->columns ? ":_pf_columns" : ":_files");
 		}
 		pf_buf_str(out, "' \\\n");
 	}
@@ -117,7 +151,14 @@ static void zsh(const struct pf_run *run, struct pf_buf *out)
 {
 	const struct pf_program *p = run->program;
 
-	pf_buf_printf(out, "#compdef %s\n_arguments \\\n", p->name);
+	pf_buf_printf(out, "#compdef %s\n", p->name);
+	if (names_columns(run))
+		pf_buf_str(out, "_pf_columns()\n{\n\tlocal word\n\tlocal -a names\n"
+			   "\tfor word in ${(Q)words[2,-1]}; do\n"
+			   "\t\t[[ $word != -* && -e $word ]] || continue\n"
+			   "\t\tnames+=(${(f)\"$(" ASK_COLUMNS ")\"})\n\tdone\n"
+			   "\t_sequence compadd - $names\n}\n");
+	pf_buf_str(out, "_arguments \\\n");
 	each_option(run, zsh_option, out);
 	if (p->commands) {
 		pf_buf_str(out, "\t'1:command:(");
@@ -138,6 +179,8 @@ static void fish_option(const struct pf_run *run, const struct pf_option *o,
 		pf_buf_str(out, " -x -a '");
 		spaced_words(o->arg, out);
 		pf_buf_byte(out, '\'');
+	} else if (o->columns) {
+		pf_buf_str(out, " -x -a '(__fish_append , (__pf_columns))'");
 	} else if (takes_value(o)) {
 		pf_buf_str(out, " -r");
 	}
@@ -151,6 +194,10 @@ static void fish(const struct pf_run *run, struct pf_buf *out)
 {
 	const struct pf_program *p = run->program;
 
+	if (names_columns(run))
+		pf_buf_str(out, "function __pf_columns\n\tfor word in (commandline -opc)[2..-1]\n"
+			   "\t\tstring match -q -- '-*' $word; or not test -e $word; or "
+			   ASK_COLUMNS "\n\tend\nend\n");
 	each_option(run, fish_option, out);
 	for (const struct pf_command *c = p->commands; c && c->name; c++)
 		pf_buf_printf(out, "complete -c %s -n __fish_use_subcommand -a %s\n",

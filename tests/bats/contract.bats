@@ -316,6 +316,37 @@ command_of()
 	done
 }
 
+@test "completion of columns asks the operands that are there" {
+	need_program pf-query
+	printf '%s\n' 'table: t' 'id: user' 'time: ts' 'partition: none' 'buckets: 1' columns: \
+		'  user: int not null' '  ts: date not null' '  price: double' > columns.yaml
+	pf-put -q --create columns.yaml asked
+	eval "$(pf-query --help=bash)"
+	# try AT WORD...: what is offered for the word at AT
+	try()
+	{
+		COMP_CWORD=$1
+		shift
+		COMP_WORDS=("$@")
+		COMPREPLY=()
+		_pf_query
+		echo "${COMPREPLY[*]}"
+	}
+	equals "$(try 3 pf-query asked -c '')" "user ts price"
+	equals "$(try 3 pf-query asked --columns ts,p)" "ts,price"
+	equals "$(try 2 pf-query -g us asked missing)" "user"
+	equals "$(try 2 pf-query -t '' missing)" ""
+	equals "$(try 2 pf-query -O ts asked)" "tsv"
+	if command -v fish > /dev/null; then
+		pf-query --help=fish > completion.fish
+		equals "$(fish -c 'source completion.fish; complete -C"pf-query asked -c ts,p"' | cut -f 1)" "ts,price"
+	fi
+	if command -v zsh > /dev/null; then
+		pf-query --help=zsh > completion.zsh
+		zsh -n completion.zsh
+	fi
+}
+
 @test "install and uninstall leave nothing" {
 	[ -n "$(programs)" ] || skip "no program"
 	make -s -C "$PF_ROOT" B="$PF_BUILD" install DESTDIR="$PWD/root" PREFIX=/usr > /dev/null
