@@ -2,7 +2,8 @@
 # Scenarios that Apache DataFu Hourglass gets wrong, or never tested: late and
 # changed days, holes, windows that are resized or moved back, foreign files,
 # crashes, two runs at once. Names are those of the reference; L8, L9,
-# L11 and L14 take another engine, and are in conform/hourglass_expired.py.
+# L11 and L14 take another engine, and are in conform/hourglass_expired.py; L15
+# is conform/hourglass_kill.sh, L20 the random walk of conform/window_random.py.
 # In A to J each day has ten rows of key 1, so a window of n days is 10 n.
 
 load helpers
@@ -170,6 +171,20 @@ ten()
 	equals "$(counts -W 3d --end 2013-03-04)" "1:1 2:4 2013-03-01..2013-03-04"
 	equals "$(counts -W 3d --end 2013-03-05)" "2:3 2013-03-02..2013-03-05"
 	equals "$(counts -W 3d --end 2013-03-06)" "1:3 2:3 2013-03-03..2013-03-06"
+}
+
+@test "L17: many more keys than memory" {
+	local day
+	for day in 01 02 03; do
+		seq -f "{\"id\":%.0f,\"ts\":\"2013-03-${day}T12:00:00\"}" "${day#0}" 150000 |
+			pf-partition -I jsonl -S events.yaml | pf-pack -qq | pf-put -q --append events
+	done
+	# Each key takes some 80 bytes: 150000 of them are a dozen times this.
+	pf-window -q -O tsv -s state --memory 1Mi -W 2d --end 2013-03-03 -g id count events > /dev/null
+	pf-window -q -O tsv -s state --memory 1Mi -W 2d -g id count events > inc
+	pf-window -q -O tsv --memory 1Mi -W 2d -g id count events > full
+	cmp inc full
+	equals "$(tail -n +2 inc | cut -f 4 | sort | uniq -c | xargs)" "1 1 149998 2"
 }
 
 @test "L18a (W): foreign files and odd names are left alone and reported" {
