@@ -101,11 +101,11 @@ static int send(struct state *s, const struct pf_segment *segment,
 	return pf_stream_out_batch(s->out, &batch, err);
 }
 
-static int add_indexes(struct state *s, struct pf_segment *segment, bool *changed,
-		       struct pf_error *err)
+static int add_indexes(struct state *s, const struct pf_index_plan *plan,
+		       struct pf_segment *segment, bool *changed, struct pf_error *err)
 {
 	int64_t before = (int64_t)(segment->data.len + segment->index.len);
-	PF_TRY(pf_index_segment(&s->plan, segment, &s->room, changed, err));
+	PF_TRY(pf_index_segment(plan, segment, &s->room, changed, err));
 	s->n++;
 	s->indexed += *changed;
 	s->added_bytes += (int64_t)(segment->data.len + segment->index.len) - before;
@@ -147,7 +147,7 @@ static int relay_batch(struct state *s, const struct pf_batch *batch,
 	for (int64_t row = 0; row < batch->rows; row++) {
 		size_t n;
 		PF_TRY(pf_segment_at(batch, row, &segment, err));
-		PF_TRY(add_indexes(s, &segment, &changed, err));
+		PF_TRY(add_indexes(s, &s->plan, &segment, &changed, err));
 		struct pf_view *names = replaced_names(batch, row, &n);
 		int code = send(s, &segment, names, n, err);
 		free(names);
@@ -205,8 +205,6 @@ static int index_streams(struct state *s, struct pf_error *err)
 static const char *left_alone(const struct pf_table_schema *now,
 			      const struct pf_data_file *f)
 {
-	if (f->schema_id != now->id)
-		return "it has an older schema";
 	if (f->size > largest_file)
 		return "it is too large for a stream of segments";
 	if (now->npartition_keys && f->partition_values[0].null)
@@ -214,6 +212,24 @@ static const char *left_alone(const struct pf_table_schema *now,
 	if (f->total_buckets != now->buckets)
 		return "it is of another number of buckets";
 	return NULL;
+}
+
+/* Under the names that the columns had when the file was written; those that
+ * are younger are left out. */
+static void plan_of_then(const struct pf_index_plan *plan,
+			 const struct pf_table_schema *now,
+			 const struct pf_table_schema *then, struct pf_index_plan *old)
+{
+	*old = (struct pf_index_plan){ .wishes = pf_alloc(plan->n + 1, sizeof *old->wishes) };
+	for (size_t i = 0; i < plan->n; i++) {
+		struct pf_index_wish w = plan->wishes[i];
+		int field = pf_table_field_by_name(now, w.column);
+		int at = field < 0 ? -1 : pf_table_field_by_id(then, now->fields[field].id);
+		if (field >= 0 && at < 0)
+			continue;
+		w.column = pf_strdup(at < 0 ? w.column : then->fields[at].name);
+		old->wishes[old->n++] = w;
+	}
 }
 
 static int index_file(struct state *s, struct pf_table *table,
@@ -237,7 +253,11 @@ static int index_file(struct state *s, struct pf_table *table,
 			     err));
 	segment.data = pf_view_of(data->data, data->len);
 	PF_TRY(pf_stored_index(table, f, old, &segment.index, err));
-	if (add_indexes(s, &segment, &changed, err))
+	struct pf_index_plan plan;
+	plan_of_then(&s->plan, now, f->schema, &plan);
+	int code = add_indexes(s, &plan, &segment, &changed, err);
+	pf_index_plan_free(&plan);
+	if (code)
 		return pf_context(err, "'%s'", f->path);
 	if (!changed)
 		return 0;

@@ -447,6 +447,13 @@ add column 'country' string"
 	equals "$(rows -c user_id -w "kind = 'b'")" "2,"
 	equals "$(rows -c user_id -w "country is null")" "1,2,"
 	equals "$(rows -c user_id -w "country = 'CH'" --no-prune)" "3,"
+	# Indexes of old files, under the column's name of then.
+	pf-index --file-index bitmap:kind,country -v $table 2> said | pf-put -q $table
+	contains "$(cat said)" "3 of 3 segments indexed"
+	pf-index --file-index bitmap:kind,country -v $table 2> said > none.arrows
+	contains "$(cat said)" "0 of 3 segments indexed"
+	equals "$(rows -c user_id -w "kind = 'b'")" "2,"
+	equals "$(rows -c user_id -w "country is null")" "1,2,"
 	# Rows in flight, of the old definition.
 	printf '{"user_id": 4, "ts": "2024-01-31T00:00:04", "event": "d", "price": 4}\n' > row.jsonl
 	pf-stage append -q stage row.jsonl
