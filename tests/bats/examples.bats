@@ -121,3 +121,31 @@ count()
 	! grep -q WRONG <<< "$output"
 	equals "$stderr" ""
 }
+
+@test "maintain.sh: silent, logged; merges, expires, cleans; goes on with the next table" {
+	maintain=$PF_ROOT/examples/maintain.sh
+	t=wh/default.db/events
+	for n in 1 2 3; do
+		sed "s/\"user_id\": 7,/\"user_id\": $n,/" events.jsonl > part.$n.jsonl
+		"$load" $t schema.yaml stage part.$n.jsonl
+	done
+	before=$(pf-query -O tsv $t | LC_ALL=C sort | md5sum)
+	touch -d '9 days ago' $t/manifest/manifest-left-0
+	status 4 "$maintain" wh/default.db/none $t
+	equals "$output$stderr" ""
+	contains "$(cat wh/default.db/none.maintain.log)" "failed with exit status 4"
+	log=$(cat $t.maintain.log)
+	contains "$log" " rows are 3 files now"
+	contains "$log" "nothing to expire"
+	contains "$log" "1 orphan deleted"
+	contains "$log" "$t: done"
+	[ ! -e $t/manifest/manifest-left-0 ]
+	equals "$(pf-query -O tsv $t | LC_ALL=C sort | md5sum)" "$before"
+	PF_KEEP=0s "$maintain" $t
+	exec 8> $t.maintain.lock
+	flock 8
+	status 75 "$maintain" $t
+	contains "$stderr" "another run holds $t.maintain.lock"
+	status 2 "$maintain"
+	status 0 pf-put --verify $t
+}
