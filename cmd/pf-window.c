@@ -4,10 +4,14 @@
  */
 #include "app/program.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/rows.h"
 #include "app/sources.h"
+#include "base/file.h"
 #include "base/time.h"
 #include "window/job.h"
 
@@ -16,7 +20,9 @@ struct options {
 	const char *kafka_config;
 	const char *end, *from, *every, *state, *wait, *tag, *definition, *time;
 	int64_t memory;
-	bool fresh, allow_missing, state_out;
+	bool fresh, allow_missing, changes, revise, per_day, state_out, keep_dropped, explain;
+	int late;
+	const char *verify, *stats;
 };
 
 #define OPT(field) offsetof(struct options, field)
@@ -39,8 +45,24 @@ static const struct pf_option options[] = {
 	  .help = "build the state anew" },
 	{ 0, "allow-missing", PF_OPT_FLAG, OPT(allow_missing),
 	  .help = "with --state: days without rows within the window are no error" },
+	{ 0, "late", PF_OPT_ENUM, OPT(late), "apply|report|fail",
+	  .help = "with --state: rows for days that had been given out" },
+	{ 0, "revise", PF_OPT_FLAG, OPT(revise),
+	  .help = "with --state: windows given out before that late rows changed, too" },
+	{ 0, "changes", PF_OPT_FLAG, OPT(changes),
+	  .help = "with --state: only keys whose values changed, as they were (-) and are (+)" },
+	{ 0, "keep-dropped", PF_OPT_FLAG, OPT(keep_dropped), .minor = true,
+	  .help = "with --state: what a partition had that was dropped whole still counts" },
+	{ 0, "verify", PF_OPT_STRING, OPT(verify), "SHARE", .minor = true,
+	  .help = "with --state: compute that share of its days again and compare" },
+	{ 0, "per-day", PF_OPT_FLAG, OPT(per_day),
+	  .help = "one row for each day and key of the window" },
 	{ 0, "state-out", PF_OPT_FLAG, OPT(state_out),
 	  .help = "states instead of values, for merge: in another pf-window; with -O arrow" },
+	{ 0, "explain", PF_OPT_FLAG, OPT(explain),
+	  .help = "say how the answer would be put together" },
+	{ 0, "stats", PF_OPT_STRING, OPT(stats), "FILE", .minor = true,
+	  .help = "what it took, as JSON" },
 	{ 0, "wait", PF_OPT_STRING, OPT(wait), "DURATION", .minor = true,
 	  .help = "wait so long for a state that is in use" },
 	{ 0, "tag", PF_OPT_STRING, OPT(tag), "NAME",
@@ -63,6 +85,7 @@ struct asked {
 	size_t naggregates;
 	struct pf_rows_out *out;
 	struct pf_run *run;
+	struct pf_buf plan;
 };
 
 static int open_sources(struct pf_run *run, struct asked *a, struct pf_error *err)
@@ -121,15 +144,50 @@ static int set_job(struct pf_run *run, struct asked *a, struct pf_error *err)
 		.where = o->where.items, .nwhere = o->where.n,
 		.time = o->time, .end = o->end, .from = o->from,
 		.state = o->state, .fresh = o->fresh, .allow_missing = o->allow_missing,
-		.state_out = o->state_out,
+		.changes = o->changes, .revise = o->revise, .per_day = o->per_day,
+		.state_out = o->state_out, .keep_dropped = o->keep_dropped, .late = o->late,
+		.explain = o->explain ? &a->plan : NULL,
 		.memory = (size_t)o->memory,
 		.begin = begin_rows, .put = put_rows, .ctx = a,
 	};
 	PF_TRY(pf_parse_duration(o->every, &ms, err));
 	a->job.every_us = ms * 1000;
+	if (o->verify) {
+		char *end;
+		a->job.verify = strtod(o->verify, &end);
+		if (end == o->verify || *end || !(a->job.verify >= 0 && a->job.verify <= 1))
+			return pf_fail(err, PF_E_USAGE, "--verify is a share from 0 to 1");
+	}
 	if (o->wait)
 		PF_TRY(pf_parse_duration(o->wait, &a->job.wait_ms, err));
 	return 0;
+}
+
+static int put_stats(const struct pf_job *j, const char *path, struct pf_error *err)
+{
+	struct pf_buf text = { 0 };
+	pf_job_stats(j, &text);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), code = 0;
+	if (fd < 0)
+		code = pf_fail_errno(err, PF_E_IO, errno, "cannot open '%s'", path);
+	if (!code)
+		code = pf_write_full(fd, path, text.data, text.len, err);
+	if (fd >= 0 && pf_close(&fd, path, code ? NULL : err) && !code)
+		code = PF_E_IO;
+	pf_buf_free(&text);
+	return code;
+}
+
+static int put_explain(struct pf_run *run, const struct asked *a, struct pf_error *err)
+{
+	struct pf_byte_sink sink;
+	struct pf_buf text = { 0 };
+	pf_job_explain(&a->job, &text);
+	int code = pf_output_sink(run, false, &sink, err);
+	if (!code)
+		code = sink.write(sink.ctx, text.data, text.len, err);
+	pf_buf_free(&text);
+	return code;
 }
 
 static int answer(struct pf_run *run, struct asked *a, struct pf_error *err)
@@ -141,6 +199,10 @@ static int answer(struct pf_run *run, struct asked *a, struct pf_error *err)
 	if (!o->state && !o->end && !reads_pipe(run))
 		PF_TRY(find_newest(run, a, err));
 	PF_TRY(pf_job_answer(&a->job, a->sources.items, a->sources.n, err));
+	if (o->stats)
+		PF_TRY(put_stats(&a->job, o->stats, err));
+	if (o->explain)
+		return put_explain(run, a, err);
 	PF_TRY(pf_rows_finish(a->out, err));
 	PF_TRY(pf_output_finish(run, err));
 	/* What was said is out: now the state may move. A crash in between only
@@ -153,6 +215,10 @@ static void warn(struct pf_run *run, const struct asked *a)
 {
 	for (size_t i = 0; i < a->job.nnotes; i++)
 		pf_diag_warn(&run->diag, "%s", a->job.notes[i]);
+	if (a->job.verified_days)
+		pf_diag_note(&run->diag, 0, "%lld days are what the table gives, of %lld rows",
+			     (long long)a->job.verified_days,
+			     (long long)a->job.verified_rows);
 }
 
 static int run_window(struct pf_run *run, struct pf_error *err)
@@ -169,6 +235,7 @@ static int run_window(struct pf_run *run, struct pf_error *err)
 	warn(run, &a);
 	pf_job_close(&a.job);
 	pf_rows_free(a.out);
+	pf_buf_free(&a.plan);
 	pf_sources_close(&a.sources);
 	run->operands -= a.naggregates;
 	run->noperands += a.naggregates;

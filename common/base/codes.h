@@ -11,6 +11,7 @@
 	/* 1: done, and the answer is partial */ \
 	X(PF_E_ROWS_SKIPPED, 1001, "rows were skipped under --on-error=skip") \
 	X(PF_E_NO_ROWS, 1002, "no row matched under --exit-status") \
+	X(PF_E_STATE_DIFFERS, 1003, "a state differs from its table under --verify") \
 	/* 2: asked wrongly */ \
 	X(PF_E_USAGE, 2001, "wrong option or operand") \
 	X(PF_E_SCHEMA_FILE, 2010, "the table definition (YAML) is wrong") \

@@ -5,6 +5,8 @@
 
 #include "base/alloc.h"
 #include "base/time.h"
+#include "window/difference.h"
+#include "window/tidy.h"
 
 static const int64_t day_us = 86400000000;
 
@@ -16,11 +18,30 @@ static int64_t as_bound(struct pf_type type, int64_t us)
 	return us / (1000000 / pf_type_units(type));
 }
 
-/* Merged rows out, and into a run if there is one to be written. */
-static int drain(struct pf_answer *a, struct pf_combine *m, const struct pf_combine_label *label,
-		 struct pf_run_out *out, struct pf_sorted *run, struct pf_error *err)
+static struct pf_combine_label label_of(const struct pf_answer *a, const char *window,
+					int64_t from_us, int64_t to_us)
 {
-	struct pf_builder *rows = pf_builder_new((struct pf_schema *)(uintptr_t)a->result);
+	return (struct pf_combine_label){
+		.columns = &a->columns, .change = "+", .window = window,
+		.range = { from_us, to_us },
+		.start = as_bound(a->columns.bound, from_us),
+		.end = as_bound(a->columns.bound, to_us),
+	};
+}
+
+static int give(struct pf_answer *a, struct pf_builder *rows, struct pf_error *err)
+{
+	struct pf_batch batch = pf_builder_batch(rows);
+	a->keys += batch.rows;
+	return batch.rows && a->put ? a->put(a->ctx, &batch, err) : 0;
+}
+
+/* Combined rows out, and into a run if there is one to be written. */
+static int drain(struct pf_answer *a, struct pf_combine *m,
+		 const struct pf_combine_label *label, struct pf_run_out *out,
+		 struct pf_sorted *run, struct pf_error *err)
+{
+	struct pf_builder *rows = pf_builder_new(a->result);
 	size_t n = 0;
 	int code;
 	do {
@@ -34,10 +55,8 @@ static int drain(struct pf_answer *a, struct pf_combine *m, const struct pf_comb
 			continue;
 		pf_builder_reset(rows);
 		code = pf_combine_finished(m, label, rows, err);
-		batch = pf_builder_batch(rows);
-		a->keys += batch.rows;
 		if (!code)
-			code = a->put(a->ctx, &batch, err);
+			code = give(a, rows, err);
 	} while (!code && n);
 	pf_builder_free(rows);
 	if (!code && out)
@@ -57,17 +76,17 @@ static void remember(struct pf_answer *a, const struct pf_window *w, int64_t fro
 			pf_state_drop_window(a->state, i);
 	pf_ids_copy(&n.ids, ids);
 	pf_state_add_window(a->state, &n);
+	a->moved = true;
 }
 
-/* Merge what the plan says; the answer is written beside the output. */
-static int merge(struct pf_answer *a, const struct pf_plan *p,
-		 const struct pf_combine_label *label, struct pf_sorted *run, size_t *file,
-		 struct pf_error *err)
+/* Combine what the plan says; the answer is written beside the output. */
+static int combine(struct pf_answer *a, const struct pf_plan *p,
+		   const struct pf_combine_label *label, struct pf_sorted *run, size_t *file,
+		   struct pf_error *err)
 {
 	struct pf_combine *m = NULL;
 	struct pf_run_out *out = NULL;
-	bool write = run != NULL;
-	if (write) {
+	if (run) {
 		PF_TRY(pf_state_file_new(a->state, "window", file, err));
 		PF_TRY(pf_run_out_open(a->state->files[*file].fd, "answer",
 				       a->shape->merged, &out, err));
@@ -75,33 +94,54 @@ static int merge(struct pf_answer *a, const struct pf_plan *p,
 	int code = pf_combine_open(a->shape, p->inputs, p->n, false, a->memory, &m, err);
 	if (!code)
 		code = drain(a, m, label, out, run, err);
-	if (!code && write)
+	if (!code && run)
 		code = pf_run_out_finish(out, err);
 	pf_combine_free(m);
 	pf_run_out_free(out);
 	return code;
 }
 
-static bool in_range(const struct pf_answer *a, int64_t day, int64_t from_us, int64_t to_us)
-{
-	return day >= pf_shape_cell(a->shape, from_us) && day < pf_shape_cell(a->shape, to_us);
-}
-
 /* What stands in the plan, and the rows in flight. */
-static int merge_flight(struct pf_answer *a, struct pf_plan *p,
-			const struct pf_combine_label *label, int64_t from_us, int64_t to_us,
-			struct pf_error *err)
+static int combine_flight(struct pf_answer *a, struct pf_plan *p,
+			  const struct pf_combine_label *label, int64_t from_us,
+			  int64_t to_us, struct pf_error *err)
 {
 	const struct pf_flight *f = a->flight;
-	struct pf_combine *m = NULL;
+	int64_t from = pf_shape_cell(a->shape, from_us), to = pf_shape_cell(a->shape, to_us);
 	p->inputs = pf_realloc(p->inputs, p->n + f->n + 1, sizeof *p->inputs);
 	for (size_t i = 0; i < f->n; i++)
-		if (in_range(a, f->days[i], from_us, to_us))
+		if (f->days[i] >= from && f->days[i] < to)
 			p->inputs[p->n++] = f->runs[i];
-	int code = pf_combine_open(a->shape, p->inputs, p->n, false, a->memory, &m, err);
-	if (!code)
-		code = drain(a, m, label, NULL, NULL, err);
-	pf_combine_free(m);
+	return combine(a, p, label, NULL, NULL, err);
+}
+
+/* The answer that the state has for the window, or NULL. */
+static const struct pf_state_window *answer_of(const struct pf_answer *a, const char *text)
+{
+	for (size_t i = 0; i < a->state->nwindows; i++)
+		if (!strcmp(a->state->windows[i].text, text))
+			return &a->state->windows[i];
+	return NULL;
+}
+
+/* Old answer against new one, key by key. */
+static int give_changes(struct pf_answer *a, const struct pf_window *w,
+			const struct pf_sorted *run, size_t file, int64_t from_us,
+			int64_t to_us, struct pf_error *err)
+{
+	const struct pf_state_window *old = answer_of(a, w->text);
+	struct pf_difference d = { .shape = a->shape, .result = a->result,
+				   .memory = a->memory, .put = a->put, .ctx = a->ctx };
+	if (old) {
+		d.old_label = label_of(a, w->text, old->from_us, old->to_us);
+		d.old_label.change = "-";
+		PF_TRY(pf_state_run(a->state, old->file, &old->run, &d.old_run, err));
+	}
+	d.has_old = old != NULL;
+	d.new_label = label_of(a, w->text, from_us, to_us);
+	PF_TRY(pf_state_run(a->state, file, run, &d.new_run, err));
+	int code = pf_difference_give(&d, err);
+	a->keys += d.rows;
 	return code;
 }
 
@@ -112,40 +152,106 @@ static bool wants_blocks(const struct pf_answer *a, int64_t from_us, int64_t to_
 	       pf_shape_cell(a->shape, to_us) - pf_shape_cell(a->shape, from_us) >= DAYS_MIN;
 }
 
+static int plan(struct pf_answer *a, int64_t from_us, int64_t to_us, struct pf_plan *p,
+		struct pf_error *err)
+{
+	PF_TRY(pf_plan_window(a->state, a->shape, from_us, to_us, p, err));
+	if (p->reused >= 0 || !wants_blocks(a, from_us, to_us))
+		return 0;
+	pf_plan_free(p);
+	PF_TRY(pf_plan_blocks(a->state, a->shape, from_us, to_us, a->memory, err));
+	return pf_plan_window(a->state, a->shape, from_us, to_us, p, err);
+}
+
+static void count(struct pf_answer *a, const char *window, const struct pf_plan *p,
+		  int64_t from_us, int64_t to_us)
+{
+	char from[48], to[48];
+	a->windows++;
+	a->rows_read += p->rows;
+	a->rows_all += p->rows_all;
+	a->runs += (int64_t)p->runs;
+	a->answers += (int64_t)p->answers;
+	a->minus += (int64_t)p->minus;
+	if (!a->explain)
+		return;
+	pf_buf_printf(a->explain, "window %s from %s to %s: ", window,
+		      pf_window_format(from_us, from), pf_window_format(to_us, to));
+	if (p->same)
+		pf_buf_str(a->explain, "the kept answer");
+	else if (p->reused >= 0)
+		pf_buf_printf(a->explain, "an earlier answer, plus %zu runs, minus %zu",
+			      p->runs, p->minus);
+	else
+		pf_buf_printf(a->explain, "%zu kept answers and blocks, %zu runs",
+			      p->answers, p->runs);
+	pf_buf_printf(a->explain, "; %lld rows of partials instead of %lld\n",
+		      (long long)p->rows, (long long)p->rows_all);
+}
+
+/* Without changes: straight from the plan. */
+static int give_plan(struct pf_answer *a, const struct pf_window *w, struct pf_plan *p,
+		     int64_t from_us, int64_t to_us, struct pf_error *err)
+{
+	const struct pf_combine_label label = label_of(a, w->text, from_us, to_us);
+	struct pf_sorted run;
+	size_t file = 0;
+	bool flight = a->flight && a->flight->n, write = a->put_aside && !p->same;
+	if (write || !flight)
+		PF_TRY(combine(a, p, flight ? NULL : &label, write ? &run : NULL, &file, err));
+	if (flight)
+		PF_TRY(combine_flight(a, p, &label, from_us, to_us, err));
+	if (write)
+		remember(a, w, from_us, to_us, file, &run, &p->ids);
+	return 0;
+}
+
+static int give_plan_changes(struct pf_answer *a, const struct pf_window *w,
+			     struct pf_plan *p, int64_t from_us, int64_t to_us,
+			     struct pf_error *err)
+{
+	struct pf_sorted run;
+	size_t file;
+	PF_TRY(combine(a, p, NULL, &run, &file, err));
+	PF_TRY(give_changes(a, w, &run, file, from_us, to_us, err));
+	remember(a, w, from_us, to_us, file, &run, &p->ids);
+	return 0;
+}
+
 int pf_answer_window(struct pf_answer *a, const struct pf_window *w, int64_t from_us,
 		     int64_t to_us, struct pf_error *err)
 {
-	struct pf_type bound = a->result->fields[a->shape->keys.n + a->named].type;
-	const struct pf_combine_label label = {
-		.window = a->named ? w->text : NULL,
-		.range = { from_us, to_us },
-		.start = as_bound(bound, from_us),
-		.end = as_bound(bound, to_us),
-	};
 	struct pf_plan p;
-	struct pf_sorted run;
-	size_t file = 0;
-	bool flight = a->flight && a->flight->n;
-	PF_TRY(pf_plan_window(a->state, a->shape, from_us, to_us, &p, err));
-	if (p.reused < 0 && wants_blocks(a, from_us, to_us)) {
-		pf_plan_free(&p);
-		PF_TRY(pf_plan_blocks(a->state, a->shape, from_us, to_us, a->memory, err));
-		PF_TRY(pf_plan_window(a->state, a->shape, from_us, to_us, &p, err));
-	}
-	a->windows++;
-	a->rows_read += p.rows;
-	a->rows_all += p.rows_all;
-	a->runs += (int64_t)p.runs;
-	a->answers += (int64_t)p.answers;
-	a->minus += (int64_t)p.minus;
-	bool write = a->put_aside && !p.same;
-	int code = 0;
-	if (write || !flight)
-		code = merge(a, &p, flight ? NULL : &label, write ? &run : NULL, &file, err);
-	if (!code && flight)
-		code = merge_flight(a, &p, &label, from_us, to_us, err);
-	if (!code && write)
-		remember(a, w, from_us, to_us, file, &run, &p.ids);
+	PF_TRY(plan(a, from_us, to_us, &p, err));
+	count(a, w->text, &p, from_us, to_us);
+	int code = a->columns.change ? give_plan_changes(a, w, &p, from_us, to_us, err) :
+				       give_plan(a, w, &p, from_us, to_us, err);
+	if (!code && a->put_aside && pf_state_publish(a->state, w->text, from_us, to_us,
+						      pf_plan_content(&p.ids)))
+		a->moved = true;
 	pf_plan_free(&p);
+	return code;
+}
+
+int pf_answer_days(struct pf_answer *a, int64_t from_us, int64_t to_us,
+		   struct pf_error *err)
+{
+	bool aside = a->put_aside;
+	int code = 0;
+	a->put_aside = false;
+	for (int64_t at = from_us, next; at < to_us && !code; at = next) {
+		struct pf_plan p;
+		next = pf_shape_cell_us(a->shape, pf_shape_cell(a->shape, at) + 1);
+		const struct pf_combine_label label = label_of(a, NULL, at, next);
+		code = plan(a, at, next, &p, err);
+		if (code)
+			break;
+		count(a, "day", &p, at, next);
+		code = a->flight && a->flight->n ?
+			       combine_flight(a, &p, &label, at, next, err) :
+			       combine(a, &p, &label, NULL, NULL, err);
+		pf_plan_free(&p);
+	}
+	a->put_aside = aside;
 	return code;
 }

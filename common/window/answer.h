@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Windows from a state: each is planned, merged, given out, and put aside in
+ * Windows from a state: each is planned, combined, given out, and put aside in
  * the state, so that the next one goes on from it. What is given out depends
  * on the runs only, never on the way they were put together.
  */
@@ -22,18 +22,26 @@ struct pf_answer {
 	struct pf_state *state;
 	const struct pf_shape *shape;
 	const struct pf_flight *flight; /* or NULL */
-	const struct pf_schema *result; /* of pf_shape_result */
+	struct pf_schema *result;       /* of pf_shape_result for these: */
+	struct pf_shape_columns columns;
 	size_t memory;
-	bool named;           /* the result has the windows' names */
 	bool put_aside;       /* keep answers for the next run */
 	int (*put)(void *ctx, const struct pf_batch *batch, struct pf_error *err);
 	void *ctx;
+	struct pf_buf *explain; /* or NULL: a line for each window goes there */
 	/* out, added up */
 	int64_t windows, keys, rows_read, rows_all;
 	int64_t runs, answers, minus;
+	bool moved;           /* the state is not what it was */
 };
 
+/* With columns.change, only keys whose values differ from those of the answer
+ * that the state had for this window: "-" what they were, "+" what they are. */
 int pf_answer_window(struct pf_answer *a, const struct pf_window *w, int64_t from_us,
 		     int64_t to_us, struct pf_error *err);
+
+/* One row for each cell of time and key; columns.day. Nothing is put aside. */
+int pf_answer_days(struct pf_answer *a, int64_t from_us, int64_t to_us,
+		   struct pf_error *err);
 
 #endif

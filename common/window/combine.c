@@ -414,56 +414,70 @@ int pf_combine_next(struct pf_combine *m, size_t *n, struct pf_error *err)
 	return 0;
 }
 
-static void put_keys(struct pf_combine *m, struct pf_builder *out)
+static void put_keys(struct pf_combine *m, struct pf_colbuf *out)
 {
 	struct pf_batch keys = { 0 };
 	if (m->nkeys)
 		keys = pf_builder_batch(m->keys);
 	for (size_t k = 0; k < m->nkeys; k++)
-		pf_col_gather(&out->columns[k], &keys.columns[k], m->kept, m->nkept);
+		pf_col_gather(&out[k], &keys.columns[k], m->kept, m->nkept);
+}
+
+/* The columns of all states. */
+static int put_states(struct pf_combine *m, struct pf_colbuf *out, struct pf_error *err)
+{
+	for (size_t i = 0; i < m->shape->naggs; i++) {
+		const struct pf_agg *a = m->shape->aggs[i];
+		PF_TRY(a->kind->store(m->states[i], m->kept, m->nkept, out, err));
+		out += a->state->n;
+	}
+	return 0;
 }
 
 int pf_combine_stored(struct pf_combine *m, struct pf_batch *batch, struct pf_error *err)
 {
-	size_t column = m->nkeys;
 	pf_builder_reset(m->out);
-	put_keys(m, m->out);
+	put_keys(m, m->out->columns);
 	for (size_t i = 0; i < m->nkept; i++)
-		pf_col_i64(&m->out->columns[column], m->rows[m->kept[i]]);
-	column++;
-	for (size_t i = 0; i < m->shape->naggs; i++) {
-		const struct pf_agg *a = m->shape->aggs[i];
-		PF_TRY(a->kind->store(m->states[i], m->kept, m->nkept,
-				      &m->out->columns[column], err));
-		column += a->state->n;
-	}
+		pf_col_i64(&m->out->columns[m->nkeys], m->rows[m->kept[i]]);
+	PF_TRY(put_states(m, m->out->columns + m->nkeys + 1, err));
 	*batch = pf_builder_batch(m->out);
 	return 0;
 }
 
-int pf_combine_finished(struct pf_combine *m, const struct pf_combine_label *label,
-		      struct pf_builder *out, struct pf_error *err)
+static void put_text(const struct pf_combine *m, struct pf_colbuf *out, const char *text)
 {
-	struct pf_colbuf *column = out->columns + m->nkeys;
+	for (size_t i = 0; i < m->nkept; i++)
+		pf_col_bytes(out, text, strlen(text));
+}
+
+static void put_bound(const struct pf_combine *m, struct pf_colbuf *out, int64_t value)
+{
+	for (size_t i = 0; i < m->nkept; i++)
+		pf_col_int(out, value);
+}
+
+int pf_combine_finished(struct pf_combine *m, const struct pf_combine_label *label,
+			struct pf_builder *rows, struct pf_error *err)
+{
+	struct pf_colbuf *out = rows->columns;
+	if (label->columns->change)
+		put_text(m, out++, label->change);
+	if (label->columns->day)
+		put_bound(m, out++, label->start);
 	put_keys(m, out);
-	if (label->window) {
-		for (size_t i = 0; i < m->nkept; i++)
-			pf_col_bytes(column, label->window, strlen(label->window));
-		column++;
+	out += m->nkeys;
+	if (label->columns->name)
+		put_text(m, out++, label->window);
+	if (label->columns->bounds) {
+		put_bound(m, out++, label->start);
+		put_bound(m, out++, label->end);
 	}
-	for (size_t i = 0; i < m->nkept; i++) {
-		pf_col_int(&column[0], label->start);
-		pf_col_int(&column[1], label->end);
-	}
-	column += 2;
-	for (size_t i = 0; i < m->shape->naggs && m->shape->stored; i++) {
-		PF_TRY(m->shape->aggs[i]->kind->store(m->states[i], m->kept, m->nkept, column,
-						      err));
-		column += m->shape->aggs[i]->state->n;
-	}
-	for (size_t i = 0; i < m->shape->naggs && !m->shape->stored; i++)
+	if (label->columns->states)
+		return put_states(m, out, err);
+	for (size_t i = 0; i < m->shape->naggs; i++)
 		PF_TRY(m->shape->aggs[i]->kind->finish(m->states[i], m->kept, m->nkept,
-						       &label->range, column++, err));
+						       &label->range, out++, err));
 	return 0;
 }
 

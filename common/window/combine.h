@@ -31,14 +31,15 @@ int pf_combine_next(struct pf_combine *m, size_t *n, struct pf_error *err);
 /* They and their states, as rows of shape->partial (by_cell) or ->merged;
  * valid until the next call. */
 int pf_combine_stored(struct pf_combine *m, struct pf_batch *batch, struct pf_error *err);
-/* Append keys, bounds and values to a builder of pf_shape_result's schema. */
+/* Append them to a builder of pf_shape_result's schema for these columns. */
 struct pf_combine_label {
-	const char *window;       /* its name; NULL: there is no such column */
+	const struct pf_shape_columns *columns;
+	const char *change, *window;
 	struct pf_agg_range range;
-	int64_t start, end;       /* as values of the bound's type */
+	int64_t start, end; /* as values of the bound's type; day is start */
 };
 int pf_combine_finished(struct pf_combine *m, const struct pf_combine_label *label,
-		      struct pf_builder *out, struct pf_error *err);
+			struct pf_builder *out, struct pf_error *err);
 void pf_combine_free(struct pf_combine *m); /* NULL is fine */
 
 /* All of it as one run of that schema, appended to an open file. */

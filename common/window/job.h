@@ -17,6 +17,8 @@
 #include "window/rows_in.h"
 #include "window/update.h"
 
+enum pf_late_rows { PF_LATE_APPLY, PF_LATE_REPORT, PF_LATE_FAIL };
+
 struct pf_job {
 	/* The question: borrowed. */
 	char *const *windows;
@@ -32,7 +34,10 @@ struct pf_job {
 	const char *state;    /* directory, or NULL */
 	int64_t wait_ms;
 	bool fresh, allow_missing;
-	bool state_out;       /* states instead of values */
+	bool changes, revise, per_day, state_out, keep_dropped;
+	int late;             /* enum pf_late_rows */
+	double verify;        /* share of days to compute again */
+	struct pf_buf *explain; /* not NULL: plan into it, give nothing out */
 	size_t memory;
 	/* Where answers go; begin is called once, before the first row. */
 	int (*begin)(void *ctx, const struct pf_schema *schema, struct pf_error *err);
@@ -43,6 +48,7 @@ struct pf_job {
 	const char *zone_name;
 	char **notes;         /* for people */
 	size_t nnotes;
+	int64_t verified_days, verified_rows;
 	struct pf_update update;
 	struct pf_answer answer;
 
@@ -61,6 +67,7 @@ struct pf_job {
 	int64_t newest_us;    /* wall clock of the newest row */
 	int64_t *ends;
 	size_t nends;
+	int64_t first_us, last_us; /* of all windows */
 };
 
 /* The options are set; schema: of the input. PF_E_USAGE, PF_E_LOCKED, ... */
@@ -72,6 +79,10 @@ int pf_job_newest(struct pf_job *j, struct pf_source **sources, size_t n, size_t
 int pf_job_answer(struct pf_job *j, struct pf_source **sources, size_t n,
 		  struct pf_error *err);
 int pf_job_commit(struct pf_job *j, struct pf_error *err);
+
+/* What was done, for people; and as a JSON object. */
+void pf_job_explain(const struct pf_job *j, struct pf_buf *out);
+void pf_job_stats(const struct pf_job *j, struct pf_buf *out);
 void pf_job_close(struct pf_job *j);
 
 #endif

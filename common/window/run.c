@@ -102,6 +102,31 @@ int pf_run_out_cut(struct pf_run_out *o, struct pf_sorted *run, struct pf_error 
 	return 0;
 }
 
+int pf_run_out_copy(struct pf_run_out *o, const struct pf_sorted *from,
+		    struct pf_sorted *run, struct pf_error *err)
+{
+	enum { SOME = 1 << 20 };
+	for (uint64_t at = 0; at < from->bytes; at += o->wire.len) {
+		uint64_t left = from->bytes - at;
+		size_t n = left < SOME ? (size_t)left : SOME;
+		o->wire.len = 0;
+		PF_TRY(pf_pread_full(from->fd, from->name, pf_buf_room(&o->wire, n), n,
+				     (off_t)(from->offset + at), err));
+		o->wire.len = n;
+		PF_TRY(pf_write_full(o->fd, o->name, o->wire.data, n, err));
+		pf_xxh3_update(o->hash, o->wire.data, n);
+		o->at += n;
+	}
+	o->wire.len = 0;
+	o->run_rows = from->rows;
+	PF_TRY(pf_run_out_cut(o, run, err));
+	if (run->hash == from->hash)
+		return 0;
+	return pf_fail(err, PF_E_CORRUPT, "'%s' is damaged between %llu and %llu", from->name,
+		       (unsigned long long)from->offset,
+		       (unsigned long long)(from->offset + from->bytes));
+}
+
 int pf_run_out_finish(struct pf_run_out *o, struct pf_error *err)
 {
 	pf_buf_add(&o->wire, pf_ipc_end_of_stream, sizeof pf_ipc_end_of_stream);

@@ -28,6 +28,9 @@ int pf_run_out_batch(struct pf_run_out *out, const struct pf_batch *batch,
 		     int64_t from, int64_t n, struct pf_error *err);
 /* The run ends here, the next begins. */
 int pf_run_out_cut(struct pf_run_out *out, struct pf_sorted *run, struct pf_error *err);
+/* Another file's run of the same schema, as it stands, checked; between runs. */
+int pf_run_out_copy(struct pf_run_out *out, const struct pf_sorted *from,
+		    struct pf_sorted *run, struct pf_error *err);
 /* Behind the last run: the stream's end. Does not sync. */
 int pf_run_out_finish(struct pf_run_out *out, struct pf_error *err);
 void pf_run_out_free(struct pf_run_out *out); /* NULL is fine */

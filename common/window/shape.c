@@ -146,38 +146,48 @@ static int make_schemas(struct pf_shape *s, struct pf_error *err)
 	return 0;
 }
 
-int pf_shape_result(const struct pf_shape *s, bool named, struct pf_type bound,
+static int add_columns(const struct pf_shape *s, const struct pf_shape_columns *c,
+		       struct pf_schema *r, struct pf_error *err)
+{
+	const struct pf_type text = { .kind = PF_STRING };
+	const struct pf_schema *m = s->merged;
+	if (c->change)
+		PF_TRY(add_unique(r, "change", text, false, err));
+	if (c->day)
+		PF_TRY(add_unique(r, "day", c->bound, false, err));
+	for (size_t i = 0; i < s->keys.n; i++)
+		PF_TRY(add_unique(r, m->fields[i].name, m->fields[i].type,
+				  m->fields[i].nullable, err));
+	if (c->name)
+		PF_TRY(add_unique(r, "window", text, false, err));
+	if (c->bounds)
+		PF_TRY(add_unique(r, "window_start", c->bound, false, err));
+	if (c->bounds)
+		PF_TRY(add_unique(r, "window_end", c->bound, false, err));
+	for (size_t i = s->keys.n + 1; i < m->n && c->states; i++) {
+		PF_TRY(add_unique(r, m->fields[i].name, m->fields[i].type,
+				  m->fields[i].nullable, err));
+		pf_meta_copy(&r->fields[r->n - 1].meta, &m->fields[i].meta);
+	}
+	for (size_t i = 0; i < s->naggs && !c->states; i++)
+		PF_TRY(add_unique(r, s->aggs[i]->name, s->aggs[i]->result, true, err));
+	return 0;
+}
+
+int pf_shape_result(const struct pf_shape *s, const struct pf_shape_columns *columns,
 		    struct pf_schema **out, struct pf_error *err)
 {
 	struct pf_schema *r = pf_schema_new();
-	int code = 0;
-	for (size_t i = 0; i < s->keys.n && !code; i++) {
-		const struct pf_field *f = &s->merged->fields[i];
-		code = add_unique(r, f->name, f->type, f->nullable, err);
-	}
-	if (!code && named)
-		code = add_unique(r, "window", (struct pf_type){ .kind = PF_STRING }, false, err);
-	if (!code)
-		code = add_unique(r, "window_start", bound, false, err);
-	if (!code)
-		code = add_unique(r, "window_end", bound, false, err);
-	for (size_t i = 0; i < s->naggs && !code && !s->stored; i++)
-		code = add_unique(r, s->aggs[i]->name, s->aggs[i]->result, true, err);
-	for (size_t i = s->keys.n + 1; i < s->merged->n && !code && s->stored; i++) {
-		const struct pf_field *f = &s->merged->fields[i];
-		code = add_unique(r, f->name, f->type, true, err);
-		if (!code)
-			pf_meta_copy(&r->fields[r->n - 1].meta, &f->meta);
-	}
-	if (s->stored) {
-		pf_meta_set(&r->meta, "pf:time", "window_start");
-		pf_meta_set(&r->meta, "pf:zone", s->zone_name);
-	}
-	if (code)
+	int code = add_columns(s, columns, r, err);
+	if (code) {
 		pf_schema_unref(r);
-	else
-		*out = r;
-	return code;
+		return code;
+	}
+	pf_meta_set(&r->meta, "pf:zone", s->zone_name);
+	if (columns->day || columns->states)
+		pf_meta_set(&r->meta, "pf:time", columns->day ? "day" : "window_start");
+	*out = r;
+	return 0;
 }
 
 static void describe(struct pf_shape *s)
@@ -211,7 +221,6 @@ int pf_shape_new(const struct pf_schema *schema, const struct pf_shape_options *
 	const char *zone = layout_word(schema, "pf:zone");
 	s->grain_us = o->grain_us;
 	s->one = o->one;
-	s->stored = o->stored;
 	s->one_from_us = o->one_from_us;
 	s->one_to_us = o->one_to_us;
 	s->zone_name = pf_strdup(zone ? zone : "UTC");

@@ -36,7 +36,6 @@ struct pf_shape_options {
 	char *const *where;
 	size_t nwhere;
 	const char *time;   /* NULL: the schema says it */
-	bool stored;        /* answers are states, not values */
 	int64_t grain_us;   /* of a cell: a day or a part of it */
 	bool one;           /* no cells: [one_from_us, one_to_us) is the only one */
 	int64_t one_from_us, one_to_us;
@@ -48,7 +47,6 @@ struct pf_shape {
 	size_t naggs;
 	char **where;                /* conditions, as text */
 	size_t nwhere;
-	bool stored;
 	struct pf_schema *needed;    /* columns to read */
 	struct pf_schema *partial, *merged;
 	char *time;
@@ -67,10 +65,17 @@ int pf_shape_new(const struct pf_schema *schema, const struct pf_shape_options *
 		 struct pf_shape **shape, struct pf_error *err);
 void pf_shape_free(struct pf_shape *s); /* NULL is fine */
 
-/* What an answer looks like: the keys, the window's name if several are asked
- * for, window_start and window_end of the type given, the aggregates or the
- * columns of their states. A new reference. PF_E_USAGE when two columns would have one name. */
-int pf_shape_result(const struct pf_shape *s, bool named, struct pf_type bound,
+/* What an answer looks like:
+ *
+ *	change ("+" or "-"), day, the keys, the window's name, window_start and
+ *	window_end, the aggregates or the columns of their states
+ */
+struct pf_shape_columns {
+	bool change, day, name, bounds, states;
+	struct pf_type bound; /* of day, window_start, window_end */
+};
+/* A new reference. PF_E_USAGE when two columns would have one name. */
+int pf_shape_result(const struct pf_shape *s, const struct pf_shape_columns *columns,
 		    struct pf_schema **schema, struct pf_error *err);
 
 /* Wall clock microseconds of the rows' times; INT64_MIN where there is none.

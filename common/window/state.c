@@ -386,6 +386,14 @@ static void remove_leftovers(const struct pf_state *s, const bool *used)
 	closedir(d);
 }
 
+void pf_state_clean(const struct pf_state *s)
+{
+	bool *used = used_files(s);
+	if (s->dir)
+		remove_leftovers(s, used);
+	free(used);
+}
+
 int pf_state_commit(struct pf_state *s, struct pf_error *err)
 {
 	if (!s->dir)

@@ -79,7 +79,6 @@ struct pf_state_published {
 struct pf_state_file {
 	char *name;            /* NULL: unnamed */
 	int fd;                /* -1: not open yet */
-	uint64_t bytes;
 	bool is_new;           /* made since the last commit */
 };
 
@@ -141,6 +140,9 @@ void pf_state_drop_cells(struct pf_state *s, bool (*drop)(void *ctx,
 void pf_state_add_window(struct pf_state *s, const struct pf_state_window *window);
 void pf_state_drop_window(struct pf_state *s, size_t i);
 void pf_state_sort_cells(struct pf_state *s);
+
+/* Remove what crashed runs, and this one, have left and nobody needs. */
+void pf_state_clean(const struct pf_state *s);
 
 /* Everything durable, then valid. Removes what is not needed any more. */
 int pf_state_commit(struct pf_state *s, struct pf_error *err);

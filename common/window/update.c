@@ -138,6 +138,32 @@ static int read_old(struct work *w, struct pf_fold *fold, struct pf_error *err)
 
 /* --- what it came to --- */
 
+static bool was_published(const struct work *w, int64_t day)
+{
+	int64_t from = pf_shape_cell_us(w->u->shape, day);
+	for (size_t i = 0; i < w->s->npublished; i++)
+		if (from >= w->s->published[i].from_us && from < w->s->published[i].to_us)
+			return from >= w->old_from;
+	return false;
+}
+
+static void note_late(struct work *w, int64_t day, int32_t bucket, bool rebuilt)
+{
+	struct pf_update *u = w->u;
+	if (!was_published(w, day))
+		return;
+	u->late = pf_realloc(u->late, u->nlate + 1, sizeof *u->late);
+	u->late[u->nlate++] = (struct pf_late){ day, bucket, rebuilt };
+}
+
+static int by_cell(const void *a, const void *b)
+{
+	const struct pf_late *x = a, *y = b;
+	if (x->day != y->day)
+		return x->day < y->day ? -1 : 1;
+	return (x->bucket > y->bucket) - (x->bucket < y->bucket);
+}
+
 static bool had_cell(const struct pf_state *s, int64_t day, int32_t bucket)
 {
 	size_t lo = 0, hi = s->ncells;
@@ -159,6 +185,8 @@ static void count_cell(struct work *w, const struct pf_fold_cell *c)
 	bool merged = !rebuilt && had_cell(w->s, c->day, c->bucket);
 	u->cells_new += !rebuilt && !merged;
 	u->cells_merged += merged;
+	if (!rebuilt)
+		note_late(w, c->day, c->bucket, false);
 }
 
 static int take_cells(struct work *w, struct pf_fold *fold, struct pf_error *err)
@@ -191,15 +219,26 @@ static int take_cells(struct work *w, struct pf_fold *fold, struct pf_error *err
 	return code;
 }
 
+static void note_rebuilt(struct work *w)
+{
+	size_t n = pf_keyset_count(w->rebuild);
+	w->u->cells_rebuilt += (int64_t)n;
+	for (size_t i = 0; i < n; i++) {
+		struct cell_key key;
+		memcpy(&key, pf_keyset_at(w->rebuild, (uint32_t)i).data, sizeof key);
+		note_late(w, key.day, (int32_t)key.bucket, true);
+	}
+}
+
 static int read_all(struct work *w, struct pf_error *err)
 {
 	struct pf_fold *fold = pf_fold_new(w->u->shape, w->u->memory);
 	int code = read_new(w, fold, err);
 	if (!code)
 		code = read_old(w, fold, err);
-	w->u->rows = pf_fold_rows(fold);
+	w->u->rows += pf_fold_rows(fold);
 	if (!code) {
-		w->u->cells_rebuilt = (int64_t)pf_keyset_count(w->rebuild);
+		note_rebuilt(w);
 		pf_state_drop_cells(w->s, drop_rebuilt, w);
 		code = take_cells(w, fold, err);
 	}
@@ -228,16 +267,21 @@ int pf_state_update(struct pf_state *s, struct pf_update *u, struct pf_error *er
 	if (code)
 		return code;
 	w.rebuild = pf_keyset_new();
-	u->compared = w.c.compared;
-	u->snapshots = w.c.snapshots;
-	u->files_new = (int64_t)w.c.nadded;
-	u->files_renamed = w.c.renamed;
-	u->files_gone = w.c.removed;
+	u->compared = u->compared || w.c.compared;
+	u->snapshots += w.c.snapshots;
+	u->files_new += (int64_t)w.c.nadded;
+	u->files_renamed += w.c.renamed;
+	u->files_gone += w.c.removed;
 	find_rebuilt(&w);
 	code = read_all(&w, err);
 	if (!code) {
+		u->moved = u->moved || s->from_us != u->from_us || !s->snapshot_list ||
+			   strcmp(s->snapshot_list,
+				  u->snapshot ? u->snapshot->delta_list : "") != 0;
 		s->from_us = u->from_us;
 		note_snapshot(s, u->snapshot);
+		if (u->nlate)
+			qsort(u->late, u->nlate, sizeof *u->late, by_cell);
 	}
 	pf_keyset_free(w.rebuild);
 	pf_changes_free(&w.c);
@@ -246,5 +290,7 @@ int pf_state_update(struct pf_state *s, struct pf_update *u, struct pf_error *er
 
 void pf_update_free(struct pf_update *u)
 {
-	pf_ids_free(&u->changed);
+	free(u->late);
+	u->late = NULL;
+	u->nlate = 0;
 }

@@ -27,13 +27,21 @@ struct pf_update {
 	size_t memory;
 	bool keep_dropped;    /* what a dropped partition had stays counted */
 	/* out */
+	bool moved;           /* the state is not what it was */
 	bool compared;        /* lists were compared, the chain was broken */
 	int64_t snapshots;    /* walked */
 	int64_t files_new, files_renamed, files_gone, files_read;
 	int64_t rows, bytes;  /* read */
 	int64_t cells_new, cells_merged, cells_rebuilt; /* merged: got more rows */
-	struct pf_ids changed; /* numbers of the cells of time that had rows
-			       * before and have others now; sorted */
+	struct pf_late *late;  /* by day and bucket */
+	size_t nlate;
+};
+
+/* A cell of a window that had been given out, and is not what it was. */
+struct pf_late {
+	int64_t day;
+	int32_t bucket;
+	bool rebuilt;          /* else it got more rows */
 };
 
 int pf_state_update(struct pf_state *s, struct pf_update *u, struct pf_error *err);

@@ -149,3 +149,82 @@ rows()
 		"1 2013-03-01 2013-03-02 2 6.00"
 	equals "$(rows -s st -W 1d -g id count sum:price)" "1 2013-03-01 2013-03-02 1 1.00"
 }
+
+@test "late rows: applied, reported, or refused" {
+	load_rows "1 1 1" "1 2 1"
+	rows -s st -W 2d -g id count > /dev/null
+	load_rows "1 1 1"
+	status 3 pf-window -s st --late=fail -W 2d -g id count t
+	contains "$stderr" "1 cells that had been given out have changed, the first is 2013-03-01, bucket"
+	contains "$stderr" "PF3051"
+	status 0 pf-window -O tsv -s st --late=report -W 2d -g id count t
+	contains "$stderr" "late: 2013-03-01 bucket"
+	contains "$output" "$(printf '1\t2013-03-01\t2013-03-03\t3')"
+	status 0 pf-window -O tsv -s st --late=report -W 2d -g id count t
+	equals "$stderr" ""
+}
+
+@test "--revise gives out again what late rows have changed" {
+	for day in 1 2 3 4; do
+		load_rows "1 $day 1"
+		rows -s st -W 2d --allow-missing -g id count > /dev/null
+	done
+	load_rows "1 2 5" "1 5 1"
+	equals "$(rows -s st -W 2d --revise -g id count)" "$(printf '%s\n' \
+		'1 2013-03-01 2013-03-03 3' '1 2013-03-02 2013-03-04 3' '1 2013-03-04 2013-03-06 2')"
+	equals "$(rows -s st -W 2d --revise -g id count)" "1 2013-03-04 2013-03-06 2"
+}
+
+@test "--changes: what was and what is, nothing when nothing changed" {
+	load_rows "1 1 1" "2 1 1" "1 2 1"
+	equals "$(rows -s st --changes -W 2d -g id count)" \
+		"$(printf '+ 1 2013-03-01 2013-03-03 2\n+ 2 2013-03-01 2013-03-03 1')"
+	load_rows "1 3 1" "3 3 1"
+	equals "$(rows -s st --changes -W 2d -g id count)" \
+		"$(printf -- '- 2 2013-03-01 2013-03-03 1\n+ 3 2013-03-02 2013-03-04 1')"
+	equals "$(rows -s st --changes -W 2d -g id count)" ""
+	status 2 pf-window --changes -W 2d count t
+	contains "$stderr" "need --state"
+}
+
+@test "--per-day is a stream that becomes a table" {
+	load_rows "1 1 1" "2 1 1" "1 2 5" "1 2 7"
+	equals "$(rows --per-day -W 2d -g id n=count total=sum:price)" \
+		"$(printf '%s\n' '2013-03-01 1 1 1.00' '2013-03-01 2 1 1.00' '2013-03-02 1 2 12.00')"
+	cat > days.yaml <<- 'END'
+		table: days
+		id: id
+		time: day
+		partition: day
+		buckets: 1
+		columns: {id: int not null, day: date not null, n: bigint, total: "decimal(38,2)"}
+	END
+	pf-put -q --create days.yaml days
+	pf-window -q -s st --per-day -W 2d -g id n=count total=sum:price -O jsonl t |
+		pf-partition -S days.yaml -I jsonl | pf-pack -q | pf-put -q --append days
+	equals "$(pf-window -qq -O tsv -W 2d --end 2013-03-03 -g id sum:n sum:total ./days | tail -n +2 | tr '\t' ' ')" \
+		"$(printf '1 2013-03-01 2013-03-03 3 13.00\n2 2013-03-01 2013-03-03 1 1.00')"
+}
+
+@test "--explain and --stats say what it takes; --verify finds a wrong state" {
+	load_rows "1 1 1" "2 1 1" "1 2 5"
+	rows -s st -W 2d -g id count > /dev/null
+	load_rows "1 3 1"
+	equals "$(pf-window -s st --explain -W 2d -g id count t)" "$(printf '%s\n' \
+		'state: 3 runs of days, of snapshot 2' \
+		'table: 1 snapshots since the state'\''s' \
+		'files: 1 came, 0 were made by compactions, 0 are gone' \
+		'read: 1 rows of 1 files; cells: 1 new, 0 got more, 0 built anew, 0 late' \
+		'window 2d from 2013-03-02 to 2013-03-04: 0 kept answers and blocks, 2 runs; 2 rows of partials instead of 2')"
+	equals "$(rows -s st --stats stats.json --verify 1 -W 2d -g id count)" \
+		"1 2013-03-02 2013-03-04 2"
+	equals "$(grep -oE '"(rows_read|files_read|cells_new|windows|rows_out)": [0-9]+' stats.json | cut -d : -f 2 | tr -d '\n')" \
+		" 1 1 1 1 1"
+	status 0 pf-window -s st --verify 1 -W 2d -g id count t
+	contains "$stderr" "3 days are what the table gives, of 4 rows"
+	# A file of another day in the place of the one that was read.
+	old=$(find t/dt=2013-03-02 -name '*.parquet')
+	cp "$(find t/dt=2013-03-03 -name '*.parquet')" "$old"
+	status 1 pf-window -s st --verify 1 -W 2d -g id count t
+	contains "$stderr" "state 'st' differs from the table on 2013-03-02"
+}

@@ -75,6 +75,7 @@ class Run:
         self.today = 0
         self.nload = 0
         self.log = []
+        self.view = {}       # what --changes came to so far
         self.checked = self.steps = 0
         with open(dir_ + "/t.yaml", "w") as f:
             f.write(YAML % self.partition)
@@ -233,6 +234,48 @@ class Run:
             self.compare(p.stdout.decode(), sql, time, key, len(aggs.split()), inc)
         self.checked += 1
 
+    def changes(self):
+        """Rows taken back and put in since the last time give the answer of now."""
+        window, opts = "5d", "-g id -O tsv --allow-missing"
+        p = self.sh("pf-window -s state-changes --changes %s -W %s count sum:price max:kind %s" % (
+            opts, window, self.t))
+        for line in p.stdout.decode().splitlines()[1:]:
+            sign, key, rest = line.split("\t", 2)
+            values = rest.split("\t")[2:]
+            if sign == "-":
+                if self.view.pop(key) != values:
+                    raise RuntimeError("--changes takes back what was not there: " + line)
+            elif key in self.view:
+                raise RuntimeError("--changes adds what is there: " + line)
+            else:
+                self.view[key] = values
+        want = {}
+        for line in self.sh("pf-window -O tsv -g id -W %s count sum:price max:kind %s" % (
+                window, self.t)).stdout.decode().splitlines()[1:]:
+            key, values = line.split("\t", 1)
+            want[key] = values.split("\t")[2:]
+        if self.view != want:
+            raise RuntimeError("the changes come to %s, a recompute to %s" % (
+                sorted(self.view.items())[:3], sorted(want.items())[:3]))
+        self.checked += 1
+
+    def verify(self):
+        for name, keys, aggs, _, _, _ in SHAPES:
+            if name != "hours" and os.path.exists("%s/state-%s/state.json" % (self.d, name)):
+                self.sh("pf-window -s state-%s --verify 1 --allow-missing -W 3d %s %s %s" % (
+                    name, keys, aggs, self.t))
+
+    def days(self):
+        """One row for each day, straight, and through stored states."""
+        end = "--end " + (START + timedelta(days=self.today)).date().isoformat()
+        got = self.sh("pf-window -O tsv -s state-sums --allow-missing --per-day -W 7d %s -g id "
+                      "count sum:price %s" % (end, self.t)).stdout
+        want = self.sh("pf-window -O tsv --per-day -W 7d %s -g id count sum:price %s" % (
+            end, self.t)).stdout
+        if got != want:
+            raise RuntimeError("--per-day is not what a recompute gives\n" +
+                               first_difference(got, want))
+
     def compare(self, text, sql, time, key, naggs, inc):
         lines = [l.split("\t") for l in text.splitlines()]
         head = lines[0] if lines else []
@@ -254,7 +297,9 @@ class Run:
         steps = [("append", 22, self.append), ("late", 12, lambda: self.append(True)),
                  ("compact", 4, self.compact), ("overwrite", 2, lambda: self.overwrite(False)),
                  ("drop", 1, lambda: self.overwrite(True)), ("expire", 2, self.expire),
-                 ("ask", 50, self.ask), ("crash", 7, lambda: self.ask(True))]
+                 ("ask", 42, self.ask), ("crash", 7, lambda: self.ask(True)),
+                 ("changes", 5, self.changes), ("days", 3, self.days),
+                 ("verify", 1, self.verify)]
         name = self.rng.choices([s[0] for s in steps], [s[1] for s in steps])[0]
         if not self.rows:
             name = "append"

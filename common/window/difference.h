@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Two answers against each other: for each key whose values differ, the row
+ * that was and the row that is. Bounds of the windows are not compared, as
+ * they always differ.
+ */
+#ifndef PF_WINDOW_DIFFERENCE_H
+#define PF_WINDOW_DIFFERENCE_H
+
+#include "window/combine.h"
+
+struct pf_difference {
+	const struct pf_shape *shape;
+	struct pf_schema *result; /* with the column change */
+	size_t memory;
+	bool has_old;
+	struct pf_sorted old_run, new_run; /* of shape->merged */
+	struct pf_combine_label old_label, new_label;
+	int (*put)(void *ctx, const struct pf_batch *batch, struct pf_error *err);
+	void *ctx;
+	int64_t rows; /* given out */
+};
+
+int pf_difference_give(struct pf_difference *d, struct pf_error *err);
+
+#endif

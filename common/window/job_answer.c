@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "window/job_internal.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/time.h"
+#include "window/tidy.h"
+#include "window/verify.h"
+
+static const int64_t day_us = 86400000000;
+
+/* Bounds are dates where all of them are midnights. */
+static struct pf_type bound_type(const struct pf_job *j)
+{
+	int64_t grain = pf_job_grain(j);
+	if (grain == day_us && (!j->per_day || j->shape->grain_us == day_us))
+		return (struct pf_type){ .kind = PF_DATE };
+	return (struct pf_type){ PF_TIMESTAMP, grain ? 0 : 6, 0 };
+}
+
+/* --- days without rows --- */
+
+static bool has_rows(const struct pf_job *j, int64_t from_us, int64_t to_us)
+{
+	int64_t from = pf_shape_cell(j->shape, from_us), to = pf_shape_cell(j->shape, to_us);
+	for (size_t i = 0; i < j->flight.n; i++)
+		if (j->flight.days[i] >= from && j->flight.days[i] < to)
+			return true;
+	return pf_plan_any(j->st, from, to);
+}
+
+/* Days within the window that nothing is known of. Before the first day that
+ * ever was there is nothing to miss, but the window is not full: that is said. */
+static int check_missing(struct pf_job *j, int64_t from_us, int64_t to_us,
+			 struct pf_error *err)
+{
+	int64_t first = j->st->first_us, missing = 0, example = 0;
+	char day[48], a[48], b[48];
+	first = first == INT64_MAX ? to_us : pf_floor_div(first, day_us) * day_us;
+	if (first > from_us && first < to_us)
+		pf_job_note(j, pf_asprintf("the window from %s to %s has rows from %s on only",
+					   pf_window_format(from_us, a),
+					   pf_window_format(to_us, b),
+					   pf_window_format(first, day)));
+	for (int64_t at = from_us > first ? from_us : first; at < to_us; at += day_us)
+		if (!has_rows(j, at, at + day_us < to_us ? at + day_us : to_us))
+			example = missing++ ? example : at;
+	if (!missing)
+		return 0;
+	char *text = pf_asprintf("%lld of the days from %s to %s %s no row, the first is %s",
+				 (long long)missing, pf_window_format(from_us, a),
+				 pf_window_format(to_us, b), missing == 1 ? "has" : "have",
+				 pf_window_format(example, day));
+	if (j->allow_missing) {
+		pf_job_note(j, text);
+		return 0;
+	}
+	pf_fail(err, PF_E_MISSING_DAY, "%s", text);
+	free(text);
+	return pf_hint(err, "--allow-missing takes such days for empty");
+}
+
+/* --- late rows --- */
+
+static int check_late(struct pf_job *j, struct pf_error *err)
+{
+	const struct pf_update *u = &j->update;
+	char day[48];
+	if (!u->nlate || j->late == PF_LATE_APPLY)
+		return 0;
+	if (j->late == PF_LATE_FAIL) {
+		pf_fail(err, PF_E_LATE_DATA,
+			"%zu cells that had been given out have changed, the first is %s, bucket %d",
+			u->nlate,
+			pf_window_format(pf_shape_cell_us(j->shape, u->late[0].day), day),
+			(int)u->late[0].bucket);
+		return pf_hint(err, "--late=report takes them in and lists them");
+	}
+	for (size_t i = 0; i < u->nlate; i++)
+		pf_job_note(j, pf_asprintf("late: %s bucket %d %s",
+					   pf_window_format(pf_shape_cell_us(j->shape,
+									     u->late[i].day),
+							    day),
+					   (int)u->late[i].bucket,
+					   u->late[i].rebuilt ? "was built anew" :
+								"got more rows"));
+	return 0;
+}
+
+/* --- giving out --- */
+
+static const struct pf_window *window_of(const struct pf_job *j, const char *text)
+{
+	for (size_t w = 0; w < j->nwindows; w++)
+		if (!strcmp(j->parsed[w].text, text))
+			return &j->parsed[w];
+	return NULL;
+}
+
+static bool is_asked(const struct pf_job *j, const struct pf_window *w, int64_t to_us)
+{
+	for (size_t e = 0; e < j->nends; e++) {
+		int64_t from, to;
+		if (!pf_window_range(w, j->ends[e], &from, &to, NULL) && to == to_us)
+			return true;
+	}
+	return false;
+}
+
+/* Windows that were given out, and are not what they were: again. */
+static int revise(struct pf_job *j, struct pf_answer *a, struct pf_error *err)
+{
+	struct pf_state *s = j->st;
+	struct pf_ids now = { 0 };
+	size_t n = s->npublished;
+	struct pf_state_published *old = pf_alloc(n + 1, sizeof *old);
+	int code = 0;
+	for (size_t i = 0; i < n; i++)
+		old[i] = s->published[i];
+	for (size_t i = 0; i < n && !code; i++) {
+		const struct pf_window *w = window_of(j, old[i].text);
+		if (!w || is_asked(j, w, old[i].to_us) || old[i].from_us < s->from_us)
+			continue;
+		pf_plan_ids(s, j->shape, old[i].from_us, old[i].to_us, &now);
+		if (pf_plan_content(&now) == old[i].content)
+			continue;
+		code = pf_answer_window(a, w, old[i].from_us, old[i].to_us, err);
+	}
+	pf_ids_free(&now);
+	free(old);
+	return code;
+}
+
+static int answer_window(struct pf_job *j, struct pf_answer *a, const struct pf_window *w,
+			 int64_t end, int64_t *last, struct pf_error *err)
+{
+	int64_t from, to;
+	PF_TRY(pf_window_range(w, end, &from, &to, err));
+	if (to == *last)
+		return 0; /* the same tumbling window again */
+	*last = to;
+	j->first_us = from < j->first_us ? from : j->first_us;
+	j->last_us = to > j->last_us ? to : j->last_us;
+	if (j->state)
+		PF_TRY(check_missing(j, from, to, err));
+	return j->per_day ? pf_answer_days(a, from, to, err) :
+			    pf_answer_window(a, w, from, to, err);
+}
+
+static int answer_all(struct pf_job *j, struct pf_error *err)
+{
+	struct pf_answer *a = &j->answer;
+	if (j->revise)
+		PF_TRY(revise(j, a, err));
+	for (size_t w = 0; w < j->nwindows; w++) {
+		int64_t last = INT64_MIN;
+		for (size_t e = 0; e < j->nends; e++)
+			PF_TRY(answer_window(j, a, &j->parsed[w], j->ends[e], &last, err));
+	}
+	return 0;
+}
+
+static int check_options(const struct pf_job *j, struct pf_error *err)
+{
+	bool flight = j->flight.n > 0;
+	if (!j->state && (j->changes || j->revise || j->verify > 0 ||
+			  j->late != PF_LATE_APPLY))
+		return pf_fail(err, PF_E_USAGE, "--changes, --revise, --late and --verify need --state");
+	if (j->changes && (j->revise || j->per_day || j->state_out || j->nends > 1))
+		return pf_fail(err, PF_E_USAGE,
+			       "--changes goes with one end, without --revise, --per-day, --state-out");
+	if (j->changes && flight) {
+		pf_fail(err, PF_E_USAGE, "--changes of rows in flight are not known");
+		return pf_hint(err, "leave the stage out");
+	}
+	if (j->per_day && (j->nwindows > 1 || j->nends > 1 || j->revise))
+		return pf_fail(err, PF_E_USAGE, "--per-day goes with one window");
+	return 0;
+}
+
+static int verify(struct pf_job *j, struct pf_error *err)
+{
+	struct pf_verify v = { .shape = j->shape, .table = j->table, .snapshot = j->snapshot,
+			       .memory = j->memory, .share = j->verify };
+	if (!(j->verify > 0))
+		return 0;
+	PF_TRY(pf_state_verify(j->st, &v, err));
+	j->verified_days = v.days;
+	j->verified_rows = v.rows;
+	return 0;
+}
+
+int pf_job_answer(struct pf_job *j, struct pf_source **sources, size_t n,
+		  struct pf_error *err)
+{
+	PF_TRY(check_options(j, err));
+	PF_TRY(j->state ? pf_job_read_state(j, sources, n, err) :
+			  pf_job_read_plain(j, sources, n, err));
+	PF_TRY(check_options(j, err));
+	PF_TRY(check_late(j, err));
+	PF_TRY(verify(j, err));
+	j->answer = (struct pf_answer){
+		.state = j->st, .shape = j->shape, .flight = &j->flight, .memory = j->memory,
+		.columns = { .change = j->changes, .day = j->per_day,
+			     .name = j->nwindows > 1, .bounds = !j->per_day,
+			     .states = j->state_out, .bound = bound_type(j) },
+		.put_aside = j->state || j->nends > 1,
+		.explain = j->explain,
+		.put = j->explain ? NULL : j->put, .ctx = j->ctx,
+	};
+	PF_TRY(pf_shape_result(j->shape, &j->answer.columns, &j->result, err));
+	j->answer.result = j->result;
+	if (!j->explain)
+		PF_TRY(j->begin(j->ctx, j->result, err));
+	return answer_all(j, err);
+}
+
+int pf_job_commit(struct pf_job *j, struct pf_error *err)
+{
+	const struct pf_tidy t = { .shape = j->shape, .memory = j->memory,
+				   .from_us = j->first_us, .to_us = j->last_us };
+	if (!j->answer.moved && !j->update.moved) {
+		pf_state_clean(j->st);
+		return 0;
+	}
+	PF_TRY(pf_state_tidy(j->st, &t, err));
+	return pf_state_commit(j->st, err);
+}
+
+/* --- telling --- */
+
+void pf_job_explain(const struct pf_job *j, struct pf_buf *out)
+{
+	const struct pf_update *u = &j->update;
+	struct pf_buf windows = *j->explain;
+	if (j->state)
+		pf_buf_printf(out, "state: %zu runs of %s, of snapshot %lld\n", j->st->ncells,
+			      j->shape->grain_us == day_us ? "days" : "hours",
+			      (long long)j->st->snapshot);
+	if (j->state && u->compared)
+		pf_buf_str(out, "table: snapshots are gone in between: file lists were compared\n");
+	else if (j->state)
+		pf_buf_printf(out, "table: %lld snapshots since the state's\n",
+			      (long long)u->snapshots);
+	if (j->state)
+		pf_buf_printf(out, "files: %lld came, %lld were made by compactions, %lld are gone\n",
+			      (long long)u->files_new, (long long)u->files_renamed,
+			      (long long)u->files_gone);
+	pf_buf_printf(out, "read: %lld rows", (long long)u->rows);
+	if (j->state)
+		pf_buf_printf(out, " of %lld files; cells: %lld new, %lld got more, %lld built anew, %zu late",
+			      (long long)u->files_read, (long long)u->cells_new,
+			      (long long)u->cells_merged, (long long)u->cells_rebuilt, u->nlate);
+	pf_buf_byte(out, '\n');
+	pf_buf_add(out, windows.data, windows.len);
+}
+
+void pf_job_stats(const struct pf_job *j, struct pf_buf *out)
+{
+	const struct pf_update *u = &j->update;
+	const struct pf_answer *a = &j->answer;
+	const struct {
+		const char *name;
+		int64_t value;
+	} numbers[] = {
+		{ "rows_read", u->rows }, { "bytes_read", u->bytes },
+		{ "snapshots", u->snapshots }, { "lists_compared", u->compared },
+		{ "files_new", u->files_new }, { "files_renamed", u->files_renamed },
+		{ "files_gone", u->files_gone }, { "files_read", u->files_read },
+		{ "cells_new", u->cells_new }, { "cells_merged", u->cells_merged },
+		{ "cells_rebuilt", u->cells_rebuilt }, { "cells_late", (int64_t)u->nlate },
+		{ "windows", a->windows }, { "rows_out", a->keys },
+		{ "runs", a->runs }, { "runs_subtracted", a->minus },
+		{ "answers_reused", a->answers }, { "partials_read", a->rows_read },
+		{ "partials_all", a->rows_all },
+	};
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+		pf_buf_printf(out, "%s\"%s\": %lld", i ? ", " : "{", numbers[i].name,
+			      (long long)numbers[i].value);
+	pf_buf_str(out, "}\n");
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inside window/: the steps of a job; job.c opens it, job_read.c brings the
+ * state up to date, job_answer.c gives out.
+ */
+#ifndef PF_WINDOW_JOB_INTERNAL_H
+#define PF_WINDOW_JOB_INTERNAL_H
+
+#include "window/job.h"
+
+/* text: allocated, the job's from here on. */
+void pf_job_note(struct pf_job *j, char *text);
+
+/* Bind the question to the input; again when the ends are known. */
+int pf_job_shape(struct pf_job *j, const struct pf_schema *schema, struct pf_error *err);
+
+/* The coarsest of day, hour, minute, second that all bounds of windows are
+ * whole multiples of; 0: none. */
+int64_t pf_job_grain(const struct pf_job *j);
+
+/* The end that was not said: behind the newest row. */
+void pf_job_default_end(struct pf_job *j);
+
+/* Without a state everything that the windows need; with one what changed. */
+int pf_job_read_plain(struct pf_job *j, struct pf_source **sources, size_t n,
+		      struct pf_error *err);
+int pf_job_read_state(struct pf_job *j, struct pf_source **sources, size_t n,
+		      struct pf_error *err);
+
+#endif
