@@ -422,6 +422,11 @@ static int send_one(struct topic_writer *w, const struct record *r, int32_t inde
 		w->outstanding++;
 	pf_buf_free(&origin);
 	pf_buf_free(&state);
+	/* Die when this one is safe and the rest of the group has not left. */
+	if (!code && pf_crash_armed("X2")) {
+		code = wait_reports(w, err);
+		pf_crash_point("X2");
+	}
 	return code;
 }
 
@@ -471,7 +476,6 @@ static int commit(struct topic_writer *w, struct pf_error *err)
 		add_positions(w);
 	PF_TRY(wait_reports(w, err));
 	PF_TRY(send_group(w, err));
-	pf_crash_point("X2");
 	w->nrecords = 0;
 	w->bytes.len = 0;
 	w->pending = 0;

@@ -149,3 +149,61 @@ count()
 	status 2 "$maintain"
 	status 0 pf-put --verify $t
 }
+
+# until COMMAND: at most 20 s
+until_true()
+{
+	local i
+	for i in $(seq 200); do
+		"$@" && return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+has_rows()
+{
+	[ "$(count wh/default.db/events)" = "$1" ]
+}
+
+@test "follow.sh: rows are loaded as they come; SIGTERM commits what was read and ends with 0" {
+	pf-put -q --create schema.yaml wh/default.db/events
+	pf-stage append -q -S schema.yaml stage events.jsonl
+	PF_EVERY=200ms "$PF_ROOT/examples/follow.sh" wh/default.db/events stage 2> log 3>&- &
+	pid=$!
+	until_true has_rows 4
+	sed 's/"user_id": 7,/"user_id": 8,/' events.jsonl | pf-stage append -q --source more stage
+	until_true has_rows 8
+	sed 's/"user_id": 7,/"user_id": 9,/' events.jsonl | pf-stage append -q --source last stage
+	sleep 0.3
+	kill $pid
+	wait $pid
+	equals "$(count wh/default.db/events)" 12
+	# Nothing of it runs on.
+	equals "$(for p in /proc/[0-9]*; do
+		[ "$(readlink "$p/cwd")" = "$PWD" ] && cat "$p/comm"
+	done | grep ^pf-)" ""
+}
+
+@test "follow.sh: tries again after 75, ends with another status" {
+	pf-put -q --create schema.yaml wh/default.db/events
+	pf-stage append -q -S schema.yaml stage events.jsonl
+	mkdir bin
+	cat > bin/pf-stage <<-'END'
+	#!/bin/sh
+	echo >> tries
+	[ $(wc -l < tries) -le 2 ] && exit 75
+	[ -e stop ] && exit 3
+	touch stop
+	PATH=${PATH#*:}
+	pf-stage "$@" &
+	sleep 3
+	kill -9 $!
+	exit 75
+	END
+	chmod +x bin/pf-stage
+	PATH=$PWD/bin:$PATH PF_EVERY=100ms status 3 timeout 40 "$PF_ROOT/examples/follow.sh" wh/default.db/events stage
+	equals "$(wc -l < tries)" 4
+	contains "$stderr" "trying again in 1 s"
+	equals "$(count wh/default.db/events)" 4
+}

@@ -105,7 +105,7 @@ sums()
 # bats test_tags=crash
 @test "X2 X3: killed with messages on their way or positions unreported: the rest once" {
 	numbers 0 20000 > in.jsonl
-	for at in X1:2 X2:1 X3:1 X2:1 X2:1; do
+	for at in X1:2 X2:1 X2:1 X2:1 X3:1; do
 		run -137 env PF_CRASH_AT=$at pf-stage append -S schema.yaml \
 			--sync 1ms --ack-fd 7 "$TOPIC?partitions=4" in.jsonl 7> acks
 	done
@@ -210,4 +210,49 @@ sums()
 	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4" in.jsonl
 	strace -f -e trace=openat -o trace pf-query "$TOPIC" -n 1 > /dev/null
 	grep -q librdkafka trace
+}
+
+# slow_feed TO: the first row, then the others when the file go is there
+slow_feed()
+{
+	numbers 0 1
+	while [ ! -e go ]; do sleep 0.1; done
+	numbers 1 "$1"
+}
+
+@test "S14: the same source from two processes at once: each row once, also across loads" {
+	numbers 0 1 | pf-stage append -q -S schema.yaml --source s "$TOPIC?partitions=4"
+	slow_feed 500 | pf-stage append -q --source s "$TOPIC" &
+	one=$!
+	slow_feed 500 | pf-stage append -q --source s "$TOPIC" &
+	two=$!
+	sleep 1
+	# A third one is faster, and the table has its rows before the others'.
+	numbers 0 500 | pf-stage append -q --source s "$TOPIC"
+	load_table "$TOPIC" 2> /dev/null
+	equals "$(sums wh)" "500 500 124750"
+	touch go
+	wait $one
+	wait $two
+	status 0 pf-stage read "$TOPIC" -o all
+	contains "$stderr" "500 rows read, 0 rejected, 998 duplicate"
+	equals "$(sums all)" "500 500 124750"
+	equals "$(sums wh "$TOPIC")" "500 500 124750"
+	load_table "$TOPIC" 2> /dev/null
+	equals "$(sums wh)" "500 500 124750"
+	equals "$(pf-query wh "$TOPIC" --id 7 -c 'count()' -O tsv | tail -1)" 6
+	equals "$(pf-query wh "$TOPIC?partitioner=fiber" --id 7 -c 'count()' -O tsv | tail -1)" 6
+}
+
+@test "with ?partitioner=fiber a look-up reads only the partition that can hold the ID" {
+	numbers 0 5000 > in.jsonl
+	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4" in.jsonl
+	for id in 0 1 2 50 96; do
+		equals "$(pf-query "$TOPIC?partitioner=fiber" --id $id -c 'count(), sum(n)' -O tsv)" \
+			"$(pf-query in.jsonl -S schema.yaml --id $id -c 'count(), sum(n)' -O tsv)"
+	done
+	looked=$(pf-query --explain "$TOPIC?partitioner=fiber" --id 7 | awk '$1 == "rows" { print $2 }' | tr -d ,)
+	all=$(pf-query --explain "$TOPIC" --id 7 | awk '$1 == "rows" { print $2 }' | tr -d ,)
+	equals "$all" 5000
+	[ "$looked" -lt 3000 ]
 }
