@@ -49,7 +49,13 @@ march()
 # counts OPTION...: the run's answer as "ID:COUNT ...", and its range.
 counts()
 {
-	pf-window -q -O tsv -s state -g id "$@" count events |
+	pf-window -q -O tsv -s state -g id --stats stats.json "$@" count events |
 		awk 'NR > 1 { printf "%s%s:%s", sep, $1, $NF; sep = " "; range = $2 ".." $3 }
 			END { print "", range }'
+}
+
+# stat_of NAME: a number of what the last run took.
+stat_of()
+{
+	sed -n "s/.*\"$1\": \([0-9]*\).*/\1/p" stats.json
 }

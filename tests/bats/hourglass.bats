@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# The tests of Apache DataFu Hourglass as scenarios of pf-window, with its
-# inputs and its expected values. Where Hourglass counts input files, what
-# counts here are the cells that are built and those that are gone on from.
+# The 28 tests of Apache DataFu Hourglass as scenarios of pf-window, with its
+# inputs and its expected values. Where Hourglass counts the days that a run
+# reads, these count its rows.
 
 load helpers
 load hourglass
@@ -56,6 +56,7 @@ per_day_rows()
 	march 18 1:2 2:5 3:4 4:3 5:2
 	march 19 1:6 2:8 3:2 4:5
 	equals "$(counts -W since=2013-03-15)" "1:21 2:27 3:21 4:8 5:2 2013-03-15..2013-03-20"
+	equals "$(stat_of rows_read) $(stat_of answers_reused)" "37 1" # the new days, and what there was
 	# the earlier window is still to be had
 	equals "$(counts -W since=2013-03-15 --end 2013-03-18)" "1:13 2:14 3:15 2013-03-15..2013-03-18"
 }
@@ -101,8 +102,10 @@ per_day_rows()
 	equals "$(counts -W 10d)" "$(ones 1 2 3 4 5 6 7 8 9 10)2013-03-01..2013-03-11"
 	for d in 11 12 13; do march $d $d:1; done
 	equals "$(counts -W 10d)" "$(ones 4 5 6 7 8 9 10 11 12 13)2013-03-04..2013-03-14"
+	equals "$(stat_of rows_read)" 3
 	for d in 14 15; do march $d $d:1; done
 	equals "$(counts -W 10d)" "$(ones 6 7 8 9 10 11 12 13 14 15)2013-03-06..2013-03-16"
+	equals "$(stat_of rows_read)" 2
 }
 
 @test "PC twoRunsFixedWindowReuseOutput" {
@@ -118,6 +121,7 @@ per_day_rows()
 	march 21 1:9 3:15 6:9 8:20 9:20 100:1 102:5
 	equals "$(counts -W 6d)" \
 		"1:14 2:9 3:60 4:3 5:62 6:24 7:4 8:29 9:20 100:1 102:5 2013-03-16..2013-03-22"
+	equals "$(stat_of rows_read)" 79
 }
 
 # Events come from two tables. clicks, impressions: "ID ID ...".
@@ -196,6 +200,7 @@ october()
 	equals "$(counts -W 8d)" "$(ones 1 2 3 4 5 6 7 8)2012-10-01..2012-10-09"
 	october 09 10
 	equals "$(counts -W 8d)" "$(ones 3 4 5 6 7 8 9 10)2012-10-03..2012-10-11"
+	equals "$(stat_of rows_read)" 2
 }
 
 @test "Planner previousOutputNoReuseSmallWindow" {
@@ -210,6 +215,104 @@ october()
 	equals "$(counts -W 8d)" "$(ones 1 2 3 4 5 6 7 8)2012-10-01..2012-10-09"
 	october 09 10 11 12 13 14 15 16 17 18 19 20
 	equals "$(counts -W 8d)" "$(ones 13 14 15 16 17 18 19 20)2012-10-13..2012-10-21"
+}
+
+# days OPTION...: a day's rows in a line each, "DAY ID:COUNT ...".
+days()
+{
+	pf-window -q -O tsv -s state --stats stats.json -g id --per-day "$@" count events |
+		awk 'NR > 1 { if ($1 != day) printf "%s%s", (day ? "\n" : ""), $1; day = $1; printf " %s:%s", $2, $3 } END { print "" }'
+}
+
+@test "PP numDays" {
+	per_day_rows
+	equals "$(days -W 2d)" "2013-03-16 1:5 2:3 3:4 4:3 5:1
+2013-03-17 2:3 3:10 5:4 6:3"
+}
+
+@test "PP startDate" {
+	march 14 1:2 2:3 3:4
+	per_day_rows
+	equals "$(days -W since=2013-03-15 --end 2013-03-17)" "2013-03-15 1:3 2:4 3:7
+2013-03-16 1:5 2:3 3:4 4:3 5:1"
+}
+
+@test "PP endDate" {
+	per_day_rows
+	march 18 2:5 3:7 5:3 6:3
+	equals "$(days -W 2d --end 2013-03-18)" "2013-03-16 1:5 2:3 3:4 4:3 5:1
+2013-03-17 2:3 3:10 5:4 6:3"
+}
+
+@test "PP startAndEndDate" {
+	per_day_rows
+	march 18 2:5 3:7 5:3 6:3
+	equals "$(days -W since=2013-03-16 --end 2013-03-18)" "2013-03-16 1:5 2:3 3:4 4:3 5:1
+2013-03-17 2:3 3:10 5:4 6:3"
+}
+
+@test "PP multipleRuns" {
+	per_day_rows
+	equals "$(days -W 3d)" "2013-03-15 1:3 2:4 3:7
+2013-03-16 1:5 2:3 3:4 4:3 5:1
+2013-03-17 2:3 3:10 5:4 6:3"
+	march 18 2:2 3:6 5:2 7:3
+	equals "$(days -W 3d | tail -1)" "2013-03-18 2:2 3:6 5:2 7:3"
+	equals "$(stat_of rows_read)" 13
+	equals "$(days -W 3d | wc -l)" 3
+}
+
+# The co-group by day: "DAY ID:IMPRESSIONS,CLICKS ...".
+joined_days()
+{
+	pf-window -q -O tsv --tag from -g id --per-day -W 3d --end 2013-03-18 i="count_if:\`from\`='impressions'" \
+		c="count_if:\`from\`='clicks'" impressions clicks |
+		awk 'NR > 1 { if ($1 != day) printf "%s%s", (day ? "\n" : ""), $1; day = $1; printf " %s:%s,%s", $2, $3, $4 } END { print "" }'
+}
+
+@test "PP joinTest" {
+	two_tables
+	both 15 "1 2 3 3 4" "1 2 2 4"
+	both 16 "5 6 6 7 7" "5 6"
+	both 17 "8 9 10" "8 8 8 10 10"
+	equals "$(joined_days)" "2013-03-15 1:1,1 2:1,2 3:2,0 4:1,1
+2013-03-16 5:1,1 6:2,1 7:2,0
+2013-03-17 8:1,3 9:1,0 10:1,2"
+}
+
+@test "PP joinClicksMissingTest" {
+	two_tables
+	both 15 "1 2 3 3 4" "1 2 2 4"
+	both 16 "5 6 6 7 7" "5 6"
+	both 17 "8 9 10" ""
+	equals "$(joined_days)" "2013-03-15 1:1,1 2:1,2 3:2,0 4:1,1
+2013-03-16 5:1,1 6:2,1 7:2,0
+2013-03-17 8:1,0 9:1,0 10:1,0"
+}
+
+# The first job's days are stored as a table, the second job is of that.
+@test "Integration numDays" {
+	per_day_rows
+	cat > partials.yaml <<-END
+	table: partials
+	id: id
+	time: day
+	zone: UTC
+	partition: day
+	buckets: 2
+	columns:
+	  day: date not null
+	  id: bigint not null
+	  count: bigint
+	END
+	pf-put -q --create partials.yaml partials
+	pf-window -q -O arrow --per-day -W 2d -g id count events |
+		pf-partition -T partials | pf-pack -qq | pf-put -q --append partials
+	equals "$(pf-query -O tsv -c 'count()' --where "dt='2013-03-16'" partials | tail -1)" 5
+	equals "$(pf-query -O tsv -c 'count()' --where "dt='2013-03-17'" partials | tail -1)" 4
+	equals "$(pf-window -q -O tsv -s second -W 2d -g id sum:count partials |
+		awk 'NR > 1 { printf "%s:%s ", $1, $4; range = $2 ".." $3 } END { print range }')" \
+		"1:5 2:6 3:14 4:3 5:5 6:3 2013-03-16..2013-03-18"
 }
 
 @test "TestAvroJob basicAvroJobTest: not incremental" {

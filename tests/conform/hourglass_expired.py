@@ -117,8 +117,11 @@ def expired():
     new_table()
     ten(*range(1, 11))
     check("L8 (S) ten days from a fixed start", both("-W since=2013-03-01"), [("1", day(1), day(11), "100")])
+    sh("cp -r state kept")
     drop(*range(1, 10))
     ten(11)
+    check("L8 (S) days that expired stay counted where that is the policy",
+          counts("-W since=2013-03-01 --keep-dropped", "-s kept"), [("1", day(1), day(12), "110")])
     said = sh(f"pf-window -q -s state -W since=2013-03-01 -g id count {TABLE}", 3)
     check("L8 (S) days that expired are named, not left out in silence", day(1) in said, True)
     check("L8 (S) and left out when that is wanted", both("-W since=2013-03-01 --allow-missing"),
