@@ -59,6 +59,24 @@ static void release(struct pf_agg_states *s)
 }
 
 
+/* The hash of the value's bytes; those of integers and text without a copy. */
+static uint64_t hash_at(enum pf_kind kind, const struct pf_column *c, int64_t row,
+			struct pf_buf *key)
+{
+	if (pf_kind_is_integer(kind)) {
+		uint64_t big = __builtin_bswap64((uint64_t)pf_int_at(c, kind, row) ^
+						 (uint64_t)1 << 63);
+		return pf_xxh3(&big, sizeof big);
+	}
+	if (pf_kind_is_variable(kind)) {
+		struct pf_view v = pf_bytes_at(c, row);
+		return pf_xxh3(v.data, v.len);
+	}
+	key->len = 0;
+	pf_agg_encode(key, kind, c, row);
+	return pf_xxh3(key->data, key->len);
+}
+
 static int add(struct pf_agg_states *s, const struct pf_agg_rows *rows,
 	       struct pf_error *err)
 {
@@ -71,17 +89,9 @@ static int add(struct pf_agg_states *s, const struct pf_agg_rows *rows,
 	for (int64_t i = 0; i < rows->n; i++) {
 		if (pf_is_null(c, i))
 			continue;
-		key.len = 0;
-		if (pf_kind_is_integer(kind)) {
-			int64_t v = pf_int_at(c, kind, i);
-			struct pf_column wide = { .values = &v };
-			pf_agg_encode(&key, PF_BIGINT, &wide, 0);
-		} else {
-			pf_agg_encode(&key, kind, c, i);
-		}
 		struct pf_hll *h = &data[rows->slots[i]];
 		size_t before = pf_hll_heap(h, p);
-		pf_hll_add(h, p, pf_xxh3(key.data, key.len));
+		pf_hll_add(h, p, hash_at(kind, c, i, &key));
 		s->bytes += pf_hll_heap(h, p) - before;
 	}
 	pf_buf_free(&key);

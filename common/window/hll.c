@@ -12,7 +12,7 @@
 
 #include "base/alloc.h"
 
-enum { INDEX_BITS = 26, RANK_BITS = 6, MAX_RANK = 64 - INDEX_BITS + 1, DENSE = 128 };
+enum { INDEX_BITS = 26, RANK_BITS = 6, MAX_RANK = 64 - INDEX_BITS + 1, DENSE = 128, FEW = 32 };
 
 void pf_hll_free(struct pf_hll *h)
 {
@@ -23,6 +23,17 @@ void pf_hll_free(struct pf_hll *h)
 size_t pf_hll_heap(const struct pf_hll *h, unsigned p)
 {
 	return h->dense ? (size_t)1 << p : h->cap * sizeof *h->codes;
+}
+
+/* Most sketches are of a few values. */
+static void sort_few(uint32_t *codes, uint32_t n)
+{
+	for (uint32_t i = 1; i < n; i++) {
+		uint32_t v = codes[i], k = i;
+		for (; k && codes[k - 1] > v; k--)
+			codes[k] = codes[k - 1];
+		codes[k] = v;
+	}
 }
 
 static int by_value(const void *a, const void *b)
@@ -66,7 +77,10 @@ static void tidy(struct pf_hll *h, unsigned p)
 	uint32_t n = 0;
 	if (h->dense || h->sorted == h->n)
 		return;
-	qsort(h->codes, h->n, sizeof *h->codes, by_value);
+	if (h->n <= FEW)
+		sort_few(h->codes, h->n);
+	else
+		qsort(h->codes, h->n, sizeof *h->codes, by_value);
 	for (uint32_t i = 0; i < h->n; i++)
 		if (i + 1 == h->n || h->codes[i] >> RANK_BITS != h->codes[i + 1] >> RANK_BITS)
 			h->codes[n++] = h->codes[i];
