@@ -34,10 +34,28 @@ void pq_cache_free(struct pq_chunk_cache *c)
 
 /* --- statistics --- */
 
+/* Decimals in byte strings have signs, which many writers forget when they
+ * compare them (polars 29347, ClickHouse 83754, parquet-go 592, arrow-rs 10860):
+ * their bounds leave rows out, and not always so that it shows. */
+static bool compares_decimals(const struct pf_parquet_file *f, const struct pq_mapping *m)
+{
+	static const char *const known[] = { "pf-", "parquet-mr", "parquet-cpp-arrow",
+					     "DuckDB" };
+	if (m->form != PQ_FORM_DECIMAL ||
+	    (m->physical != PQ_FIXED && m->physical != PQ_BYTE_ARRAY))
+		return true;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (!strncmp(f->created_by, known[i], strlen(known[i])))
+			return true;
+	return !strncmp(f->created_by, "parquet-rs", 10) && m->physical == PQ_FIXED;
+}
+
 /* Are min and max of the chunk in the order of the values? */
 static bool type_ordered(const struct pf_parquet_file *f, size_t column)
 {
 	size_t leaf = f->leaves[column].leaf;
+	if (!compares_decimals(f, &f->leaves[column].mapping))
+		return false;
 	return leaf < f->footer.n_orders && f->footer.orders[leaf] >= 1 &&
 	       f->footer.orders[leaf] <= 2;
 }

@@ -548,6 +548,52 @@ TEST(the_footer_says_what_it_was_told)
 	pf_buf_free(&file);
 }
 
+/* Bounds of decimals in byte strings: of writers that are known to compare them
+ * with their sign. Those of numbers are everybody's. */
+TEST(bounds_of_decimals_are_not_everybodys)
+{
+	static const struct {
+		const char *writer;
+		bool known;
+	} cases[] = {
+		{ "pf-put version 0.1.0 (build release)", true },
+		{ "parquet-mr version 1.15.2 (build abc)", true },
+		{ "parquet-cpp-arrow version 21.0.0", true },
+		{ "parquet-rs version 56.0.0", true },
+		{ "DuckDB version v1.4.1 (build b390a7c)", true },
+		{ "Polars", false },
+		{ "ClickHouse v25.5.1", false },
+		{ "github.com/parquet-go/parquet-go version 0.25.0", false },
+		{ "parquet-cpp version 1.5.1-SNAPSHOT", false },
+	};
+	struct pf_error err = { 0 };
+	struct pf_schema *schema = pf_schema_new();
+	pf_schema_add(schema, "wide", (struct pf_type){ PF_DECIMAL, 38, 4 }, true);
+	pf_schema_add(schema, "narrow", (struct pf_type){ PF_DECIMAL, 18, 4 }, true);
+	struct pf_builder *b = pf_builder_new(schema);
+	for (int i = -5; i < 5; i++) {
+		pf_col_i128(&b->columns[0], i);
+		pf_col_i128(&b->columns[1], i);
+	}
+	struct pf_batch batch = pf_builder_batch(b);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct pf_parquet_options options = { .created_by = cases[i].writer };
+		struct pf_buf file = { 0 };
+		struct opened o;
+		const struct pf_parquet_pages *pages;
+		CHECK_OK(to_file(&batch, &options, 0, false, &file, &err), &err);
+		CHECK_OK(open_view(&o, file.data, file.len, &err), &err);
+		CHECK_INT(pf_parquet_group_stats(o.file, 0, 0).min.known, cases[i].known);
+		CHECK_INT(pf_parquet_group_stats(o.file, 0, 1).min.known, true);
+		CHECK_OK(pf_parquet_pages(o.file, 0, 0, &pages, &err), &err);
+		CHECK(pages && pages->stats[0].max.known == cases[i].known);
+		pf_parquet_close(o.file);
+		pf_buf_free(&file);
+	}
+	pf_builder_free(b);
+	pf_schema_unref(schema);
+}
+
 TEST(no_rows_are_a_file_too)
 {
 	struct pf_error err = { 0 };
@@ -847,7 +893,8 @@ UNIT_MAIN(CASE(random_schemas_round_trip), CASE(batch_boundaries_do_not_show),
 	  CASE(statistics_and_page_index_hold), CASE(long_strings_are_cut_in_bounds),
 	  CASE(bloom_filters_contain_their_rows), CASE(columns_widen_and_never_narrow),
 	  CASE(missing_columns_are_null), CASE(nulls_are_refused_where_they_must_not_be),
-	  CASE(the_footer_says_what_it_was_told), CASE(no_rows_are_a_file_too),
+	  CASE(the_footer_says_what_it_was_told),
+	  CASE(bounds_of_decimals_are_not_everybodys), CASE(no_rows_are_a_file_too),
 	  CASE(a_row_group_ends_with_the_row_that_fills_it),
 	  CASE(first_pages_of_nulls_do_not_settle_the_codec),
 	  CASE(a_footer_may_be_longer_than_the_tail),
