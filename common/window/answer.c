@@ -156,7 +156,8 @@ static int plan(struct pf_answer *a, int64_t from_us, int64_t to_us, struct pf_p
 		struct pf_error *err)
 {
 	PF_TRY(pf_plan_window(a->state, a->shape, from_us, to_us, p, err));
-	if (p->reused >= 0 || !wants_blocks(a, from_us, to_us))
+	bool answer = p->reused >= 0 && *a->state->windows[p->reused].text;
+	if (answer || !wants_blocks(a, from_us, to_us))
 		return 0;
 	pf_plan_free(p);
 	PF_TRY(pf_plan_blocks(a->state, a->shape, from_us, to_us, a->memory, err));

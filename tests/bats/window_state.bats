@@ -228,3 +228,31 @@ rows()
 	status 1 pf-window -s st --verify 1 -W 2d -g id count t
 	contains "$stderr" "state 'st' differs from the table on 2013-03-02"
 }
+
+@test "thirty times more keys than memory holds pass, within that memory" {
+	cat > many.yaml <<- 'END'
+		table: many
+		id: id
+		time: ts
+		partition: none
+		buckets: 1
+		columns: {id: bigint not null, ts: timestamp(0) not null, v: bigint}
+	END
+	awk 'BEGIN { print "id,ts,v"; for (i = 0; i < 300000; i++)
+		printf "%d,2024-01-%02dT00:00:00,%d\n", (i * 7919) % 299993, 1 + i % 5, i }' > many.csv
+	pf-put -q --create many.yaml many
+	pf-partition -S many.yaml many.csv | pf-pack -qq | pf-put -q --append many
+	pf-window -qq -O csv -W 5d -g id count sum:v max:v many > roomy
+	for state in "" "-s st"; do
+		(
+			case $PF_BUILD in
+			*asan*) ;;
+			*) ulimit -d 60000 ;;
+			esac
+			# shellcheck disable=SC2086
+			pf-window -qq -O csv $state --memory 1Mi -W 5d -g id count sum:v max:v many > tight
+		)
+		cmp roomy tight
+	done
+	equals "$(wc -l < roomy)" 299994
+}
