@@ -81,9 +81,8 @@ static void check_bounds(const struct pq_mapping *m, struct pf_parquet_stats *s)
 }
 
 /* Polars (seen in 1.44) says of each page how many nulls there were up to its end, and
- * of the chunk the sum of that; and it takes the bounds of a chunk's pages together as
- * if the bytes of fixed length (wide decimals) had no sign. */
-static bool from_polars(const struct pf_parquet_file *f)
+ * of the chunk the sum of that. */
+static bool miscounts_nulls(const struct pf_parquet_file *f)
 {
 	return !strncmp(f->created_by, "Polars", 6);
 }
@@ -94,7 +93,7 @@ static int64_t null_count(const struct pf_parquet_file *f, int64_t rows, size_t 
 {
 	if (!f->columns[column].nullable)
 		return 0;
-	if (raw->null_count > 0 && from_polars(f))
+	if (raw->null_count > 0 && miscounts_nulls(f))
 		return -1;
 	/* Nothing but nulls, and yet they have a smallest? */
 	if (raw->null_count == rows && rows && (raw->min_value.data || raw->min.data))
@@ -115,8 +114,7 @@ struct pf_parquet_stats pf_parquet_group_stats(const struct pf_parquet_file *f,
 	bool is_float = m->type.kind == PF_FLOAT || m->type.kind == PF_DOUBLE;
 	s.nan_count = is_float ? raw->nan_count : 0;
 	s.null_count = null_count(f, s.rows, column, raw);
-	if ((int32_t)m->physical != c->type ||
-	    (m->physical == PQ_FIXED && from_polars(f)))
+	if ((int32_t)m->physical != c->type)
 		return s;
 	if (raw->min_value.data && raw->max_value.data &&
 	    (type_ordered(f, column) || plain_order(m))) {
@@ -253,7 +251,7 @@ static bool nulls_agree(const struct pf_parquet_file *f, size_t group, size_t co
 			const struct pf_parquet_pages *pages)
 {
 	int64_t want = pf_parquet_group_stats(f, group, column).null_count, sum = 0;
-	if (want < 0 && from_polars(f))
+	if (want < 0 && miscounts_nulls(f))
 		return false;
 	for (size_t i = 0; i < x->n; i++) {
 		if (x->null_pages[i])
