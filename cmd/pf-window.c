@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "app/progress.h"
 #include "app/rows.h"
 #include "app/sources.h"
 #include "base/file.h"
@@ -126,6 +128,11 @@ static int put_rows(void *ctx, const struct pf_batch *batch, struct pf_error *er
 	return pf_rows_batch(((struct asked *)ctx)->out, batch, err);
 }
 
+static void tick(void *ctx, int64_t rows)
+{
+	pf_progress(((struct asked *)ctx)->run, rows, 0);
+}
+
 static int begin_rows(void *ctx, const struct pf_schema *schema, struct pf_error *err)
 {
 	struct asked *a = ctx;
@@ -148,7 +155,7 @@ static int set_job(struct pf_run *run, struct asked *a, struct pf_error *err)
 		.state_out = o->state_out, .keep_dropped = o->keep_dropped, .late = o->late,
 		.explain = o->explain ? &a->plan : NULL,
 		.memory = (size_t)o->memory,
-		.begin = begin_rows, .put = put_rows, .ctx = a,
+		.begin = begin_rows, .put = put_rows, .tick = tick, .ctx = a,
 	};
 	PF_TRY(pf_parse_duration(o->every, &ms, err));
 	a->job.every_us = ms * 1000;
@@ -213,6 +220,9 @@ static int answer(struct pf_run *run, struct asked *a, struct pf_error *err)
 
 static void warn(struct pf_run *run, const struct asked *a)
 {
+	bool seen = !run->output && pf_is_terminal(STDOUT_FILENO);
+	for (size_t i = 0; i < a->job.nranges && seen; i++)
+		pf_diag_note(&run->diag, 0, "%s", a->job.ranges[i]);
 	for (size_t i = 0; i < a->job.nnotes; i++)
 		pf_diag_warn(&run->diag, "%s", a->job.notes[i]);
 	if (a->job.verified_days)

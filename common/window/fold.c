@@ -356,6 +356,8 @@ static int feed(struct pf_fold *f, const struct pf_batch *batch, int32_t bucket,
 	free(made);
 	free(columns);
 	f->nrows += batch->rows;
+	if (s->tick)
+		s->tick(s->tick_ctx, batch->rows);
 	return code;
 }
 

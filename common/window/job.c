@@ -145,6 +145,8 @@ int pf_job_shape(struct pf_job *j, const struct pf_schema *schema, struct pf_err
 	pf_shape_free(j->shape);
 	j->shape = NULL;
 	PF_TRY(pf_shape_new(schema, &o, &j->shape, err));
+	j->shape->tick = j->tick;
+	j->shape->tick_ctx = j->ctx;
 	j->zone_name = j->shape->zone_name;
 	return 0;
 }
@@ -190,5 +192,8 @@ void pf_job_close(struct pf_job *j)
 	for (size_t i = 0; i < j->nnotes; i++)
 		free(j->notes[i]);
 	free(j->notes);
+	for (size_t i = 0; i < j->nranges; i++)
+		free(j->ranges[i]);
+	free(j->ranges);
 }
 

@@ -44,10 +44,15 @@ struct pf_job {
 	int (*put)(void *ctx, const struct pf_batch *batch, struct pf_error *err);
 	void *ctx;
 
+	/* Told of every batch of rows that is read; or NULL. */
+	void (*tick)(void *ctx, int64_t rows);
+
 	/* What it came to. */
 	const char *zone_name;
-	char **notes;         /* for people */
+	char **notes;         /* for people: what is odd */
 	size_t nnotes;
+	char **ranges;        /* for people: what each window covers */
+	size_t nranges;
 	int64_t verified_days, verified_rows;
 	struct pf_update update;
 	struct pf_answer answer;

@@ -4,9 +4,12 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/number.h"
 #include "base/time.h"
 #include "window/tidy.h"
 #include "window/verify.h"
+
+enum { MAX_RANGES = 100 };
 
 static const int64_t day_us = 86400000000;
 
@@ -132,6 +135,29 @@ static int revise(struct pf_job *j, struct pf_answer *a, struct pf_error *err)
 	return code;
 }
 
+/* "30d: 2024-01-01 to 2024-01-31, 12 rows of 29 days of 30". */
+static void say_range(struct pf_job *j, const struct pf_window *w, int64_t from_us,
+		      int64_t to_us, int64_t keys)
+{
+	int64_t days = 0, all = 0;
+	char a[48], b[48], n[32];
+	char *behind = NULL;
+	if (j->nranges == MAX_RANGES)
+		return;
+	for (int64_t at = from_us; j->state && at < to_us; at += day_us, all++)
+		days += has_rows(j, at, at + day_us < to_us ? at + day_us : to_us);
+	if (j->state)
+		behind = pf_asprintf(", %lld of %lld days have rows", (long long)days,
+				     (long long)all);
+	j->ranges = pf_realloc(j->ranges, j->nranges + 1, sizeof *j->ranges);
+	j->ranges[j->nranges++] = pf_asprintf("%s: %s to %s, %s row%s%s", w->text,
+					      pf_window_format(from_us, a),
+					      pf_window_format(to_us, b),
+					      pf_group_digits(n, keys), keys == 1 ? "" : "s",
+					      behind ? behind : "");
+	free(behind);
+}
+
 static int answer_window(struct pf_job *j, struct pf_answer *a, const struct pf_window *w,
 			 int64_t end, int64_t *last, struct pf_error *err)
 {
@@ -144,8 +170,11 @@ static int answer_window(struct pf_job *j, struct pf_answer *a, const struct pf_
 	j->last_us = to > j->last_us ? to : j->last_us;
 	if (j->state)
 		PF_TRY(check_missing(j, from, to, err));
-	return j->per_day ? pf_answer_days(a, from, to, err) :
-			    pf_answer_window(a, w, from, to, err);
+	int64_t keys = a->keys;
+	PF_TRY(j->per_day ? pf_answer_days(a, from, to, err) :
+			    pf_answer_window(a, w, from, to, err));
+	say_range(j, w, from, to, a->keys - keys);
+	return 0;
 }
 
 static int answer_all(struct pf_job *j, struct pf_error *err)

@@ -56,6 +56,9 @@ struct pf_shape {
 	int64_t grain_us;
 	bool one;                    /* see the options */
 	int64_t one_from_us, one_to_us;
+	/* Told of every batch of rows that is read, for progress; or NULL. */
+	void (*tick)(void *ctx, int64_t rows);
+	void *tick_ctx;
 	char *text;                  /* all of it: two shapes of the same text have
 	                              * the same partials */
 };

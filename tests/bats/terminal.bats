@@ -79,3 +79,21 @@ load helpers
 	END
 	python3 late.py
 }
+
+@test "pf-window on a terminal: the range and the days behind it; how far a long run is" {
+	need_program pf-window
+	small_table
+	contains "$(on_terminal "pf-window -s state -W 2d -g user_id count wh/default.db/events")" \
+		"pf-window: 2d: 2024-01-31 to 2024-02-02, 3 rows, 2 of 2 days have rows"
+	contains "$(on_terminal "pf-window -W 1d count wh/default.db/events")" \
+		"pf-window: 1d: 2024-02-01 to 2024-02-02, 1 row"
+	status 0 pf-window -s state -W 2d -g user_id count wh/default.db/events
+	equals "$stderr" ""
+	! on_terminal "pf-window -q -W 1d count wh/default.db/events" | grep -q "1 row"
+	# The line that says how far it is, once a second has passed.
+	gen 3000 > clicks.jsonl
+	printf '#!/bin/bash\nfor i in 1 2 3 4; do cat clicks.jsonl; sleep 0.5; done\n' > slow
+	chmod +x slow
+	[[ $(on_terminal "./slow | pf-window -I jsonl -S '$PF_ROOT/examples/clicks.yaml' -W since=2000-01-01 --end 2100-01-01 count") \
+		=~ rows.*0:0[1-9] ]]
+}
