@@ -6,6 +6,7 @@
 #include "expr/fn.h"
 
 #include "base/utf8.h"
+#include "expr/json_path.h"
 #include "expr/pattern.h"
 
 static bool is_text(const struct pf_node *k)
@@ -367,6 +368,45 @@ static void eval_split(struct pf_expr *e, struct pf_node *x)
 	}
 }
 
+/* A string without its quotes, everything else as it stands; null where there
+ * is nothing, or null. */
+static uint8_t json_value(struct pf_expr *e, struct pf_view text, struct pf_view path,
+			  struct pf_view *v)
+{
+	struct pf_view found;
+	if (!pf_json_path(text, path, &found) ||
+	    (found.len == 4 && !memcmp(found.data, "null", 4)))
+		return PF_S_NULL;
+	if (found.data[0] != '"') {
+		*v = found;
+		return PF_S_VALID;
+	}
+	if (!memchr(found.data, '\\', found.len)) {
+		*v = pf_view_of(found.data + 1, found.len - 2);
+		return PF_S_VALID;
+	}
+	uint8_t *p = pf_fn_text(e, found.len);
+	if (!p)
+		return PF_S_LONG;
+	size_t len;
+	if (!pf_json_unescape(found, p, &len))
+		return PF_S_NULL;
+	*v = pf_view_of(p, len);
+	return PF_S_VALID;
+}
+
+static void eval_json(struct pf_expr *e, struct pf_node *x)
+{
+	struct pf_view *v = pf_node_values(e, x, e->n);
+	uint8_t *s = pf_node_own_states(e, x);
+	for (size_t i = 0; i < e->n; i++) {
+		v[i] = pf_view_of("", 0);
+		if (s[i] == PF_S_VALID)
+			s[i] = json_value(e, PF_AT(struct pf_view, &x->kids[0]->out, i),
+					  PF_AT(struct pf_view, &x->kids[1]->out, i), &v[i]);
+	}
+}
+
 const struct pf_fn pf_fns_text[] = {
 	{ "lower", 1, 1, bind_texts, eval_lower, "lower(text)" },
 	{ "upper", 1, 1, bind_texts, eval_upper, "upper(text)" },
@@ -381,5 +421,6 @@ const struct pf_fn pf_fns_text[] = {
 	{ "starts_with", 2, 2, bind_test, eval_starts_with, "starts_with(text, part)" },
 	{ "ends_with", 2, 2, bind_test, eval_ends_with, "ends_with(text, part)" },
 	{ "split", 3, 3, bind_split, eval_split, "split(text, separator, n)" },
+	{ "json", 2, 2, bind_texts, eval_json, "json(text, path)" },
 	{ .name = NULL },
 };

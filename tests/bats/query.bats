@@ -111,6 +111,17 @@ rows()
 	status 2 pf-query t -c 'sum(*)+1'
 }
 
+@test "json() reaches into nested JSON that was staged as text" {
+	printf '%s\n' 'table: j' 'id: k' 'time: ts' 'partition: none' 'buckets: 1' columns: \
+		'  k: int not null' '  ts: date not null' '  payload: string' > nested.yaml
+	printf '%s\n' '{"k": 1, "ts": "2024-01-01", "payload": {"who": {"name": "J\u00f6rg \"J\""}, "n": [3, 4.5]}}' \
+		'{"k": 2, "ts": "2024-01-02", "payload": {"who": null, "n": []}}' '{"k": 3, "ts": "2024-01-03"}' > nested.jsonl
+	equals "$(rows -S nested.yaml nested.jsonl -c "k,json(payload,'who.name'),json(payload,'n.1'),json(payload,'who')" | head -1)" \
+		"$(printf '1\tJ\303\266rg "J"\t4.5\t{"name":"J\\\\u00f6rg \\\\"J\\\\""}')"
+	equals "$(rows -S nested.yaml nested.jsonl -w "json(payload,'n.0') is null" -c k | tr '\n' ' ')" "2 3 "
+	equals "$(rows -S nested.yaml nested.jsonl -c "sum(double(json(payload,'n.1')))*2")" 9
+}
+
 @test "order: several keys, descending, nulls, stable" {
 	equals "$(rows t -c price --order-by 'price desc' | tr '\n' ,)" "19.9,5.5,,,,,"
 	equals "$(rows t -c price --order-by 'price nulls first' | tr '\n' ,)" ",,,,5.5,19.9,"

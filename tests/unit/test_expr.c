@@ -268,6 +268,10 @@ TEST(texts)
 	CHECK_STR(eval("starts_with(s, 'Zo')"), "false null true");
 	CHECK_STR(eval("split('a,b,,c', ',', 4)"), "'c' 'c' 'c'");
 	CHECK_STR(eval("split('a,b', ',', 3)"), "null null null");
+	CHECK_STR(eval("json('{\"a\":[1,{\"b\":\"x\\u0041y\"}]}', 'a.1.b')"), "'xAy' 'xAy' 'xAy'");
+	CHECK_STR(eval("int(json('{\"a\":[1,2]}', 'a.1')) + 1"), "3 3 3");
+	CHECK_STR(eval("json('{\"a\":null}', 'a')"), "null null null");
+	CHECK_STR(eval("json('no json', 'a')"), "null null null");
 	CHECK_STR(eval("s like '%''s'"), "true null false");
 	CHECK_STR(eval("s like 'Zo__50%'"), "false null true");
 	CHECK_STR(eval("s like '%\\_50\\%' escape '\\'"), "false null true");
