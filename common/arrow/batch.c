@@ -462,6 +462,30 @@ enum { SHORT_BYTES = 16 };
 /* Rows that get room at once, were they all that short. */
 enum { PIECE_ROWS = 1024 };
 
+void pf_col_repeat(struct pf_colbuf *c, struct pf_view text, size_t n)
+{
+	size_t end = c->values.len + pf_mul(n, text.len);
+	if (end > INT32_MAX)
+		(void)pf_mul(SIZE_MAX, 2);
+	uint8_t *out = pf_buf_room(&c->values, n * text.len + SHORT_BYTES);
+	int32_t *ends = (int32_t *)(void *)pf_buf_room(&c->offsets, n * 4);
+	int32_t start = (int32_t)c->values.len, len = (int32_t)text.len;
+	uint8_t first[SHORT_BYTES] = { 0 };
+	memcpy(first, text.data, text.len < SHORT_BYTES ? text.len : SHORT_BYTES);
+	for (size_t i = 0; i < n; i++) {
+		if (text.len <= SHORT_BYTES)
+			memcpy(out + i * text.len, first, SHORT_BYTES);
+		else
+			memcpy(out + i * text.len, text.data, text.len);
+		ends[i] = start + (int32_t)(i + 1) * len;
+	}
+	c->values.len = end;
+	c->offsets.len += n * 4;
+	if (c->validity.len)
+		push_bits(&c->validity, c->rows, NULL, 0, (int64_t)n);
+	c->rows += (int64_t)n;
+}
+
 static void gather_bytes(struct pf_colbuf *c, const struct pf_column *src,
 			 const uint32_t *rows, size_t n)
 {

@@ -168,6 +168,9 @@ static inline void pf_col_bytes(struct pf_colbuf *c, const void *data, size_t le
 /* Append an integer-like value to a column of any such kind (the value fits). */
 void pf_col_int(struct pf_colbuf *c, int64_t value);
 
+/* Append n times the same string. */
+void pf_col_repeat(struct pf_colbuf *c, struct pf_view text, size_t n);
+
 /* Append rows [from, from + n) of a column of the same kind. */
 void pf_col_append(struct pf_colbuf *c, const struct pf_column *src,
 		   int64_t from, int64_t n);

@@ -17,7 +17,7 @@ enum {
 
 /* Bytes of waiting rows that still fit a second-level cache when they are
  * regrouped; more only when cells are so many that batches would be tiny. */
-static const size_t cosy_bytes = 8u << 20;
+static const size_t cosy_bytes = 1u << 20;
 
 struct cell {
 	int64_t day; /* first day of the partition */
@@ -46,6 +46,7 @@ struct pf_router {
 	size_t n_cells, cells_cap;
 	uint32_t *slots; /* cell number + 1 */
 	size_t n_slots;
+	uint32_t *guess; /* the cell of each bucket's last row */
 	/* one batch on its way out */
 	struct pf_builder *leaving;
 	/* reused per batch */
@@ -96,6 +97,7 @@ int pf_router_new(struct pf_schema *in, size_t memory_bytes, pf_cell_fn *emit,
 	r->leaving = pf_builder_new(r->out_schema);
 	r->n_slots = 1024;
 	r->slots = pf_zalloc(r->n_slots, sizeof *r->slots);
+	r->guess = pf_zalloc((size_t)layout.buckets, sizeof *r->guess);
 	r->bucket_rows = pf_zalloc((size_t)layout.buckets, sizeof *r->bucket_rows);
 	*router = r;
 	return 0;
@@ -119,6 +121,7 @@ void pf_router_free(struct pf_router *r)
 	free(r->order);
 	free(r->cells);
 	free(r->slots);
+	free(r->guess);
 	free(r->buckets);
 	free(r->bucket_rows);
 	free(r);
@@ -145,7 +148,7 @@ static size_t slot_of(const struct pf_router *r, int64_t day, int32_t bucket)
 	return at;
 }
 
-static uint32_t find_cell(struct pf_router *r, int64_t day, int32_t bucket)
+static uint32_t look_up_cell(struct pf_router *r, int64_t day, int32_t bucket)
 {
 	size_t at = slot_of(r, day, bucket);
 	if (r->slots[at])
@@ -168,6 +171,15 @@ static uint32_t find_cell(struct pf_router *r, int64_t day, int32_t bucket)
 	return n;
 }
 
+/* Rows of a bucket mostly come from one partition, one after the other. */
+static inline uint32_t find_cell(struct pf_router *r, int64_t day, int32_t bucket)
+{
+	uint32_t n = r->guess[bucket];
+	if (n >= r->n_cells || r->cells[n].day != day || r->cells[n].bucket != bucket)
+		r->guess[bucket] = n = look_up_cell(r, day, bucket);
+	return n;
+}
+
 /* The first day of the partition that a day belongs to. */
 static int64_t partition_day(enum pf_grain grain, int64_t day)
 {
@@ -181,17 +193,36 @@ static int64_t partition_day(enum pf_grain grain, int64_t day)
 	return pf_days_from_civil(year, grain == PF_GRAIN_MONTH ? month : 1, 1);
 }
 
-static int64_t day_of(const struct pf_router *r, const struct pf_column *time,
-		      int64_t row)
+static int64_t day_of(const struct pf_router *r, int64_t time)
 {
-	int64_t v = pf_int_at(time, r->time_kind, row);
 	if (!r->units)
-		return v;
+		return time;
 	if (r->zone) {
-		int64_t utc_s = pf_floor_div(v, r->units);
+		int64_t utc_s = pf_floor_div(time, r->units);
 		return pf_floor_div(utc_s + pf_zone_offset(r->zone, utc_s), 86400);
 	}
-	return pf_floor_div(v, r->units * 86400);
+	return pf_floor_div(time, r->units * 86400);
+}
+
+/* The cell of each row into r->cell_of, from place `from` on. */
+static void assign_cells(struct pf_router *r, const struct pf_column *time,
+			 size_t rows, size_t from)
+{
+	/* Neighbours usually share their day, if not their time. */
+	int64_t last_time = 0, last_day = INT64_MIN, first_day = 0;
+	for (size_t i = 0; i < rows; i++) {
+		int64_t t = pf_int_at(time, r->time_kind, (int64_t)i);
+		if (t != last_time || !i) {
+			int64_t day = day_of(r, t);
+			if (day != last_day)
+				first_day = partition_day(r->layout.grain, day);
+			last_time = t;
+			last_day = day;
+		}
+		uint32_t cell = find_cell(r, first_day, r->buckets[i]);
+		r->cells[cell].rows++;
+		r->cell_of[from + i] = cell;
+	}
 }
 
 static int check_not_null(const struct pf_router *r, const struct pf_batch *b,
@@ -205,6 +236,96 @@ static int check_not_null(const struct pf_router *r, const struct pf_batch *b,
 				       (long long)(r->skew.rows + i + 1), what,
 				       b->schema->fields[column].name);
 	return 0;
+}
+
+/* --- regrouping --- */
+
+static int cmp_cells(const void *a, const void *b, void *ctx)
+{
+	const struct pf_router *r = ctx;
+	const struct cell *x = &r->cells[*(const uint32_t *)a];
+	const struct cell *y = &r->cells[*(const uint32_t *)b];
+	if (x->day != y->day)
+		return x->day < y->day ? -1 : 1;
+	return (x->bucket > y->bucket) - (x->bucket < y->bucket);
+}
+
+/* Send rows [from, from + n) of the regrouped order, all of one cell. */
+static int send(struct pf_router *r, const struct cell *cell, size_t from,
+		size_t n, const struct pf_batch *rows, struct pf_error *err)
+{
+	pf_builder_reset(r->leaving);
+	pf_builder_gather(r->leaving, rows, r->order + from, n);
+	char text[24];
+	struct pf_cell out = { .bucket = cell->bucket };
+	if (r->layout.grain != PF_GRAIN_NONE) {
+		out.partition.data = (const uint8_t *)text;
+		out.partition.len = pf_grain_format(r->layout.grain, cell->day * 86400,
+						    1, text);
+		out.has_partition = true;
+		struct pf_colbuf *dt = &r->leaving->columns[r->out_schema->n - 1];
+		pf_col_repeat(dt, out.partition, n);
+	}
+	struct pf_meta meta = { 0 };
+	pf_cell_write(&out, &meta);
+	struct pf_batch batch = pf_builder_batch(r->leaving);
+	batch.meta = &meta;
+	int code = r->emit(r->ctx, &out, &batch, err);
+	pf_meta_free(&meta);
+	r->skew.batches++;
+	return code;
+}
+
+/* Send all rows, whose cells are known, cell by cell. */
+static int regroup(struct pf_router *r, const struct pf_batch *rows,
+		   struct pf_error *err)
+{
+	size_t n_rows = (size_t)rows->rows;
+	if (n_rows > r->order_cap) {
+		r->order_cap = r->cell_of_cap;
+		free(r->order);
+		r->order = pf_alloc(r->order_cap, sizeof *r->order);
+	}
+	uint32_t *by_cell = pf_alloc(r->n_cells, sizeof *by_cell);
+	for (size_t i = 0; i < r->n_cells; i++)
+		by_cell[i] = (uint32_t)i;
+	qsort_r(by_cell, r->n_cells, sizeof *by_cell, cmp_cells, r);
+	uint32_t start = 0;
+	for (size_t i = 0; i < r->n_cells; i++) {
+		struct cell *c = &r->cells[by_cell[i]];
+		c->start = start;
+		start += c->rows;
+		r->bucket_rows[c->bucket] += c->rows;
+	}
+	for (size_t i = 0; i < n_rows; i++)
+		r->order[r->cells[r->cell_of[i]].start++] = (uint32_t)i;
+	int code = 0;
+	size_t at = 0;
+	for (size_t i = 0; i < r->n_cells && !code; i++) {
+		const struct cell *c = &r->cells[by_cell[i]];
+		for (size_t done = 0; done < c->rows && !code;) {
+			size_t n = c->rows - done < BATCH_ROWS ? c->rows - done :
+								 BATCH_ROWS;
+			code = send(r, c, at + done, n, rows, err);
+			done += n;
+		}
+		at += c->rows;
+	}
+	free(by_cell);
+	r->skew.cells += (int64_t)r->n_cells;
+	r->n_cells = 0;
+	memset(r->slots, 0, r->n_slots * sizeof *r->slots);
+	return code;
+}
+
+int pf_router_flush(struct pf_router *r, struct pf_error *err)
+{
+	if (!pf_router_waiting(r))
+		return 0;
+	struct pf_batch waiting = pf_builder_batch(r->waiting);
+	int code = regroup(r, &waiting, err);
+	pf_builder_reset(r->waiting);
+	return code;
 }
 
 int pf_router_add(struct pf_router *r, const struct pf_batch *batch,
@@ -228,109 +349,17 @@ int pf_router_add(struct pf_router *r, const struct pf_batch *batch,
 		r->cell_of_cap = pf_grow(r->cell_of_cap, before + rows);
 		r->cell_of = pf_realloc(r->cell_of, r->cell_of_cap, sizeof *r->cell_of);
 	}
-	const struct pf_column *time = &batch->columns[r->layout.time_column];
-	/* Neighbours usually share their day. */
-	int64_t last = INT64_MIN, first_day = 0;
-	for (size_t i = 0; i < rows; i++) {
-		int64_t day = day_of(r, time, (int64_t)i);
-		if (day != last) {
-			last = day;
-			first_day = partition_day(r->layout.grain, day);
-		}
-		uint32_t cell = find_cell(r, first_day, r->buckets[i]);
-		r->cells[cell].rows++;
-		r->cell_of[before + i] = cell;
-		r->bucket_rows[r->buckets[i]]++;
-	}
-	pf_builder_append(r->waiting, batch, 0, batch->rows);
+	assign_cells(r, &batch->columns[r->layout.time_column], rows, before);
 	r->skew.rows += batch->rows;
-	size_t bytes = pf_builder_bytes(r->waiting);
 	bool worthy = before + rows >= WORTHY_ROWS * r->n_cells;
+	/* Enough for a batch of each cell: no need to wait for more. */
+	if (worthy && !before)
+		return regroup(r, batch, err);
+	pf_builder_append(r->waiting, batch, 0, batch->rows);
+	size_t bytes = pf_builder_bytes(r->waiting);
 	if ((bytes >= cosy_bytes && worthy) || bytes >= r->memory_bytes / 2)
 		return pf_router_flush(r, err);
 	return 0;
-}
-
-/* --- regrouping --- */
-
-static int cmp_cells(const void *a, const void *b, void *ctx)
-{
-	const struct pf_router *r = ctx;
-	const struct cell *x = &r->cells[*(const uint32_t *)a];
-	const struct cell *y = &r->cells[*(const uint32_t *)b];
-	if (x->day != y->day)
-		return x->day < y->day ? -1 : 1;
-	return (x->bucket > y->bucket) - (x->bucket < y->bucket);
-}
-
-/* Send rows [from, from + n) of the regrouped order, all of one cell. */
-static int send(struct pf_router *r, const struct cell *cell, size_t from,
-		size_t n, const struct pf_batch *waiting, struct pf_error *err)
-{
-	pf_builder_reset(r->leaving);
-	pf_builder_gather(r->leaving, waiting, r->order + from, n);
-	char text[24];
-	struct pf_cell out = { .bucket = cell->bucket };
-	if (r->layout.grain != PF_GRAIN_NONE) {
-		out.partition.data = (const uint8_t *)text;
-		out.partition.len = pf_grain_format(r->layout.grain, cell->day * 86400,
-						    1, text);
-		out.has_partition = true;
-		struct pf_colbuf *dt = &r->leaving->columns[r->out_schema->n - 1];
-		for (size_t i = 0; i < n; i++)
-			pf_col_bytes(dt, text, out.partition.len);
-	}
-	struct pf_meta meta = { 0 };
-	pf_cell_write(&out, &meta);
-	struct pf_batch batch = pf_builder_batch(r->leaving);
-	batch.meta = &meta;
-	int code = r->emit(r->ctx, &out, &batch, err);
-	pf_meta_free(&meta);
-	r->skew.batches++;
-	return code;
-}
-
-int pf_router_flush(struct pf_router *r, struct pf_error *err)
-{
-	size_t rows = (size_t)pf_router_waiting(r);
-	if (!rows)
-		return 0;
-	if (rows > r->order_cap) {
-		r->order_cap = r->cell_of_cap;
-		free(r->order);
-		r->order = pf_alloc(r->order_cap, sizeof *r->order);
-	}
-	uint32_t *by_cell = pf_alloc(r->n_cells, sizeof *by_cell);
-	for (size_t i = 0; i < r->n_cells; i++)
-		by_cell[i] = (uint32_t)i;
-	qsort_r(by_cell, r->n_cells, sizeof *by_cell, cmp_cells, r);
-	uint32_t start = 0;
-	for (size_t i = 0; i < r->n_cells; i++) {
-		struct cell *c = &r->cells[by_cell[i]];
-		c->start = start;
-		start += c->rows;
-	}
-	for (size_t i = 0; i < rows; i++)
-		r->order[r->cells[r->cell_of[i]].start++] = (uint32_t)i;
-	struct pf_batch waiting = pf_builder_batch(r->waiting);
-	int code = 0;
-	size_t at = 0;
-	for (size_t i = 0; i < r->n_cells && !code; i++) {
-		const struct cell *c = &r->cells[by_cell[i]];
-		for (size_t done = 0; done < c->rows && !code;) {
-			size_t n = c->rows - done < BATCH_ROWS ? c->rows - done :
-								 BATCH_ROWS;
-			code = send(r, c, at + done, n, &waiting, err);
-			done += n;
-		}
-		at += c->rows;
-	}
-	free(by_cell);
-	r->skew.cells += (int64_t)r->n_cells;
-	r->n_cells = 0;
-	memset(r->slots, 0, r->n_slots * sizeof *r->slots);
-	pf_builder_reset(r->waiting);
-	return code;
 }
 
 struct pf_skew pf_router_skew(const struct pf_router *r)

@@ -206,6 +206,28 @@ static void rank_values(struct pf_sorter *s, const struct pf_column *column,
 		keys[i] = s->ranks[s->codes[i]];
 }
 
+/* The keys of a column, and what there is to know about them. */
+struct keys {
+	uint64_t *list;
+	uint64_t least, largest;
+	bool sorted;
+};
+
+static void look_at(struct keys *k, size_t rows)
+{
+	k->least = UINT64_MAX;
+	k->largest = 0;
+	k->sorted = true;
+	uint64_t last = 0;
+	for (size_t i = 0; i < rows; i++) {
+		uint64_t key = k->list[i];
+		k->least = key < k->least ? key : k->least;
+		k->largest = key > k->largest ? key : k->largest;
+		k->sorted &= last <= key;
+		last = key;
+	}
+}
+
 #define KEYS(type, expr)                                            \
 	do {                                                        \
 		const type *values_ = column->values;               \
@@ -218,9 +240,11 @@ static void rank_values(struct pf_sorter *s, const struct pf_column *column,
 /* Signed to unsigned of the same order. */
 #define FLIP(v) ((uint64_t)(int64_t)(v) ^ (uint64_t)1 << 63)
 
-static void key_values(struct pf_sorter *s, const struct pf_column *column,
-		       enum pf_kind kind, size_t rows, uint64_t *keys)
+static struct keys key_values(struct pf_sorter *s, const struct pf_column *column,
+			      enum pf_kind kind, size_t rows)
 {
+	uint64_t *keys = s->keys;
+	struct keys found = { .list = keys };
 	switch (kind) {
 	case PF_TINYINT:
 		KEYS(int8_t, FLIP(v));
@@ -250,13 +274,10 @@ static void key_values(struct pf_sorter *s, const struct pf_column *column,
 		break;
 	default:
 		rank_values(s, column, kind, rows, keys);
-		return;
+		break;
 	}
-	uint64_t least = UINT64_MAX;
-	for (size_t i = 0; i < rows; i++)
-		least = keys[i] < least ? keys[i] : least;
-	for (size_t i = 0; i < rows; i++)
-		keys[i] -= least;
+	look_at(&found, rows);
+	return found;
 }
 
 /* --- sorting --- */
@@ -358,9 +379,6 @@ const uint32_t *pf_sort_rows(struct pf_sorter *s, const struct pf_batch *batch,
 	size_t rows = (size_t)batch->rows;
 	reserve(s, rows);
 	for (size_t i = 0; i < rows; i++)
-		s->order[i] = (uint32_t)i;
-	uint64_t *keys = s->keys;
-	for (size_t i = 0; i < rows; i++)
 		s->items[i] = (struct item){ 0, (uint32_t)i };
 	/* From the least significant column on; those that fit in one key are
 	 * sorted together. `width` bits of the key are taken so far. */
@@ -370,16 +388,10 @@ const uint32_t *pf_sort_rows(struct pf_sorter *s, const struct pf_batch *batch,
 	for (size_t c = n_columns; c-- > 0;) {
 		const struct pf_column *column = &batch->columns[columns[c]];
 		enum pf_kind kind = batch->schema->fields[columns[c]].type.kind;
-		key_values(s, column, kind, rows, keys);
-		uint64_t largest = 0;
-		bool sorted = true;
-		for (size_t i = 0; i < rows; i++) {
-			sorted &= !i || keys[i - 1] <= keys[i];
-			largest = keys[i] > largest ? keys[i] : largest;
-		}
-		unsigned need = bits_of(largest);
+		struct keys keys = key_values(s, column, kind, rows);
+		unsigned need = bits_of(rows ? keys.largest - keys.least : 0);
 		/* The last column in order already: stability keeps it so. */
-		if (sorted && c == n_columns - 1)
+		if (keys.sorted && c == n_columns - 1)
 			continue;
 		if (width && width + need > 64) {
 			radix_sort(s, rows, all);
@@ -390,8 +402,8 @@ const uint32_t *pf_sort_rows(struct pf_sorter *s, const struct pf_batch *batch,
 			all = 0;
 		}
 		for (size_t i = 0; i < rows; i++) {
-			uint64_t k = width < 64 ? keys[s->items[i].row] << width : 0;
-			s->items[i].key |= k;
+			uint64_t key = keys.list[s->items[i].row] - keys.least;
+			s->items[i].key |= width < 64 ? key << width : 0;
 		}
 		all |= need ? (UINT64_MAX >> (64 - need)) << width : 0;
 		if (c == n_columns - 1)

@@ -131,20 +131,13 @@ static bool bounds_bits(const struct pq_encoder *e, int64_t from, int64_t to,
 	return any[0] || any[1];
 }
 
-/* First eight bytes, so that most comparisons need no more. */
-static inline uint64_t head_of(struct pf_view v)
-{
-	uint8_t head[8] = { 0 };
-	memcpy(head, v.data, v.len < 8 ? v.len : 8);
-	return __builtin_bswap64(pq_load64(head));
-}
-
+/* Most comparisons need no more than the heads. */
 static void bounds_scan(const struct pf_view *v, size_t n, struct pf_view *low,
 			struct pf_view *high)
 {
-	uint64_t low_head = head_of(*low), high_head = head_of(*high);
+	uint64_t low_head = pq_head(*low), high_head = pq_head(*high);
 	for (size_t i = 0; i < n; i++) {
-		uint64_t head = head_of(v[i]);
+		uint64_t head = pq_head(v[i]);
 		if (head < low_head || (head == low_head && pf_view_cmp(v[i], *low) < 0)) {
 			*low = v[i];
 			low_head = head;

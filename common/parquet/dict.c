@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "parquet/encoding.h"
 
 #define FIRST_SLOTS 1024
 /* After that many values: at least a quarter must have been seen before. */
@@ -100,19 +101,13 @@ static inline uint32_t hash_view(struct pf_view v)
 {
 	const uint8_t *p = v.data;
 	size_t n = v.len;
-	uint64_t h = n * MULTIPLIER, tail;
+	uint64_t h = n * MULTIPLIER;
 	for (; n > 16; p += 16, n -= 16)
 		h = mix(load(p, 8) ^ h, load(p + 8, 8) ^ MULTIPLIER);
-	if (n >= 8) {
+	if (n >= 8)
 		h = mix(load(p, 8) ^ h, load(p + n - 8, 8) ^ MULTIPLIER);
-	} else {
-		if (n >= 4)
-			tail = load(p, 4) | load(p + n - 4, 4) << 32;
-		else
-			tail = n ? p[0] | (uint64_t)p[n / 2] << 8 |
-					   (uint64_t)p[n - 1] << 16 : 0;
-		h = mix(tail ^ h, MULTIPLIER);
-	}
+	else
+		h = mix(pq_head(pf_view_of(p, n)) ^ h, MULTIPLIER);
 	return (uint32_t)(h >> 32 ^ h);
 }
 
@@ -122,7 +117,9 @@ static inline bool same_view(struct pf_view a, struct pf_view b)
 		return false;
 	if (a.data == b.data)
 		return true;
-	if (a.len >= 8 && a.len <= 16)
+	if (a.len < 8)
+		return pq_head(a) == pq_head(b);
+	if (a.len <= 16)
 		return load(a.data, 8) == load(b.data, 8) &&
 		       load(a.data + a.len - 8, 8) == load(b.data + a.len - 8, 8);
 	return !memcmp(a.data, b.data, a.len);

@@ -29,7 +29,7 @@ struct pq_dict {
 void pq_dict_free(struct pq_dict *d);
 
 /* false when there would be more entries (or bytes of entries) than allowed,
- * or the values hardly repeat. */
+ * or the values hardly repeat. PQ_SLACK bytes behind views must be readable. */
 bool pq_dict_ints(struct pq_dict *d, const int64_t *values, size_t n,
 		  size_t max_entries);
 bool pq_dict_views(struct pq_dict *d, const struct pf_view *values, size_t n,

@@ -36,6 +36,14 @@ static inline uint64_t pq_load64(const uint8_t *p)
 	return v;
 }
 
+/* The first eight bytes, zeros behind the last, as a number: in the order of
+ * the bytes. PQ_SLACK bytes behind the view must be readable. */
+static inline uint64_t pq_head(struct pf_view v)
+{
+	uint64_t head = __builtin_bswap64(pq_load64(v.data));
+	return v.len >= 8 ? head : head & ~(UINT64_MAX >> 8 * v.len);
+}
+
 /* --- RLE and bit-packing hybrid: levels, dictionary indices, booleans --- */
 
 void pq_hybrid_encode(struct pf_buf *out, const uint32_t *values, size_t n,

@@ -170,6 +170,23 @@ static int flush_group(struct pf_parquet_writer *w, struct pf_error *err)
 	return 0;
 }
 
+/* Is every string the same? As the column of the partition is. */
+static bool is_constant(const struct pf_column *c, int64_t rows)
+{
+	if (!c->offsets || c->child || c->nulls || rows < 2)
+		return false;
+	const uint8_t *data = c->values;
+	int32_t len = c->offsets[1];
+	size_t bytes = (size_t)len * (size_t)rows;
+	if ((size_t)c->offsets[rows] != bytes ||
+	    memcmp(data, data + len, bytes - (size_t)len) != 0)
+		return false;
+	int32_t other = 0;
+	for (int64_t i = 1; i < rows; i++)
+		other |= (c->offsets[i + 1] - c->offsets[i]) ^ len;
+	return !other;
+}
+
 /* A whole row group, nothing being buffered: one column at a time, which then
  * is still in the cache when it is encoded. */
 static int gather_group(struct pf_parquet_writer *w, const struct pf_batch *batch,
@@ -181,7 +198,11 @@ static int gather_group(struct pf_parquet_writer *w, const struct pf_batch *batc
 		struct pf_colbuf *c = &w->gathered;
 		c->kind = w->schema->fields[i].type.kind;
 		pf_colbuf_reset(c);
-		pf_col_gather(c, &batch->columns[i], rows, n);
+		/* Of values that are all the same, any rows will do. */
+		if (is_constant(&batch->columns[i], batch->rows))
+			pf_col_append(c, &batch->columns[i], 0, (int64_t)n);
+		else
+			pf_col_gather(c, &batch->columns[i], rows, n);
 		pf_buf_room(&c->values, PQ_SLACK);
 		w->raw_bytes += pf_colbuf_bytes(c);
 		struct pf_column column = pf_colbuf_view(c);
