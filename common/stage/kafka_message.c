@@ -84,7 +84,8 @@ bool pf_record_is_arrow(const struct pf_kafka_record *r)
 
 uint64_t pf_record_hash(const struct pf_kafka_record *r)
 {
-	uint64_t parts[4] = { (uint64_t)r->time_ms, r->has_key | r->has_value << 1,
+	uint64_t parts[4] = { (uint64_t)r->time_ms,
+			      (uint64_t)r->has_key | (uint64_t)r->has_value << 1,
 			      pf_xxh3(r->key.data, r->key.len),
 			      pf_xxh3(r->value.data, r->value.len) };
 	return pf_xxh3(parts, sizeof parts);

@@ -250,6 +250,7 @@ rows()
 	done
 	equals "$(tail -1 small)" 'distinct(user_id),distinct(event),distinct(price),count'
 	equals "$(head -1 small)" 50021,20011,977,100000
+	equals "$(rows -S events.yaml -I csv many.csv --id 7 -c 'min(user_id),max(user_id),count()' | tr '\t' ' ')" "7 7 2"
 	# Ordered, it is the same to the byte.
 	pf-query -S events.yaml -I csv many.csv -g user_id -c 'sum(price)*2' --order-by user_id --memory 1Gi > big
 	pf-query -S events.yaml -I csv many.csv -g user_id -c 'sum(price)*2' --order-by user_id --memory 1Mi > small
