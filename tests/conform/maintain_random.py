@@ -5,7 +5,11 @@ pypaimon and a model in memory hold the same rows, every tag still gives its own
 --verify is clean, and a predicate gives the same pruned and not. DuckDB reads the
 live files where they are all of the newest schema. Prints TAP.
 
-A failing history is repeated with its seed: maintain_random.py SEED STEPS."""
+A failing history is repeated with its seed: maintain_random.py SEED STEPS.
+PF_TEST_JAVA=paimon-1.2.0,paimon-2.0.0 lets Paimon's own Java of these versions
+(tests/engines) read the table after each step, too, with a predicate, and expire
+snapshots in between."""
+import datetime
 import decimal
 import json
 import os
@@ -23,6 +27,10 @@ except ImportError as missing:
     sys.exit()
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+JAVA = [name for name in os.environ.get("PF_TEST_JAVA", "").split(",") if name]
+if JAVA:
+    sys.path.insert(0, os.environ.get("PF_TEST_ENGINES", os.path.join(ROOT, "tests", "engines")))
+    import engines
 BUILD = os.environ.get("PF_BUILD", os.path.join(ROOT, "build"))
 os.environ["PATH"] = f"{BUILD}:" + os.environ["PATH"]
 TABLE = "wh/default.db/t"
@@ -67,6 +75,7 @@ class History:
         self.snapshots = {}   # id -> {stage: rows loaded}
         self.latest = 0
         self.new_stage()
+        self.java = [engines.Java(name) for name in JAVA]
         run("pf-put", "-q", "--create", self.stages[0].yaml, TABLE)
 
     def new_name(self):
@@ -244,7 +253,34 @@ class History:
         left = run("pf-put", "--clean", "--older-than", "0s", "--explain", TABLE).decode()
         assert left.startswith("0 orphans"), left
 
+    def java_expire(self):
+        if self.java and self.latest:
+            self.rng.choice(self.java).ask("expire", os.path.abspath(TABLE),
+                                           str(self.rng.randrange(1, 6)))
+            there = {int(n[9:]) for n in os.listdir(f"{TABLE}/snapshot") if n.startswith("snapshot-")}
+            self.snapshots = {k: v for k, v in self.snapshots.items() if k in there}
+
     # --- what must hold ---
+
+    def check_java(self, rows):
+        def cell(value, column):
+            if value is not None and column.kind.startswith("decimal"):
+                value = decimal.Decimal(value)
+            return engines.text(value, column.kind)
+        column = self.rng.randrange(len(self.columns))
+        value = self.rng.choice(rows)[2 + column] if rows else None
+        want = sorted([str(r[0]), engines.text(datetime.datetime.fromisoformat(r[1])),
+                       *map(cell, r[2:], self.columns)] for r in rows)
+        hits = [r for r in want if r[2 + column] == cell(value, self.columns[column])]
+        for java in self.java:
+            names, *got = java.ask("rows", os.path.abspath(TABLE))
+            assert names == ["id", "ts", *(c.name for c in self.columns), "dt"], names
+            got = sorted(r[:-1] for r in got)
+            assert got == want, difference(java.name, got, want)
+            if self.columns[column].kind == "string" and value is not None:
+                got = java.ask("rows", os.path.abspath(TABLE), self.columns[column].name, "=", value)
+                got = sorted(r[:-1] for r in got[1:] if r[2 + column] == value)
+                assert got == hits, difference(f"{java.name} where = {value!r}", got, hits)
 
     def check(self):
         want = self.content(self.loaded)
@@ -253,6 +289,8 @@ class History:
         if self.latest:
             got = self.peers()
             assert got == want, difference("pypaimon", got, want)
+            if self.java:
+                self.check_java(want)
         for name, (_, loaded) in self.tags.items():
             got = self.queried("--snapshot", name)
             assert got == self.content(loaded), difference(f"tag {name}", got, self.content(loaded))
@@ -304,13 +342,16 @@ def history(seed, steps):
     try:
         h = History(rng)
         kinds = [(h.load, 8), (h.compact, 4), (h.index, 2), (h.expire, 2), (h.tag, 3),
-                 (h.rollback, 1), (h.alter, 3), (h.clean, 2)]
+                 (h.rollback, 1), (h.alter, 3), (h.clean, 2),
+                 (h.java_expire, 2 if JAVA else 0)]
         weighted = [f for f, n in kinds for _ in range(n)]
         for i in range(steps):
             step = h.load if i == 0 else rng.choice(weighted)
             done.append(step.__name__)
             step()
             h.check()
+        for java in h.java:
+            java.stop()
         os.chdir("/")
         shutil.rmtree(scratch)
     except AssertionError as e:
