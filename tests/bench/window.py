@@ -38,9 +38,6 @@ ONLY = sys.argv[3:]
 HERE = os.path.join(BUILD, "bench-window")
 DAYS = 3
 CONTENDERS = ("R", "I", "D1", "D2", "D3")
-CONTENDERS = ("R", "I", "D1", "D2", "D3")
-CHANGES = "--changes" if "--changes" in subprocess.run(["pf-window", "--help=all"], stdout=subprocess.PIPE,
-                                                       text=True).stdout else ""
 EPOCH = 15706  # 2013-01-01
 
 # name, keys, rows a day, n, aggregates of ours, of DuckDB, can be subtracted
