@@ -402,13 +402,20 @@ class Kafka:
         self.wait(admin.delete_records([TopicPartition(name, partition, offset)]))
 
     def offsets(self, name):
-        """partition -> (low, high)"""
-        from confluent_kafka import Consumer, TopicPartition
+        """partition -> (low, high), once every partition has its leader"""
+        from confluent_kafka import Consumer, KafkaException, TopicPartition
         consumer = Consumer({"bootstrap.servers": self.address(), "group.id": "none"})
+        end = time.monotonic() + 30
         try:
-            topic = consumer.list_topics(name, 10).topics[name]
-            return {p: consumer.get_watermark_offsets(TopicPartition(name, p), 10)
-                    for p in sorted(topic.partitions)}
+            while True:
+                try:
+                    topic = consumer.list_topics(name, 10).topics[name]
+                    return {p: consumer.get_watermark_offsets(TopicPartition(name, p), 10)
+                            for p in sorted(topic.partitions)}
+                except KafkaException:
+                    if time.monotonic() > end:
+                        raise
+                    time.sleep(0.2)
         finally:
             consumer.close()
 
