@@ -18,7 +18,8 @@
 #include "window/job.h"
 
 struct options {
-	struct pf_strings windows, group_by, where;
+	struct pf_strings windows, group_by, where, as;
+	const char *reduce, *merge;
 	const char *kafka_config;
 	const char *end, *from, *every, *state, *wait, *tag, *definition, *time;
 	int64_t memory;
@@ -47,6 +48,12 @@ static const struct pf_option options[] = {
 	  .help = "build the state anew" },
 	{ 0, "allow-missing", PF_OPT_FLAG, OPT(allow_missing),
 	  .help = "with --state: days without rows within the window are no error" },
+	{ 0, "reduce", PF_OPT_STRING, OPT(reduce), "COMMAND", .minor = true,
+	  .help = "makes a partial of the rows of a key, for reduce:X:Y" },
+	{ 0, "merge", PF_OPT_STRING, OPT(merge), "COMMAND", .minor = true,
+	  .help = "makes one partial of several of a key" },
+	{ 0, "as", PF_OPT_COLUMNS, OPT(as), "LIST", .minor = true,
+	  .help = "names of the columns that they print behind the keys" },
 	{ 0, "late", PF_OPT_ENUM, OPT(late), "apply|report|fail",
 	  .help = "with --state: rows for days that had been given out" },
 	{ 0, "revise", PF_OPT_FLAG, OPT(revise),
@@ -149,6 +156,7 @@ static int set_job(struct pf_run *run, struct asked *a, struct pf_error *err)
 		.group_by = o->group_by.items, .ngroup_by = o->group_by.n,
 		.aggregates = a->aggregates, .naggregates = a->naggregates,
 		.where = o->where.items, .nwhere = o->where.n,
+		.reduce = o->reduce, .merge = o->merge, .names = o->as.items, .nnames = o->as.n,
 		.time = o->time, .end = o->end, .from = o->from,
 		.state = o->state, .fresh = o->fresh, .allow_missing = o->allow_missing,
 		.changes = o->changes, .revise = o->revise, .per_day = o->per_day,

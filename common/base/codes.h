@@ -62,6 +62,7 @@
 	X(PF_E_NO_FILE, 4005, "no such file") \
 	X(PF_E_LIMIT, 4006, "a limit of this program was reached") \
 	X(PF_E_KAFKA, 4010, "a Kafka broker or client failed for good") \
+	X(PF_E_COMMAND, 4007, "a command that was to be run failed") \
 	X(PF_E_INTERNAL, 4999, "internal error") \
 	/* 5: an upstream program failed */ \
 	X(PF_E_UPSTREAM, 5001, "an upstream program aborted") \

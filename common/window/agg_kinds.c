@@ -18,6 +18,7 @@ const struct pf_agg_kind *const pf_agg_kinds[] = {
 	&pf_agg_hist,	    &pf_agg_days,     &pf_agg_bits,	&pf_agg_streak,
 	&pf_agg_streak_max, &pf_agg_dau,      &pf_agg_wau,	&pf_agg_mau,
 	&pf_agg_active,	    &pf_agg_retain,   &pf_agg_merge,
+	&pf_agg_reduce,
 	NULL,
 };
 

@@ -24,6 +24,8 @@ extern const struct pf_agg_kind pf_agg_days, pf_agg_bits, pf_agg_streak,
 
 extern const struct pf_agg_kind pf_agg_merge;                  /* agg_merge.c */
 
+extern const struct pf_agg_kind pf_agg_reduce;                 /* agg_reduce.c */
+
 /* Bind merge: it becomes the kind of the states in its column. */
 int pf_agg_bind_merge(struct pf_agg *a, const struct pf_schema *schema, const char *zone,
 		      struct pf_error *err);

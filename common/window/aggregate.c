@@ -176,6 +176,19 @@ int pf_agg_parse(const char *text, struct pf_agg **out, struct pf_error *err)
 	return 0;
 }
 
+int pf_agg_prepend(struct pf_agg *a, char *const *texts, size_t n, struct pf_error *err)
+{
+	if (a->nargs + n > PF_AGG_ARGS)
+		return pf_fail(err, PF_E_LIMIT, "%s takes %d columns and keys at most",
+			       a->kind->name, PF_AGG_ARGS);
+	memmove(a->args + n, a->args, a->nargs * sizeof *a->args);
+	memset(a->args, 0, n * sizeof *a->args);
+	a->nargs += n;
+	for (size_t i = 0; i < n; i++)
+		PF_TRY(pf_expr_parse(texts[i], strlen(texts[i]), "--group-by", &a->args[i], err));
+	return 0;
+}
+
 static void unbind(struct pf_agg *a)
 {
 	if (a->kind->unbind && a->state)
@@ -183,6 +196,8 @@ static void unbind(struct pf_agg *a)
 	a->own = NULL;
 	pf_schema_unref(a->state);
 	a->state = NULL;
+	pf_schema_unref(a->results);
+	a->results = NULL;
 	free(a->text);
 	a->text = NULL;
 }

@@ -22,7 +22,7 @@
 #include "expr/expr.h"
 
 enum {
-	PF_AGG_ARGS = 3,   /* expressions */
+	PF_AGG_ARGS = 24,  /* expressions */
 	PF_AGG_PARAMS = 8, /* constants behind them */
 };
 
@@ -38,6 +38,14 @@ struct pf_agg_merges {
 	char *column, *signature;
 };
 
+/* Of one whose work other programs do: agg_reduce.c. Borrowed. */
+struct pf_agg_external {
+	const char *reduce, *merge; /* shell commands */
+	size_t nkeys;               /* the first arguments are the keys */
+	char *const *names;         /* of the columns that they print */
+	size_t nnames;
+};
+
 struct pf_agg {
 	const struct pf_agg_kind *kind;
 	char *name; /* of the output column */
@@ -50,8 +58,10 @@ struct pf_agg {
 	/* Not NULL: args are the columns of stored states, types those that the
 	 * states are of. */
 	struct pf_agg_merges *merges;
+	const struct pf_agg_external *external; /* or NULL */
 	/* Filled by the kind's bind. */
 	struct pf_type result;
+	struct pf_schema *results; /* not NULL: several columns, named, instead */
 	struct pf_schema *state; /* the columns of a stored state, at least one */
 	unsigned algebra;
 	void *own;               /* the kind's, freed by unbind */
@@ -119,7 +129,7 @@ struct pf_agg_kind {
 	 * the columns of agg->state. The same state always gives the same bytes. */
 	int (*store)(const struct pf_agg_states *s, const uint32_t *slots, size_t n,
 		     struct pf_colbuf *out, struct pf_error *err);
-	/* Append the values to a column of agg->result. */
+	/* Append the values to a column of agg->result (or columns of results). */
 	int (*finish)(const struct pf_agg_states *s, const uint32_t *slots, size_t n,
 		      const struct pf_agg_range *range, struct pf_colbuf *out,
 		      struct pf_error *err);
@@ -155,6 +165,15 @@ void pf_agg_state_column(struct pf_agg *a, const char *suffix, struct pf_type ty
 /* Take in rows: add, or merge where the rows are stored states. */
 int pf_agg_take(struct pf_agg_states *s, const struct pf_agg_rows *rows,
 		struct pf_error *err);
+
+/* How many columns it gives. */
+static inline size_t pf_agg_width(const struct pf_agg *a)
+{
+	return a->results ? a->results->n : 1;
+}
+
+/* Arguments in front of the others, from text: the keys. */
+int pf_agg_prepend(struct pf_agg *a, char *const *texts, size_t n, struct pf_error *err);
 
 /* Of what the states are: "sum(decimal(10,2))", "hll(string):12". Allocated. */
 char *pf_agg_signature(const struct pf_agg *a);

@@ -342,6 +342,14 @@ static bool is_last(const struct pf_combine *m, const struct cursor *c)
 	       !pf_view_cmp(key_of(c, c->row), pf_view_of(m->last.data, m->last.len));
 }
 
+/* Is the key of another cell than the last one? Day and bucket are the first
+ * 18 bytes of a key: two numbers with a byte in front of each. */
+static bool other_cell(const struct pf_combine *m, const struct cursor *c)
+{
+	enum { CELL_BYTES = 18 };
+	return memcmp(key_of(c, c->row).data, m->last.data, CELL_BYTES) != 0;
+}
+
 /* A slot for the cursor's key; false when the chunk is full. */
 static bool give_slot(struct pf_combine *m, struct cursor *c)
 {
@@ -349,7 +357,8 @@ static bool give_slot(struct pf_combine *m, struct cursor *c)
 		c->slots[c->row] = (uint32_t)m->slots - 1;
 		return true;
 	}
-	if (m->slots == CHUNK)
+	if (m->slots == CHUNK || (m->slots && m->by_cell && m->shape->by_commands &&
+				  other_cell(m, c)))
 		return false;
 	m->last_head = c->heads[c->row];
 	if (m->longer) {
@@ -475,9 +484,11 @@ int pf_combine_finished(struct pf_combine *m, const struct pf_combine_label *lab
 	}
 	if (label->columns->states)
 		return put_states(m, out, err);
-	for (size_t i = 0; i < m->shape->naggs; i++)
+	for (size_t i = 0; i < m->shape->naggs; i++) {
 		PF_TRY(m->shape->aggs[i]->kind->finish(m->states[i], m->kept, m->nkept,
-						       &label->range, out++, err));
+						       &label->range, out, err));
+		out += pf_agg_width(m->shape->aggs[i]);
+	}
 	return 0;
 }
 

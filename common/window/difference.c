@@ -69,7 +69,10 @@ static int keys_cmp(const struct pf_difference *d, const struct side *a,
 static bool same_values(const struct pf_difference *d, const struct side *a,
 			const struct side *b)
 {
-	for (size_t c = d->result->n - d->shape->naggs; c < d->result->n; c++)
+	size_t values = 0;
+	for (size_t i = 0; i < d->shape->naggs; i++)
+		values += pf_agg_width(d->shape->aggs[i]);
+	for (size_t c = d->result->n - values; c < d->result->n; c++)
 		if (value_cmp(a, b, c))
 			return false;
 	return true;

@@ -483,6 +483,16 @@ static int write_rows(struct writer *w, const struct pf_batch *batch, struct pf_
 	return 0;
 }
 
+/* How many of the slots are of the first one's cell. */
+static size_t one_cell(const struct pf_fold *f, const uint32_t *slots, size_t n)
+{
+	struct pf_view first = pf_keyset_at(f->keys, slots[0]);
+	for (size_t i = 1; i < n; i++)
+		if (memcmp(pf_keyset_at(f->keys, slots[i]).data, first.data, CELL_BYTES) != 0)
+			return i;
+	return n;
+}
+
 /* What is in memory, sorted; memory is empty afterwards. */
 static int write_memory(struct pf_fold *f, struct writer *w, struct pf_error *err)
 {
@@ -492,6 +502,8 @@ static int write_memory(struct pf_fold *f, struct writer *w, struct pf_error *er
 	int code = 0;
 	for (size_t from = 0, some; from < n && !code; from += some) {
 		some = n - from < GIVE_ROWS ? n - from : GIVE_ROWS;
+		if (f->shape->by_commands)
+			some = one_cell(f, slots + from, some);
 		code = store(f, slots + from, some, out, err);
 		struct pf_batch batch = pf_builder_batch(out);
 		if (!code)

@@ -140,6 +140,7 @@ int pf_job_shape(struct pf_job *j, const struct pf_schema *schema, struct pf_err
 		.group_by = j->group_by, .ngroup_by = j->ngroup_by,
 		.aggregates = j->aggregates, .naggregates = j->naggregates,
 		.where = j->where, .nwhere = j->nwhere, .time = j->time,
+		.reduce = j->reduce, .merge = j->merge, .names = j->names, .nnames = j->nnames,
 	};
 	PF_TRY(choose_grain(j, &o, err));
 	pf_shape_free(j->shape);

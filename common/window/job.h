@@ -30,6 +30,9 @@ struct pf_job {
 	char *const *where;
 	size_t nwhere;
 	const char *time, *end, *from; /* or NULL */
+	const char *reduce, *merge; /* commands, or NULL */
+	char *const *names;   /* of what they print */
+	size_t nnames;
 	int64_t every_us;
 	const char *state;    /* directory, or NULL */
 	int64_t wait_ms;

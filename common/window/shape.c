@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/time.h"
 #include "base/zone.h"
+#include "window/agg_kinds.h"
 
 static const int64_t day_us = 86400000000;
 
@@ -34,6 +35,29 @@ static int find_time(struct pf_shape *s, const struct pf_schema *schema,
 	return 0;
 }
 
+/* Commands get the keys in front of their columns. */
+static int set_external(struct pf_shape *s, struct pf_agg *a,
+			const struct pf_shape_options *o, struct pf_error *err)
+{
+	char **keys = pf_zalloc(s->keys.n + 1, sizeof *keys);
+	for (size_t i = 0; i < s->keys.n; i++) {
+		struct pf_buf text = { 0 };
+		pf_expr_print(s->keys.items[i].expr, &text);
+		keys[i] = pf_strdup(pf_buf_cstr(&text));
+		pf_buf_free(&text);
+	}
+	s->external = (struct pf_agg_external){ .reduce = o->reduce, .merge = o->merge,
+						.nkeys = s->keys.n, .names = o->names,
+						.nnames = o->nnames };
+	s->by_commands = true;
+	a->external = &s->external;
+	int code = pf_agg_prepend(a, keys, s->keys.n, err);
+	for (size_t i = 0; i < s->keys.n; i++)
+		free(keys[i]);
+	free(keys);
+	return code;
+}
+
 static int parse_aggregates(struct pf_shape *s, const struct pf_shape_options *o,
 			    struct pf_error *err)
 {
@@ -43,6 +67,8 @@ static int parse_aggregates(struct pf_shape *s, const struct pf_shape_options *o
 		const char *text = o->naggregates ? o->aggregates[i] : "count";
 		PF_TRY(pf_agg_parse(text, &s->aggs[i], err));
 		s->naggs++;
+		if (s->aggs[i]->kind == &pf_agg_reduce)
+			PF_TRY(set_external(s, s->aggs[i], o, err));
 	}
 	return 0;
 }
@@ -169,8 +195,14 @@ static int add_columns(const struct pf_shape *s, const struct pf_shape_columns *
 				  m->fields[i].nullable, err));
 		pf_meta_copy(&r->fields[r->n - 1].meta, &m->fields[i].meta);
 	}
-	for (size_t i = 0; i < s->naggs && !c->states; i++)
-		PF_TRY(add_unique(r, s->aggs[i]->name, s->aggs[i]->result, true, err));
+	for (size_t i = 0; i < s->naggs && !c->states; i++) {
+		const struct pf_agg *a = s->aggs[i];
+		for (size_t k = 0; a->results && k < a->results->n; k++)
+			PF_TRY(add_unique(r, a->results->fields[k].name,
+					  a->results->fields[k].type, true, err));
+		if (!a->results)
+			PF_TRY(add_unique(r, a->name, a->result, true, err));
+	}
 	return 0;
 }
 
@@ -208,6 +240,9 @@ static void describe(struct pf_shape *s)
 	}
 	for (size_t i = 0; i < s->nwhere; i++)
 		pf_buf_printf(&b, "where %s\n", s->where[i]);
+	if (s->by_commands)
+		pf_buf_printf(&b, "reduce %s\nmerge %s\n", s->external.reduce,
+			      s->external.merge);
 	pf_buf_printf(&b, "time %s zone %s grain %lld s\n", s->time, s->zone_name,
 		      (long long)(s->grain_us / 1000000));
 	s->text = pf_strdup(pf_buf_cstr(&b));

@@ -36,6 +36,9 @@ struct pf_shape_options {
 	char *const *where;
 	size_t nwhere;
 	const char *time;   /* NULL: the schema says it */
+	const char *reduce, *merge; /* commands for the aggregate reduce, or NULL */
+	char *const *names; /* of the columns that they print */
+	size_t nnames;
 	int64_t grain_us;   /* of a cell: a day or a part of it */
 	bool one;           /* no cells: [one_from_us, one_to_us) is the only one */
 	int64_t one_from_us, one_to_us;
@@ -45,6 +48,8 @@ struct pf_shape {
 	struct pf_items keys;
 	struct pf_agg **aggs;
 	size_t naggs;
+	struct pf_agg_external external; /* borrows from the options */
+	bool by_commands;            /* one of the aggregates is */
 	char **where;                /* conditions, as text */
 	size_t nwhere;
 	struct pf_schema *needed;    /* columns to read */

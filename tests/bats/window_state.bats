@@ -97,7 +97,7 @@ rows()
 	load_rows "1 1 1"
 	rows -s st -W 1d count > /dev/null
 	exec 9< st/lock
-	flock 9
+	flock -s 9
 	status 75 pf-window -s st -W 1d count t
 	contains "$stderr" "PF7501"
 	flock -u 9
@@ -121,10 +121,15 @@ rows()
 	contains "$stderr" "'st/20130401-backup' is not part of the state: left alone"
 	[ -d st/20130401-backup ]
 	[ ! -e st/partials-000009-0.arrow ]
-	printf 'XXXX' | dd of=st/window-000001-1.arrow bs=1 conv=notrunc \
-		seek=$(($(stat -c %s st/window-000001-1.arrow) - 100)) 2> /dev/null
-	status 3 pf-window -s st -W 1d -g id count t
-	contains "$stderr" "st" "damaged"
+	size=$(stat -c %s st/window-000001-1.arrow)
+	for back in 12 20 28 44 60 76 92 124 140 204; do
+		rm -rf bad
+		cp -r st bad
+		printf '\377\123' | dd of=bad/window-000001-1.arrow bs=1 conv=notrunc \
+			seek=$((size - back)) 2> /dev/null
+		status 3 pf-window -s bad -W 1d -g id count t
+		contains "$stderr" "bad"
+	done
 	equals "$(rows -s st --fresh -W 1d -g id count)" "$(cat first)"
 }
 

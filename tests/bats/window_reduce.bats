@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+# pf-window --reduce, --merge: any program is the accumulator.
+
+load helpers
+
+setup()
+{
+	cd "$BATS_TEST_TMPDIR" || return 1
+	cat > t.yaml <<- 'END'
+		table: t
+		id: id
+		time: ts
+		zone: UTC
+		partition: day
+		buckets: 2
+		columns:
+		  id: int not null
+		  ts: timestamp(3) not null
+		  price: decimal(10,2)
+		  what: string
+	END
+	pf-put -q --create t.yaml t
+	for day in 1 2 3 4; do
+		awk -v day=$day 'BEGIN { for (i = 1; i <= 40; i++) printf \
+			"{\"id\":%d,\"ts\":\"2013-03-0%dT12:00:00.000\",\"price\":%d.50,\"what\":\"a\\tb%d\"}\n",
+			i % 7, day, i * day % 11, i }' |
+			pf-partition -S t.yaml -I jsonl | pf-pack -qq > new.arrows
+		pf-put -q --append t new.arrows
+	done
+	# id, price: rows, sum and largest
+	cat > reduce <<- 'END'
+		awk -F '\t' -v OFS='\t' '{ n[$1]++; s[$1] += $2; if (!($1 in m) || $2 > m[$1]) m[$1] = $2 }
+			END { for (k in n) print k, n[k], s[k], m[k] }'
+	END
+	cat > merge <<- 'END'
+		awk -F '\t' -v OFS='\t' '{ n[$1] += $2; s[$1] += $3; if (!($1 in m) || $4 > m[$1]) m[$1] = $4 }
+			END { for (k in n) print k, n[k], s[k], m[k] }'
+	END
+}
+
+by_awk()
+{
+	pf-window -qq -O tsv "$@" -g id --reduce "$(cat reduce)" --merge "$(cat merge)" \
+		--as n,total,top reduce:price t
+}
+
+built_in()
+{
+	pf-window -qq -O tsv "$@" -g id n=count 'total=sum:price' 'top=max:price' t
+}
+
+# numbers as awk prints them
+plain()
+{
+	awk -F '\t' -v OFS='\t' 'NR > 1 { $5 += 0; $6 += 0 } 1'
+}
+
+@test "awk as the accumulator gives what count, sum and max give" {
+	for w in 1d 3d 4d; do
+		equals "$(by_awk -W $w | plain)" "$(built_in -W $w | plain)"
+	done
+}
+
+@test "from a state, too: days are reduced once, partials merged" {
+	by_awk -s st -W 2d > /dev/null
+	equals "$(by_awk -s st -W 3d | plain)" "$(built_in -W 3d | plain)"
+	equals "$(by_awk -s st -W 3d --end 2013-03-04 | plain)" "$(built_in -W 3d --end 2013-03-04 | plain)"
+	mv t/dt=* .
+	equals "$(by_awk -s st -W 3d | plain)" "$(mv dt=* t; built_in -W 3d | plain)"
+}
+
+@test "without keys, with little memory, and fields that need escapes" {
+	equals "$(pf-window -qq -O tsv -W 4d --reduce 'wc -l' --merge 'awk "{ n += \$1 } END { print n }"' n=reduce:what t | tail -1 | cut -f 3)" 160
+	equals "$(by_awk -W 4d --memory 1Mi | plain)" "$(built_in -W 4d | plain)"
+	equals "$(pf-window -qq -O tsv -W 1d -g id --reduce 'sort -k 1n,1 -k 2V -u -t "	" | awk -F "\t" "!seen[\$1]++"' --merge 'awk -F "\t" "!seen[\$1]++"' first=reduce:what t | sed -n 2p | cut -f 4)" \
+		'a\tb7'
+}
+
+@test "commands that fail, or print what they should not, are errors" {
+	status 4 pf-window -W 1d -g id --reduce 'exit 3' --merge cat reduce:price t
+	contains "$stderr" "'exit 3' exited with 3" PF4007
+	status 4 pf-window -W 1d -g id --reduce 'echo 99' --merge cat reduce:price t
+	contains "$stderr" "printed a line of a key that it was not given"
+	status 4 pf-window -W 1d -g id --reduce "$(cat reduce)" --merge cat --as n,total reduce:price t
+	contains "$stderr" "has 3 values, not 2"
+	status 2 pf-window -W 1d -g id reduce:price t
+	contains "$stderr" "reduce needs --reduce COMMAND and --merge COMMAND"
+}
