@@ -15,12 +15,10 @@ setup()
 # load_rows FIRST LAST: rows of 50 entities, one a second; stamp tells them apart.
 load_rows()
 {
-	local i
 	loads=$((loads + 1))
-	for ((i = $1; i <= $2; i++)); do
-		printf '{"user_id": %d, "ts": "2024-01-31T%02d:%02d:%02d", "event": "e%d", "price": %d.5}\n' \
-			$((i * 7919 % 50)) $((i / 3600 % 24)) $((i / 60 % 60)) $((i % 60)) $((i % 3)) "$i"
-	done > rows.$loads.jsonl
+	awk -v first="$1" -v last="$2" 'BEGIN { for (i = first; i <= last; i++)
+		printf "{\"user_id\": %d, \"ts\": \"2024-01-31T%02d:%02d:%02d\", \"event\": \"e%d\", \"price\": %d.5}\n",
+			i * 7919 % 50, int(i / 3600) % 24, int(i / 60) % 60, i % 60, i % 3, i }' > rows.$loads.jsonl
 	pf-stage append -q -S schema.yaml stage rows.$loads.jsonl
 	pf-stage read stage --after $table | pf-partition | pf-pack -q | pf-put -q $table
 }
@@ -160,6 +158,29 @@ print([p['next'] for g in m['stages'].values() for p in g['parts'].values()])")"
 		equals "$(pf-query --files -O tsv copy | tail -n +2 | wc -l)" 4
 		status 0 pf-put --verify copy
 	done
+}
+
+@test "--compact killed at any moment: not a row is another, and --clean finds what was left" {
+	for i in 0 1 2 3; do load_rows $((i * 5000)) $((i * 5000 + 4999)); done
+	before=$(content)
+	cp -r $table whole
+	killed=0
+	for t in 0.004 0.008 0.012 0.016 0.02 0.025 0.03 0.04 0.06 0.1; do
+		rm -rf $table
+		cp -r whole $table
+		run timeout -s KILL $t pf-put -q --compact --full $table
+		[ "$status" != 137 ] || killed=$((killed + 1))
+		equals "$(content)" "$before"
+		status 0 pf-put --verify $table
+		pf-put -q --compact --full $table
+		equals "$(files)" 4
+		equals "$(content)" "$before"
+		pf-put -q --expire --keep 1 --keep-time 0s --grace 0s $table
+		pf-put -q --clean --older-than 0s $table
+		equals "$(find $table -name 'data-*' | wc -l)" 4
+		equals "$(content)" "$before"
+	done
+	[ $killed -gt 0 ]
 }
 
 @test "--compact of another engine's files: unsorted ones are sorted, without options of ours" {
