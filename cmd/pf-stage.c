@@ -92,6 +92,16 @@ static const struct pf_option options[] = {
 	{ 0, "connect-timeout", PF_OPT_DURATION, OPT(timeout_ms), "TIME",
 	  .help = "give up when no broker of a topic answers for so long",
 	  .def = "30s", .commands = "append read status", .minor = true, .config = true },
+	{ 0, "look-back", PF_OPT_DURATION, OPT(append.look_back_ms), "TIME",
+	  .help = "how old messages of a topic may be that say where sources stand",
+	  .more = "They are read before the first row is sent. "
+		  "A source that was not appended to for so long is a new one.",
+	  .def = "7d", .commands = "append", .minor = true },
+	{ 0, "require-isr", PF_OPT_FLAG, OPT(append.require_isr), NULL,
+	  .help = "refuse a topic that may lose a row with one broker",
+	  .more = "That is: fewer than 3 replicas, or min.insync.replicas below 2. "
+		  "Without this it is a warning.",
+	  .commands = "append", .minor = true },
 	{ 0, "payload", PF_OPT_STRING, OPT(append.payload), "arrow|json",
 	  .help = "what a message of a topic holds: many rows, or one",
 	  .more = "As payload= in the URL.", .commands = "append", .minor = true },

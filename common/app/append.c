@@ -162,7 +162,8 @@ int pf_append_operands(struct pf_run *run, const struct pf_append_options *o,
 	if (o->schema)
 		PF_TRY(pf_tabledef_load(o->schema, &def, err));
 	struct pf_kafka_config config = { 0 };
-	struct pf_kafka_produce produce = { 0 };
+	struct pf_kafka_produce produce = { .look_back_ms = o->look_back_ms,
+					    .require_isr = o->require_isr };
 	struct pf_stage_write how = {
 		.access = { .kafka = &config, .timeout_ms = o->timeout_ms },
 		.kafka = &produce,
@@ -179,6 +180,8 @@ int pf_append_operands(struct pf_run *run, const struct pf_append_options *o,
 		code = pf_rejects_open(o->rejects, &a.rejects, err);
 	if (!code)
 		code = pf_stage_writer_open(run->operands[0], &how, &writer, err);
+	if (!code && pf_stage_caution(writer))
+		pf_diag_warn(&run->diag, "%s", pf_stage_caution(writer));
 	if (!code)
 		code = append_all(run, writer, &a, err);
 	pf_stage_writer_close(writer);

@@ -27,6 +27,8 @@ struct pf_append_options {
 	const char *kafka_config;          /* a file, or NULL */
 	const char *payload, *partitioner; /* before what the URL says, or NULL */
 	int64_t timeout_ms;                /* for a first answer of its brokers */
+	int64_t look_back_ms;
+	bool require_isr;
 };
 
 int pf_append_operands(struct pf_run *run, const struct pf_append_options *options,

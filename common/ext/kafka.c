@@ -43,7 +43,12 @@
 	X(rd_kafka_headers_new) X(rd_kafka_headers_destroy) \
 	X(rd_kafka_header_add) X(rd_kafka_produceva) X(rd_kafka_error_code) \
 	X(rd_kafka_error_string) X(rd_kafka_error_destroy) X(rd_kafka_poll) \
-	X(rd_kafka_purge) X(rd_kafka_fatal_error)
+	X(rd_kafka_purge) X(rd_kafka_fatal_error) \
+	X(rd_kafka_ConfigResource_new) X(rd_kafka_ConfigResource_destroy) \
+	X(rd_kafka_DescribeConfigs) X(rd_kafka_event_DescribeConfigs_result) \
+	X(rd_kafka_DescribeConfigs_result_resources) \
+	X(rd_kafka_ConfigResource_configs) X(rd_kafka_ConfigResource_error) \
+	X(rd_kafka_ConfigEntry_name) X(rd_kafka_ConfigEntry_value)
 
 struct library {
 	void *handle;
@@ -535,6 +540,52 @@ int pf_kafka_create(struct pf_kafka *k, int32_t partitions, int32_t replication,
 	lib.rd_kafka_AdminOptions_destroy(options);
 	lib.rd_kafka_NewTopic_destroy(topic);
 	return code;
+}
+
+/* The value out of what the broker said of the topic. */
+static bool find_config(rd_kafka_event_t *event, const char *name, char *value,
+			size_t value_bytes)
+{
+	size_t resources = 0, n = 0;
+	const rd_kafka_DescribeConfigs_result_t *result =
+		event ? lib.rd_kafka_event_DescribeConfigs_result(event) : NULL;
+	const rd_kafka_ConfigResource_t **list = result ?
+		lib.rd_kafka_DescribeConfigs_result_resources(result, &resources) : NULL;
+	if (!resources || lib.rd_kafka_ConfigResource_error(list[0]))
+		return false;
+	const rd_kafka_ConfigEntry_t **entries =
+		lib.rd_kafka_ConfigResource_configs(list[0], &n);
+	for (size_t i = 0; i < n; i++) {
+		const char *text = lib.rd_kafka_ConfigEntry_value(entries[i]);
+		if (!text || strcmp(lib.rd_kafka_ConfigEntry_name(entries[i]), name) != 0)
+			continue;
+		snprintf(value, value_bytes, "%s", text);
+		return true;
+	}
+	return false;
+}
+
+int pf_kafka_topic_config(struct pf_kafka *k, const char *name, int64_t timeout_ms,
+			  char *value, size_t value_bytes, struct pf_error *err)
+{
+	char why[200];
+	rd_kafka_ConfigResource_t *topic =
+		lib.rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, k->name);
+	rd_kafka_AdminOptions_t *options =
+		lib.rd_kafka_AdminOptions_new(k->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+	rd_kafka_queue_t *queue = lib.rd_kafka_queue_new(k->rk);
+	lib.rd_kafka_AdminOptions_set_request_timeout(options, (int)timeout_ms, why,
+						      sizeof why);
+	lib.rd_kafka_DescribeConfigs(k->rk, &topic, 1, options, queue);
+	rd_kafka_event_t *event = lib.rd_kafka_queue_poll(queue, (int)timeout_ms);
+	bool found = find_config(event, name, value, value_bytes);
+	if (event)
+		lib.rd_kafka_event_destroy(event);
+	lib.rd_kafka_queue_destroy(queue);
+	lib.rd_kafka_AdminOptions_destroy(options);
+	lib.rd_kafka_ConfigResource_destroy(topic);
+	return found ? 0 : pf_fail(err, PF_E_KAFKA, "topic '%s' does not say its %s", k->name,
+				   name);
 }
 
 /* --- consuming --- */

@@ -69,6 +69,10 @@ int pf_kafka_range(struct pf_kafka *k, int32_t partition, int64_t timeout_ms,
 int pf_kafka_offsets_at(struct pf_kafka *k, int32_t partitions, int64_t ms,
 			int64_t timeout_ms, int64_t *offsets, struct pf_error *err);
 
+/* A setting of the topic, as text. */
+int pf_kafka_topic_config(struct pf_kafka *k, const char *name, int64_t timeout_ms,
+			  char *value, size_t value_bytes, struct pf_error *err);
+
 /* replication 0, retention_ms 0: as the broker has it by default. A topic that
  * exists already is no error. */
 int pf_kafka_create(struct pf_kafka *k, int32_t partitions, int32_t replication,

@@ -44,7 +44,8 @@ struct pf_stage_writer {
 	struct pf_sources sources;
 };
 
-/* recall and from: NULL when it knows its sources anyway. */
+/* recall and from: NULL when it knows its sources anyway; caution: NULL when
+ * there never is any. */
 struct pf_stage_writer_ops {
 	int (*recall)(struct pf_stage_writer *w, struct pf_error *err);
 	int (*from)(struct pf_stage_writer *w, struct pf_source_pos *source,
@@ -58,6 +59,7 @@ struct pf_stage_writer_ops {
 	int (*sync)(struct pf_stage_writer *w, struct pf_error *err);
 	int64_t (*accepted)(const struct pf_stage_writer *w);
 	int64_t (*durable)(struct pf_stage_writer *w);
+	const char *(*caution)(const struct pf_stage_writer *w);
 	void (*close)(struct pf_stage_writer *w);
 };
 

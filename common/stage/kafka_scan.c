@@ -23,6 +23,7 @@ struct group {
 };
 
 struct scan {
+	int64_t since_ms;
 	struct group *slots[SLOTS];
 };
 
@@ -101,25 +102,30 @@ static void take(struct scan *s, const struct pf_kafka_record *r,
 	}
 }
 
+struct beginning {
+	int64_t since_ms;
+	int64_t *from;
+};
+
 static int take_time(void *ctx, const struct pf_ask *ask, const struct pf_kafka_record *r,
 		     struct pf_error *err)
 {
-	int64_t *from = ctx;
+	const struct beginning *b = ctx;
 	(void)err;
-	if (r && r->time_ms < pf_now_ms() - (int64_t)PF_SOURCE_MARKS_SECONDS * 1000)
-		from[ask->partition] = ask->end;
+	if (r && r->time_ms < b->since_ms)
+		b->from[ask->partition] = ask->end;
 	return 0;
 }
 
 /* Where to begin in each partition. When the broker finds nothing that recent,
  * believe it if the last record is older, too: timestamps need not ascend. */
-static int find_begin(struct pf_kafka_stage *s, int64_t *from, int64_t *end,
-		      struct pf_error *err)
+static int find_begin(struct pf_kafka_stage *s, int64_t since_ms, int64_t *from,
+		      int64_t *end, struct pf_error *err)
 {
+	struct beginning b = { since_ms, from };
 	size_t n = (size_t)s->info.partitions, nasks = 0;
 	struct pf_ask *asks = pf_zalloc(n, sizeof *asks);
-	int code = pf_kafka_offsets_at(s->consumer, s->info.partitions,
-				       pf_now_ms() - (int64_t)PF_SOURCE_MARKS_SECONDS * 1000,
+	int code = pf_kafka_offsets_at(s->consumer, s->info.partitions, since_ms,
 				       s->timeout_ms, from, err);
 	for (size_t p = 0; !code && p < n; p++) {
 		int64_t first;
@@ -133,7 +139,7 @@ static int find_begin(struct pf_kafka_stage *s, int64_t *from, int64_t *end,
 			from[p] = first;
 	}
 	if (!code)
-		code = pf_kafka_stage_ask(s, asks, nasks, take_time, from, err);
+		code = pf_kafka_stage_ask(s, asks, nasks, take_time, &b, err);
 	free(asks);
 	return code;
 }
@@ -146,7 +152,7 @@ static int read_partitions(struct pf_kafka_stage *s, struct pf_kafka *consumer,
 	int64_t *from = pf_alloc((size_t)n, sizeof *from);
 	int64_t *end = pf_alloc((size_t)n, sizeof *end);
 	int64_t heard = pf_mono_us();
-	int code = find_begin(s, from, end, err);
+	int code = find_begin(s, scan->since_ms, from, end, err);
 	for (int32_t p = 0; !code && p < n; p++) {
 		if (from[p] >= end[p]) {
 			end[p] = 0;
@@ -184,8 +190,9 @@ static int read_partitions(struct pf_kafka_stage *s, struct pf_kafka *consumer,
 	return code;
 }
 
-int pf_kafka_scan(struct pf_kafka_stage *s, struct pf_source_marks *known,
-		  struct pf_sources *sources, struct pf_error *err)
+int pf_kafka_scan(struct pf_kafka_stage *s, int64_t look_back_ms,
+		  struct pf_source_marks *known, struct pf_sources *sources,
+		  struct pf_error *err)
 {
 	struct pf_kafka *consumer;
 	size_t each = (size_t)QUEUED_BYTES / (size_t)s->info.partitions;
@@ -193,6 +200,7 @@ int pf_kafka_scan(struct pf_kafka_stage *s, struct pf_source_marks *known,
 				     each > LEAST_QUEUED ? each : LEAST_QUEUED, 1,
 				     &consumer, err));
 	struct scan *scan = pf_zalloc(1, sizeof *scan);
+	scan->since_ms = pf_now_ms() - look_back_ms;
 	int code = read_partitions(s, consumer, scan, known, err);
 	for (size_t i = 0; i < SLOTS; i++)
 		while (scan->slots[i]) {

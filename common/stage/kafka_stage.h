@@ -32,6 +32,8 @@ struct pf_kafka_produce {
 	bool has_payload;
 	enum pf_kafka_payload payload;
 	enum pf_kafka_partitioner partitioner; /* DEFAULT: as the URL says */
+	int64_t look_back_ms; /* to find where sources stand; 0: seven days */
+	bool require_isr;     /* PF_E_USAGE for a topic that one broker can lose */
 };
 
 /* Connects; makes the topic if `create` and the URL asks for it. The definition

@@ -26,7 +26,7 @@
 
 /* A record is at most so large; brokers take 1 MiB if nobody changed that. */
 enum { RECORD_BYTES = 900 * 1000, GATHER_ROWS = 1024 };
-enum { QUEUED_BYTES = 64 << 20, POLL_MS = 100, STOP_MS = 25000 };
+enum { QUEUED_BYTES = 64 << 20, POLL_MS = 100, STOP_MS = 25000, CONFIG_MS = 1000 };
 
 /* A record that waits for its group to leave; its bytes are in `bytes`. */
 struct record {
@@ -43,6 +43,8 @@ struct topic_writer {
 	bool json;
 	pf_fiber_fn *fiber;       /* NULL: murmur2 of the ID's text */
 	bool (*stopping)(void);
+	int64_t look_back_ms;
+	char caution[160];        /* what the topic may lose, or "" */
 	uint64_t session;
 	int64_t group;
 	struct pf_error failed;   /* nothing is taken any more */
@@ -315,7 +317,7 @@ static int writer_recall(struct pf_stage_writer *base, struct pf_error *err)
 	if (w->recalled)
 		return 0;
 	w->recalled = true;
-	return pf_kafka_scan(w->s, &w->known, &base->sources, err);
+	return pf_kafka_scan(w->s, w->look_back_ms, &w->known, &base->sources, err);
 }
 
 /* The key must be the same when a run that died before anything was
@@ -549,6 +551,12 @@ static void writer_close(struct pf_stage_writer *base)
 	free(w);
 }
 
+static const char *writer_caution(const struct pf_stage_writer *base)
+{
+	const struct topic_writer *w = (const struct topic_writer *)base;
+	return w->caution[0] ? w->caution : NULL;
+}
+
 static const struct pf_stage_writer_ops writer_ops = {
 	.recall = writer_recall,
 	.from = writer_from,
@@ -560,6 +568,7 @@ static const struct pf_stage_writer_ops writer_ops = {
 	.sync = writer_sync,
 	.accepted = accepted,
 	.durable = durable,
+	.caution = writer_caution,
 	.close = writer_close,
 };
 
@@ -612,6 +621,34 @@ static void make_schema(struct topic_writer *w)
 	w->rows = pf_zalloc((size_t)w->s->info.partitions, sizeof *w->rows);
 }
 
+/* What acks=all is worth here. A broker that does not say what it wants in
+ * sync is not waited for. */
+static int check_replicas(struct topic_writer *w, bool require, struct pf_error *err)
+{
+	int64_t in_sync = 2;
+	int32_t replicas = w->s->info.replicas;
+	char text[32];
+	struct pf_error none = { 0 };
+	if (replicas >= 3 &&
+	    !pf_kafka_topic_config(w->s->consumer, "min.insync.replicas", CONFIG_MS, text,
+				   sizeof text, &none))
+		in_sync = strtol(text, NULL, 10);
+	if (replicas >= 3 && in_sync >= 2)
+		return 0;
+	if (replicas < 3)
+		snprintf(w->caution, sizeof w->caution,
+			 "the topic has %" PRId32 " replica%s: the loss of a broker may lose accepted rows",
+			 replicas, replicas == 1 ? "" : "s");
+	else
+		snprintf(w->caution, sizeof w->caution,
+			 "the topic has min.insync.replicas=%" PRId64
+			 ": the loss of a broker may lose accepted rows", in_sync);
+	if (!require)
+		return 0;
+	pf_fail(err, PF_E_USAGE, "%s", w->caution);
+	return pf_hint(err, "--require-isr wants 3 replicas, of which 2 acknowledge");
+}
+
 int pf_kafka_writer_open(const char *url, const struct pf_stage_write *how,
 			 struct pf_stage_writer **writer, struct pf_error *err)
 {
@@ -639,6 +676,10 @@ int pf_kafka_writer_open(const char *url, const struct pf_stage_write *how,
 		pf_fail(err, PF_E_UNSUPPORTED, "payload=csv is read, not written");
 		code = pf_hint(err, "payload=json for a topic that others read");
 	}
+	w->look_back_ms = how->kafka && how->kafka->look_back_ms ? how->kafka->look_back_ms :
+			  (int64_t)PF_SOURCE_MARKS_SECONDS * 1000;
+	if (!code)
+		code = check_replicas(w, how->kafka && how->kafka->require_isr, err);
 	if (!code)
 		code = define(w, how, err);
 	if (!code)

@@ -249,6 +249,11 @@ int64_t pf_stage_durable(struct pf_stage_writer *w)
 	return w->ops->durable(w);
 }
 
+const char *pf_stage_caution(const struct pf_stage_writer *w)
+{
+	return w->ops->caution ? w->ops->caution(w) : NULL;
+}
+
 void pf_stage_writer_close(struct pf_stage_writer *w)
 {
 	if (w)

@@ -85,6 +85,9 @@ int pf_stage_sync(struct pf_stage_writer *writer, struct pf_error *err);
 int64_t pf_stage_accepted(const struct pf_stage_writer *writer);
 int64_t pf_stage_durable(struct pf_stage_writer *writer);
 
+/* What may happen to accepted rows nevertheless, as a sentence, or NULL. */
+const char *pf_stage_caution(const struct pf_stage_writer *writer);
+
 /* Gives up the lock. What was not committed is not there. */
 void pf_stage_writer_close(struct pf_stage_writer *writer); /* NULL is fine */
 

@@ -8,7 +8,7 @@ load helpers
 setup_file()
 {
 	mkfifo "$BATS_FILE_TMPDIR/hold"
-	"$PF_BUILD/tools/kafka_mock" 3 < "$BATS_FILE_TMPDIR/hold" \
+	"$PF_BUILD/tools/kafka_mock" 1 < "$BATS_FILE_TMPDIR/hold" \
 		> "$BATS_FILE_TMPDIR/servers" 2> /dev/null 3>&- &
 	exec 8> "$BATS_FILE_TMPDIR/hold"
 	for _ in $(seq 50); do

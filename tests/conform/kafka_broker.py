@@ -331,6 +331,9 @@ def created(b):
     config = admin.describe_configs([resource])[resource].result(30)
     assert config["retention.ms"].value == "7200000"
     assert len(b.cluster.offsets(name)) == 3
+    _, err = pf("pf-stage", "append", url, stdin=lines(range(3)))
+    assert "the topic has 1 replica: the loss of a broker" in err, err
+    _, err = pf("pf-stage", "append", "--require-isr", url, stdin=lines(range(3)), status=2)
     _, err = pf("pf-stage", "append", url + "?partitions=3&replication=9", "-S", "schema.yaml",
                 stdin=b"")
     _, err = pf("pf-stage", "append", url + "x?partitions=3&replication=9", "-S", "schema.yaml",
