@@ -202,8 +202,8 @@ static int frame_at(struct pf_scan *s, uint64_t keep, uint64_t at, bool load,
 	}
 }
 
-int pf_scan_next(struct pf_scan *s, bool load, struct pf_group *g,
-		 enum pf_scan_result *result, struct pf_error *err)
+static int scan_group(struct pf_scan *s, bool load, struct pf_group *g,
+		      enum pf_scan_result *result, struct pf_error *err)
 {
 	*g = (struct pf_group){ .from = s->now.offset, .to = s->now.offset };
 	s->nmessages = 0;
@@ -269,6 +269,20 @@ int pf_scan_next(struct pf_scan *s, bool load, struct pf_group *g,
 		*result = PF_SCAN_GROUP;
 		return 0;
 	}
+}
+
+int pf_scan_next(struct pf_scan *s, bool load, struct pf_group *g,
+		 enum pf_scan_result *result, struct pf_error *err)
+{
+	/* Bytes behind the last seal may have been replaced since they were read:
+	 * a writer cuts the torn tail of one that was killed, and writes there. */
+	bool stale = s->window.len > 0;
+	PF_TRY(scan_group(s, load, g, result, err));
+	if (!stale || *result == PF_SCAN_GROUP || *result == PF_SCAN_EOS)
+		return 0;
+	s->window.len = 0;
+	s->window_at = s->now.at;
+	return scan_group(s, load, g, result, err);
 }
 
 /* Is there a good seal at this position? */

@@ -99,9 +99,10 @@ class Field:
             return list(self.live)
 
 
-def run_line(field, line, crash=0.0, ack=None, last_out=subprocess.DEVNULL):
+def run_line(field, line, crash=0.0, ack=None, last_out=subprocess.DEVNULL, ask_to_end=None):
     """Run a pipeline; (exit statuses, standard errors, output of the last).
-    ack(bytes): called with what comes out of the first one's --ack-fd."""
+    ack(bytes): called with what comes out of the first one's --ack-fd.
+    ask_to_end: send the first one SIGTERM after so many seconds."""
     processes, errors, watchers = [], [], []
     stdin = subprocess.DEVNULL
     for i, argv in enumerate(line):
@@ -123,6 +124,11 @@ def run_line(field, line, crash=0.0, ack=None, last_out=subprocess.DEVNULL):
         watchers.append(threading.Thread(target=drain, args=(p.stderr, errors[i])))
     for w in watchers:
         w.start()
+    if ask_to_end is not None:
+        try:
+            processes[0].wait(ask_to_end)
+        except subprocess.TimeoutExpired:
+            processes[0].terminate()
     out = b""
     if last_out == subprocess.PIPE:
         out = processes[-1].stdout.read()

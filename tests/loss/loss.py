@@ -10,7 +10,7 @@ random; afterwards the table must hold every acknowledged row once.
 Rounds are made until S seconds are over, or N kills have been counted. In a
 round, producers append growing files (pf-stage append --ack-fd), some of them
 given up for good after a crash; loaders race on the same partitions (read |
-pf-partition | pf-pack | pf-put); a reader asks for table and stage at once.
+pf-partition | pf-pack | pf-put, bounded or following); a reader asks for table and stage at once.
 Chaos kills (-9) any of their processes, at a random moment or at a crash
 point; stops and continues them; fills the disk; with Kafka it also kills and
 stops the broker and cuts or freezes the network between (proxy.py). A kill
@@ -194,6 +194,16 @@ class Round:
         self.field.count("laws")
         return into
 
+    def follow(self, crash):
+        """Load for a while as a service does."""
+        every = self.field.draw("randint", 50, 500)
+        run_line(self.field,
+                 [["pf-stage", "read", "--follow", self.stage.url, "--after", TABLE],
+                  ["pf-partition"], ["pf-pack", "-q", "--every", f"{every}ms"],
+                  ["pf-put", "-q", TABLE]],
+                 crash, ask_to_end=self.field.draw("uniform", 0.3, 2))
+        self.field.count("followed")
+
     def load(self, crash):
         line = [["pf-stage", "read", "-v", self.stage.url, "--after", TABLE],
                 ["pf-partition", "-v"], ["pf-pack", "-v"], ["pf-put", "-v", TABLE]]
@@ -256,7 +266,9 @@ class Round:
 
     def loader(self):
         while not self.loaded.is_set():
-            if self.stage.is_there():
+            if self.stage.is_there() and self.field.draw("random") < 0.3:
+                self.follow(0.15)
+            elif self.stage.is_there():
                 self.load(0.15)
             time.sleep(self.field.draw("uniform", 0, 0.05))
 

@@ -626,6 +626,61 @@ TEST(follow)
 	remove_tree(scratch);
 }
 
+static bool stop_now(void)
+{
+	return follow_rows != 0;
+}
+
+/* A follower looks while a tail is torn; the next writer cuts it and writes
+ * other bytes there, which the follower must not take for damage. */
+TEST(a_torn_tail_is_replaced_under_a_follower)
+{
+	begin();
+	struct pf_stage_writer *w = open_writer(at("s"), 0);
+	append_rows(w, 0, 20);
+	commit(w);
+	struct stat st;
+	CHECK(stat(at(FIRST), &st) == 0);
+	size_t good = (size_t)st.st_size;
+	append_rows(w, 20, 500);
+	commit(w);
+	pf_stage_writer_close(w);
+	struct pf_buf all = slurp(at(FIRST));
+	for (size_t cut = good + 1; cut < all.len && !unit_failures; cut += 97) {
+		struct pf_stage *stage;
+		struct pf_stage_reader *r;
+		struct pf_event event;
+		struct pf_stage_read how = from_row(20, "");
+		spit(at(FIRST), all.data, cut);
+		CHECK_OK(pf_stage_open(at("s"), NULL, &stage, &err), &err);
+		how.follow = true;
+		how.stopping = stop_now;
+		how.mark_ms = 1;
+		follow_rows = 0;
+		CHECK_OK(pf_stage_reader_open(stage, &how, &r, &err), &err);
+		CHECK(!pf_stage_reader_ready(r));
+		w = open_writer(at("s"), 0);
+		append_rows(w, 20, 33);
+		commit(w);
+		append_rows(w, 33, 400);
+		commit(w);
+		pf_stage_writer_close(w);
+		int64_t rows = 20, wrong = 0;
+		while (rows < 400 && !unit_failures) {
+			CHECK_OK(pf_stage_reader_next(r, &event, &err), &err);
+			if (event.kind != PF_EVENT_BATCH)
+				continue;
+			for (int64_t i = 0; i < event.batch.rows; i++)
+				wrong += !row_is(&event.batch, i, rows++);
+		}
+		CHECK_INT(wrong, 0);
+		pf_stage_reader_close(r);
+		pf_stage_close(stage);
+	}
+	pf_buf_free(&all);
+	remove_tree(scratch);
+}
+
 TEST(locked)
 {
 	begin();
@@ -740,5 +795,6 @@ TEST(no_stage)
 UNIT_MAIN(CASE(round_trip), CASE(offsets_and_anchors),
 	  CASE(seals_without_rows_keep_the_anchor), CASE(torn_at_every_byte),
 	  CASE(torn_first_group), CASE(flipped_bits), CASE(finished_segments_are_whole),
-	  CASE(trimmed), CASE(held_open), CASE(follow), CASE(locked),
+	  CASE(trimmed), CASE(held_open), CASE(follow),
+	  CASE(a_torn_tail_is_replaced_under_a_follower), CASE(locked),
 	  CASE(definitions_grow), CASE(no_stage))
