@@ -112,6 +112,11 @@ int pf_table_refresh(struct pf_table *t, struct pf_error *err)
 	return pf_table_schema_of(t, id, &t->newest, err);
 }
 
+int pf_table_travel(struct pf_table *t, int64_t schema_id, struct pf_error *err)
+{
+	return pf_table_schema_of(t, schema_id, &t->newest, err);
+}
+
 int pf_table_schema_of(struct pf_table *t, int64_t id,
 		       const struct pf_table_schema **schema, struct pf_error *err)
 {

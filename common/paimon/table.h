@@ -61,6 +61,10 @@ const struct pf_table_schema *pf_table_schema(const struct pf_table *table);
 /* Look again for a newer schema. */
 int pf_table_refresh(struct pf_table *table, struct pf_error *err);
 
+/* Take a schema of the past for the newest, until refreshed: an old snapshot is
+ * read with the columns that it had. */
+int pf_table_travel(struct pf_table *table, int64_t schema_id, struct pf_error *err);
+
 /* A schema by id, kept. Not safe between threads. */
 int pf_table_schema_of(struct pf_table *table, int64_t id,
 		       const struct pf_table_schema **schema, struct pf_error *err);

@@ -342,6 +342,19 @@ static const struct pf_source_ops table_ops = { .start = table_start,
 						.next = table_next,
 						.close = table_close };
 
+/* An old snapshot is read with the schema that it had. */
+static int travel(struct table_source *s, struct pf_error *err)
+{
+	const struct pf_table_source_options *o = &s->options;
+	struct pf_snapshot *snapshot;
+	if (!o->snapshot && !o->tag && !o->has_as_of)
+		return 0;
+	PF_TRY(pf_find_snapshot(s->table, o, &snapshot, err));
+	int code = snapshot ? pf_table_travel(s->table, snapshot->schema_id, err) : 0;
+	pf_snapshot_free(snapshot);
+	return code;
+}
+
 int pf_source_table(const char *path, const struct pf_table_source_options *options,
 		    struct pf_source **out, struct pf_error *err)
 {
@@ -350,6 +363,8 @@ int pf_source_table(const char *path, const struct pf_table_source_options *opti
 				   .kind = "table", .filtered = true };
 	s->options = *options;
 	int code = pf_table_open(path, &s->table, err);
+	if (!code)
+		code = travel(s, err);
 	if (!code)
 		code = pf_table_readable(pf_table_schema(s->table), err);
 	if (code) {

@@ -486,6 +486,10 @@ add column 'country' string"
 	contains "$stderr" "the definition would drop column 'kind'"
 	pf-put -q --alter less.yaml --drop $table
 	equals "$(rows)" "1|2024-01-31T00:00:01.000|1.5|2024-01-31,2|2024-01-31T00:00:02.000|2.5|2024-01-31,3|2024-01-31T00:00:03.000||2024-01-31,"
+	# An old snapshot has the columns that it had.
+	equals "$(pf-query --snapshot 1 -O tsv $table | head -1 | tr '\t' ' ')" "user_id ts event price dt"
+	equals "$(rows --snapshot 1)" "1|2024-01-31T00:00:01.000|a|1.5|2024-01-31,"
+	equals "$(rows --snapshot 3 -c user_id,kind -w "kind = 'b' or country = 'CH'")" "2|b,3|c,"
 	# The name again is another column.
 	altered 'price: double' 'kind: string' > again.yaml
 	pf-put -q --alter again.yaml $table

@@ -55,7 +55,7 @@ def run(*argv, stdin=None, ok=(0,)):
 
 class Column:
     def __init__(self, name, kind):
-        self.name, self.kind, self.was = name, kind, None
+        self.name, self.kind, self.was, self.now = name, kind, None, self
 
 
 class Stage:
@@ -101,14 +101,23 @@ class History:
             return f"{cents // 100}.{cents % 100:02}"
         return rng.choice(["", "a", "b", "long text " * 3 + str(rng.randrange(9)), "ünï"])
 
-    def content(self, loaded):
-        """Rows of a state of offsets, by the columns of now."""
-        out = []
+    def content(self, loaded, then=None):
+        """Rows of a state of offsets, by the columns of now or then."""
+        out, columns = [], then or self.columns
         for stage in self.stages:
             for row in stage.rows[:loaded.get(stage.path, 0)]:
-                values = [row["values"].get(c) for c in self.columns]
-                out.append((row["id"], row["ts"], *map(self.shown, values, self.columns)))
+                values = [row["values"].get(c.now) for c in columns]
+                out.append((row["id"], row["ts"], *map(self.shown, values, columns)))
         return sorted(out, key=repr)
+
+    def columns_then(self):
+        """The columns as a snapshot made now will keep them."""
+        out = []
+        for c in self.columns:
+            then = Column(c.name, c.kind)
+            then.now = c
+            out.append(then)
+        return out
 
     @staticmethod
     def shown(value, column):
@@ -117,14 +126,15 @@ class History:
         return float(value) if column.kind in ("float", "double") else \
             f"{decimal.Decimal(value):.2f}" if column.kind.startswith("decimal") else value
 
-    def queried(self, *options):
-        names = ["id", "ts"] + [c.name for c in self.columns]
+    def queried(self, *options, then=None):
+        columns = then or self.columns
+        names = ["id", "ts"] + [c.name for c in columns]
         lines = run("pf-query", TABLE, "-O", "jsonl", "-c", ",".join(names), *options).splitlines()
         out = []
         for line in lines:
             row = json.loads(line, parse_float=decimal.Decimal)
             out.append((row["id"], row["ts"],
-                        *(self.shown(row[c.name], c) for c in self.columns)))
+                        *(self.shown(row[c.name], c) for c in columns)))
         return sorted(out, key=repr)
 
     def peers(self):
@@ -146,7 +156,7 @@ class History:
         hint = f"{TABLE}/snapshot/LATEST"
         self.latest = int(open(hint).read()) if os.path.exists(hint) else 0
         if self.latest:
-            self.snapshots.setdefault(self.latest, dict(self.loaded))
+            self.snapshots.setdefault(self.latest, (dict(self.loaded), self.columns_then()))
 
     def load(self):
         rng, stage = self.rng, self.stages[-1]
@@ -204,7 +214,7 @@ class History:
             self.names += 1
             name, n = f"tag{self.names}", self.rng.choice(sorted(self.snapshots))
             run("pf-put", "-q", "--tag", name, "--snapshot", str(n), TABLE)
-            self.tags[name] = (n, dict(self.snapshots[n]))
+            self.tags[name] = (n, self.snapshots[n])
 
     def rollback(self):
         targets = {str(n): (n, v) for n, v in self.snapshots.items()} | self.tags
@@ -212,10 +222,10 @@ class History:
             return
         target = self.rng.choice(sorted(targets))
         run("pf-put", "-q", "--rollback", target, TABLE)
-        n, loaded = targets[target]
-        self.loaded, self.latest = dict(loaded), n
+        n, state = targets[target]
+        self.loaded, self.latest = dict(state[0]), n
         self.snapshots = {k: v for k, v in self.snapshots.items() if k <= n}
-        self.snapshots[n] = dict(loaded)
+        self.snapshots[n] = state
         self.tags = {k: v for k, v in self.tags.items() if v[0] <= n}
         assert int(open(f"{TABLE}/snapshot/LATEST").read()) == n
 
@@ -291,9 +301,9 @@ class History:
             assert got == want, difference("pypaimon", got, want)
             if self.java:
                 self.check_java(want)
-        for name, (_, loaded) in self.tags.items():
-            got = self.queried("--snapshot", name)
-            assert got == self.content(loaded), difference(f"tag {name}", got, self.content(loaded))
+        for name, (_, (loaded, then)) in self.tags.items():
+            got, tagged = self.queried("--snapshot", name, then=then), self.content(loaded, then)
+            assert got == tagged, difference(f"tag {name}", got, tagged)
         self.check_predicate(want)
         run("pf-put", "-q", "--verify", TABLE)
         self.check_files(len(want))
