@@ -19,7 +19,7 @@
 
 struct options {
 	struct pf_strings windows, group_by, where, as;
-	const char *reduce, *merge;
+	const char *reduce, *merge, *input;
 	const char *kafka_config;
 	const char *end, *from, *every, *state, *wait, *tag, *definition, *time;
 	int64_t memory;
@@ -44,6 +44,8 @@ static const struct pf_option options[] = {
 	  .help = "only rows for which it is true" },
 	{ 's', "state", PF_OPT_STRING, OPT(state), "DIR",
 	  .help = "partial aggregates to go on from: only what changed is read" },
+	{ 0, "input", PF_OPT_STRING, OPT(input), "NAME",
+	  .help = "with --state: the rows are no table's, and are known by that name" },
 	{ 0, "fresh", PF_OPT_FLAG, OPT(fresh), .minor = true,
 	  .help = "build the state anew" },
 	{ 0, "allow-missing", PF_OPT_FLAG, OPT(allow_missing),
@@ -158,7 +160,7 @@ static int set_job(struct pf_run *run, struct asked *a, struct pf_error *err)
 		.where = o->where.items, .nwhere = o->where.n,
 		.reduce = o->reduce, .merge = o->merge, .names = o->as.items, .nnames = o->as.n,
 		.time = o->time, .end = o->end, .from = o->from,
-		.state = o->state, .fresh = o->fresh, .allow_missing = o->allow_missing,
+		.input = o->input, .state = o->state, .fresh = o->fresh, .allow_missing = o->allow_missing,
 		.changes = o->changes, .revise = o->revise, .per_day = o->per_day,
 		.state_out = o->state_out, .keep_dropped = o->keep_dropped, .late = o->late,
 		.explain = o->explain ? &a->plan : NULL,

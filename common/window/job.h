@@ -35,6 +35,7 @@ struct pf_job {
 	size_t nnames;
 	int64_t every_us;
 	const char *state;    /* directory, or NULL */
+	const char *input;    /* name of the rows given, if they are no table's */
 	int64_t wait_ms;
 	bool fresh, allow_missing;
 	bool changes, revise, per_day, state_out, keep_dropped;

@@ -193,6 +193,8 @@ static int answer_all(struct pf_job *j, struct pf_error *err)
 static int check_options(const struct pf_job *j, struct pf_error *err)
 {
 	bool flight = j->flight.n > 0;
+	if (!j->state && j->input)
+		return pf_fail(err, PF_E_USAGE, "--input needs --state");
 	if (!j->state && (j->changes || j->revise || j->verify > 0 ||
 			  j->late != PF_LATE_APPLY))
 		return pf_fail(err, PF_E_USAGE, "--changes, --revise, --late and --verify need --state");
@@ -224,8 +226,9 @@ int pf_job_answer(struct pf_job *j, struct pf_source **sources, size_t n,
 		  struct pf_error *err)
 {
 	PF_TRY(check_options(j, err));
-	PF_TRY(j->state ? pf_job_read_state(j, sources, n, err) :
-			  pf_job_read_plain(j, sources, n, err));
+	PF_TRY(!j->state ? pf_job_read_plain(j, sources, n, err) :
+	       j->input	 ? pf_job_read_named(j, sources, n, err) :
+			   pf_job_read_state(j, sources, n, err));
 	PF_TRY(check_options(j, err));
 	PF_TRY(check_late(j, err));
 	PF_TRY(verify(j, err));
@@ -248,7 +251,8 @@ int pf_job_answer(struct pf_job *j, struct pf_source **sources, size_t n,
 int pf_job_commit(struct pf_job *j, struct pf_error *err)
 {
 	const struct pf_tidy t = { .shape = j->shape, .memory = j->memory,
-				   .from_us = j->first_us, .to_us = j->last_us };
+				   .from_us = j->first_us, .to_us = j->last_us,
+				   .keep_all = j->input != NULL };
 	if (!j->answer.moved && !j->update.moved) {
 		pf_state_clean(j->st);
 		return 0;

@@ -27,4 +27,9 @@ int pf_job_read_plain(struct pf_job *j, struct pf_source **sources, size_t n,
 int pf_job_read_state(struct pf_job *j, struct pf_source **sources, size_t n,
 		      struct pf_error *err);
 
+/* Rows of no table, known by the name of their input: they take the place of
+ * those that came under that name before. */
+int pf_job_read_named(struct pf_job *j, struct pf_source **sources, size_t n,
+		      struct pf_error *err);
+
 #endif

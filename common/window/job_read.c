@@ -213,7 +213,7 @@ static int check_operands(struct pf_source **sources, size_t n, struct pf_error 
 			continue;
 		pf_fail(err, PF_E_USAGE, "--state goes with one table, and stages: '%s' is a %s",
 			sources[i]->name, sources[i]->kind);
-		return pf_hint(err, "without --state any mix of operands will do");
+		return pf_hint(err, "--input NAME takes rows of files and pipes into a state");
 	}
 	return 0;
 }
@@ -257,6 +257,9 @@ int pf_job_read_state(struct pf_job *j, struct pf_source **sources, size_t n,
 {
 	int64_t from = j->nends ? first_needed(j) : INT64_MAX;
 	PF_TRY(check_operands(sources, n, err));
+	if (j->st->ninputs && !*j->st->inputs[0].dir)
+		return pf_fail(err, PF_E_USAGE, "state '%s' is of rows that came with --input",
+			       j->state);
 	PF_TRY(pf_table_open(sources[0]->name, &j->table, err));
 	if (n > 1)
 		PF_TRY(read_flight(j, sources, n, err));
@@ -268,6 +271,70 @@ int pf_job_read_state(struct pf_job *j, struct pf_source **sources, size_t n,
 	pf_job_default_end(j);
 	from = first_needed(j);
 	return from < j->st->from_us ? update(j, from, err) : 0;
+}
+
+static size_t named_input(struct pf_state *s, const char *name)
+{
+	for (size_t i = 0; i < s->ninputs; i++)
+		if (!strcmp(s->inputs[i].name, name))
+			return i;
+	return pf_state_add_input(s, &(struct pf_state_input){
+		.dir = (char *)(uintptr_t)"", .name = (char *)(uintptr_t)name,
+		.live = true });
+}
+
+static bool is_of_input(void *ctx, const struct pf_state_cell *cell)
+{
+	return pf_ids_has(&cell->inputs, *(const int64_t *)ctx);
+}
+
+static int check_named(const struct pf_job *j, struct pf_source **sources, size_t n,
+		       struct pf_error *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(sources[i]->kind, "table") || !strcmp(sources[i]->kind, "stage"))
+			return pf_fail(err, PF_E_USAGE, "--input names rows of files and pipes, '%s' is a %s",
+				       sources[i]->name, sources[i]->kind);
+	if (j->st->snapshot)
+		return pf_fail(err, PF_E_USAGE, "state '%s' is a table's, it takes no other rows",
+			       j->state);
+	if (j->verify > 0 || j->late != PF_LATE_APPLY)
+		return pf_fail(err, PF_E_USAGE, "--verify and --late need a table");
+	return 0;
+}
+
+int pf_job_read_named(struct pf_job *j, struct pf_source **sources, size_t n,
+		      struct pf_error *err)
+{
+	struct pf_state *s = j->st;
+	struct pf_fold_cell *cells = NULL;
+	struct pf_run_out *out;
+	size_t ncells = 0, file;
+	PF_TRY(check_named(j, sources, n, err));
+	int64_t input = (int64_t)named_input(s, j->input);
+	PF_TRY(pf_state_file_new(s, "partials", &file, err));
+	PF_TRY(pf_run_out_open(s->files[file].fd, s->files[file].name, j->shape->partial, &out,
+			       err));
+	int code = fold_sources(j, sources, n, INT64_MIN, INT64_MAX, out, &cells, &ncells, err);
+	if (!code)
+		code = pf_run_out_finish(out, err);
+	pf_run_out_free(out);
+	if (!code)
+		pf_state_drop_cells(s, is_of_input, &input);
+	for (size_t i = 0; i < ncells && !code; i++) {
+		struct pf_state_cell c = { .day = cells[i].day, .bucket = cells[i].bucket,
+					   .id = s->next_id++, .file = file,
+					   .run = cells[i].run };
+		pf_ids_add(&c.inputs, input);
+		pf_state_add_cell(s, &c);
+	}
+	pf_state_sort_cells(s);
+	free(cells);
+	s->inputs[input].rows = j->update.rows;
+	s->from_us = PF_SHAPE_FIRST_US;
+	j->update.moved = true;
+	pf_job_default_end(j);
+	return code;
 }
 
 int pf_job_read_plain(struct pf_job *j, struct pf_source **sources, size_t n,

@@ -336,8 +336,10 @@ static void forget_inputs(struct pf_state *s)
 int pf_state_tidy(struct pf_state *s, const struct pf_tidy *t, struct pf_error *err)
 {
 	drop_blocks(s, t);
-	drop_days(s, t);
-	PF_TRY(join_cells(s, t, err));
+	if (!t->keep_all) {
+		drop_days(s, t);
+		PF_TRY(join_cells(s, t, err));
+	}
 	PF_TRY(repack_files(s, t->shape, err));
 	forget_inputs(s);
 	return 0;

@@ -11,6 +11,8 @@ struct pf_tidy {
 	const struct pf_shape *shape;
 	size_t memory;
 	int64_t from_us, to_us; /* what was asked for in this run */
+	bool keep_all;          /* nothing can be read again: days stay, and runs
+	                         * stay apart, one for each input */
 };
 
 /* Blocks that no window needs any more are dropped; days before all windows

@@ -261,3 +261,23 @@ rows()
 	done
 	equals "$(wc -l < roomy)" 299994
 }
+
+@test "days from a pipe: added once under a name, replaced when sent again" {
+	day() # DAY ROWS...
+	{
+		local d=$1 row
+		shift
+		for row in "$@"; do
+			printf '{"id":%s,"ts":"2013-03-%02dT12:00:00.000","price":1}\n' "$row" "$d"
+		done | pf-window -qq -O tsv -s st --input "day$d" -W 2d -g id count -S t.yaml -I jsonl - |
+			tail -n +2 | tr '\t' ' '
+	}
+	equals "$(day 1 1 2 2)" "$(printf '1 2013-02-28 2013-03-02 1\n2 2013-02-28 2013-03-02 2')"
+	equals "$(day 2 1)" "$(printf '1 2013-03-01 2013-03-03 2\n2 2013-03-01 2013-03-03 2')"
+	equals "$(day 2 1)" "$(printf '1 2013-03-01 2013-03-03 2\n2 2013-03-01 2013-03-03 2')"
+	equals "$(day 1 1 1 3)" "$(printf '1 2013-03-01 2013-03-03 3\n3 2013-03-01 2013-03-03 1')"
+	equals "$(day 3 3)" "$(printf '1 2013-03-02 2013-03-04 1\n3 2013-03-02 2013-03-04 1')"
+	load_rows "1 1 1"
+	status 2 pf-window -s st -W 1d -g id count t
+	contains "$stderr" "state 'st' is of rows that came with --input"
+}
