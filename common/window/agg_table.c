@@ -78,7 +78,7 @@ int64_t *pf_agg_table_at(struct pf_agg_table *t, uint32_t slot, struct pf_view v
 	for (; t->index[at]; at = (at + 1) & (t->nindex - 1)) {
 		struct pf_entry *e = &t->entries[t->index[at] - 1];
 		if (e->hash == hash && e->slot == slot && e->len == value.len &&
-		    !memcmp(pf_agg_table_value(t, e).data, value.data, value.len))
+		    !pf_view_cmp(pf_agg_table_value(t, e), value))
 			return &e->number;
 	}
 	if (t->n == MOST_ENTRIES || value.len > UINT32_MAX)
@@ -93,7 +93,7 @@ int64_t *pf_agg_table_at(struct pf_agg_table *t, uint32_t slot, struct pf_view v
 	if (value.len > PF_ENTRY_INLINE) {
 		e->at = t->bytes.len;
 		pf_buf_add(&t->bytes, value.data, value.len);
-	} else {
+	} else if (value.len) {
 		memcpy(e->few, value.data, value.len);
 	}
 	t->index[at] = t->heads[slot] = (uint32_t)++t->n;
