@@ -26,7 +26,8 @@
 
 /* A record is at most so large; brokers take 1 MiB if nobody changed that. */
 enum { RECORD_BYTES = 900 * 1000, GATHER_ROWS = 1024 };
-enum { QUEUED_BYTES = 64 << 20, POLL_MS = 100, STOP_MS = 25000, CONFIG_MS = 1000 };
+enum { QUEUED_BYTES = 64 << 20, POLL_MS = 100, STOP_MS = 25000,
+	STALL_MS = 15000, CONFIG_MS = 1000 };
 
 /* A record that waits for its group to leave; its bytes are in `bytes`. */
 struct record {
@@ -373,11 +374,42 @@ static int writer_from(struct pf_stage_writer *base, struct pf_source_pos *sourc
 
 /* --- commits --- */
 
+/* A broker that is away is waited for. But librdkafka 2.0.2 may stop sending for
+ * good after a broker was killed and is back: asked three times, STALL_MS apart,
+ * the broker answers, and no report came in between. */
+struct stall {
+	int64_t outstanding, since_us;
+	int answers;
+};
+
+static int check_stall(struct topic_writer *w, struct stall *s, struct pf_error *err)
+{
+	int64_t now = pf_mono_us();
+	if (!s->since_us || w->outstanding != s->outstanding) {
+		*s = (struct stall){ w->outstanding, now, 0 };
+		return 0;
+	}
+	if (now - s->since_us < (int64_t)STALL_MS * 1000)
+		return 0;
+	struct pf_kafka_info info;
+	struct pf_error away = { 0 };
+	s->answers = pf_kafka_info(w->producer, 1000, &info, &away) ? 0 : s->answers + 1;
+	s->since_us = pf_mono_us();
+	if (s->answers < 3)
+		return 0;
+	pf_fail(err, PF_E_UNREACHABLE, "topic '%s' answers, but acknowledges no more of %"
+		PRId64 " messages", w->s->url.topic, w->outstanding);
+	return pf_hint(err, "run it again: what was acknowledged is left out");
+}
+
 static int wait_reports(struct topic_writer *w, struct pf_error *err)
 {
 	int64_t stopped_us = 0;
+	struct stall stall = { 0 };
 	while (w->outstanding) {
 		PF_TRY(pf_kafka_poll(w->producer, POLL_MS, err));
+		if (w->outstanding)
+			PF_TRY(check_stall(w, &stall, err));
 		if (!w->outstanding || !w->stopping || !w->stopping())
 			continue;
 		if (!stopped_us)

@@ -436,7 +436,7 @@ def main():
     parser.add_argument("--whole", action="store_true")
     parser.add_argument("--pause", type=float, help="seconds between kills")
     for name, default in (("rows", 200000), ("chunk", 3000), ("seconds", 30), ("kills", 0),
-                          ("producers", 3), ("loaders", 2), ("brokers", 50), ("patience", 90), ("seed", 0)):
+                          ("producers", 3), ("loaders", 2), ("brokers", 50), ("patience", 120), ("seed", 0)):
         parser.add_argument("--" + name, type=int, default=default)
     args = parser.parse_args()
     if args.total:
