@@ -5,6 +5,7 @@
 #   make check      the tests                 make bench      against other engines
 #   make lint       style and layers          make soak       the long tests
 #   make asan       the tests, sanitized      make check-mutants
+#   make check-engines  Spark, Flink, Paimon Java on our tables
 #   make check-loss kill everything, lose nothing
 .DEFAULT_GOAL := all
 B        ?= build
@@ -90,6 +91,7 @@ check:
 	@tests/tools/need build check peers
 	@[ -z "$$CI" ] || { tests/tools/need kafka && tests/engines/kafka.py install; } || :
 	@$(MAKE) --no-print-directory -j$(JOBS) B=$(B) all units tools
+	@[ -z "$$CI" ] || tests/engines/install || :
 	@tests/run $(B) check
 
 lint:
@@ -110,6 +112,14 @@ kafka:
 bench soak check-mutants check-loss: all tools
 	@tests/tools/need check peers
 	@tests/$(@:check-%=%)/run $(B)
+
+# Other engines' own code on our tables. check runs it, too, in CI and where
+# it is installed.
+check-engines:
+	@tests/tools/need build check peers
+	@$(MAKE) --no-print-directory -j$(JOBS) B=$(B) all
+	@tests/engines/install
+	@tests/run $(B) engines
 
 install: all completions
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/bash-completion/completions \
@@ -133,6 +143,6 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all units tools completions man demo check lint asan bench soak check-mutants check-loss kafka install uninstall clean
+.PHONY: all units tools completions man demo check lint asan bench soak check-mutants check-loss check-engines kafka install uninstall clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""check_turns.py: one table that we, Flink, Spark and Paimon Java write to in
+turns: inserts, compactions, expiry and the removal of orphans by them, our
+commits from a stage in between. After each step the rows are exactly those
+that were put in, and our next load goes on where the last one ended (the
+offset map survives what the others do). A streaming read of Flink that began
+with the table sees each of our rows once. Prints TAP.
+"""
+import datetime
+import glob
+import json
+import os
+import sys
+import tempfile
+import time
+
+import check as base
+from check import Flink, PaimonJava, Spark, check, installed, moment, ours, rng, sh, word
+from engines import EngineError
+
+LOAD = ("pf-stage read stage --after {t} | pf-partition | pf-pack -q --old-readers | pf-put -q {t}")
+
+
+class Turns:
+    def __init__(self, bucket):
+        self.name = f"turns{bucket}"
+        self.table = os.path.abspath("wh/default.db/" + self.name)
+        self.want, self.staged = {}, []
+        with open("t.yaml", "w") as f:
+            f.write(f"table: {self.name}\nid: id\ntime: ts\npartition: day\nbuckets: {bucket}\n"
+                    "columns:\n  id: bigint not null\n  ts: timestamp(3) not null\n  seq: bigint\n  word: string\n")
+        sh(f"pf-put -q --create t.yaml {self.table}")
+
+    def we_load(self, rows=40):
+        """Stage some rows and load what the table does not have, twice."""
+        with open("rows.jsonl", "w") as f:
+            for _ in range(rows):
+                seq = len(self.staged)
+                r = {"id": rng.randrange(30), "ts": moment(3, 1_704_000_000, 1_704_200_000).isoformat(),
+                     "seq": seq, "word": word(4)}
+                self.staged.append(seq)
+                self.want[seq] = 1
+                f.write(json.dumps(r) + "\n")
+        sh(f"pf-stage append -q -S t.yaml stage --source s{len(self.staged)} < rows.jsonl")
+        sh(LOAD.format(t=self.table))
+        sh(LOAD.format(t=self.table))
+
+    def exact(self, what):
+        got = {}
+        for seq in ours(self.table).column("seq").to_pylist():
+            got[seq] = got.get(seq, 0) + 1
+        verify = sh(f"pf-put --verify {self.table} 2>&1 || true").decode()
+        wrong = {s: (got.get(s), self.want.get(s)) for s in got.keys() | self.want.keys()
+                 if got.get(s) != self.want.get(s)}
+        check(f"{self.name}: {what}: rows exact and the table sound", not wrong and "is sound" in verify,
+              f"{len(wrong)} differ: {list(wrong.items())[:5]} {verify[-300:]}")
+
+    def files(self):
+        return ours("--files", self.table).num_rows
+
+    def insert(self, engine, first):
+        wall = "TIMESTAMP" if isinstance(engine, Flink) else "TIMESTAMP_NTZ"
+        engine.ask("rows", f"INSERT INTO {engine.name(self.table)} VALUES "
+                   f"(7, {wall} '2024-01-01 10:00:00', {first}, 'theirs', '2024-01-01'), "
+                   f"(8, {wall} '2024-01-02 10:00:00', {first + 1}, '', '2024-01-02')")
+        self.want[first] = self.want[first + 1] = 1
+
+
+def last_snapshot(table):
+    with open(max(glob.glob(table + "/snapshot/snapshot-*"), key=lambda p: int(p.rsplit("-", 1)[1]))) as f:
+        return json.load(f)
+
+
+def attempt(what, fn):
+    try:
+        fn()
+        return check(what, True)
+    except EngineError as e:
+        return check(what, False, e)
+
+
+def play(bucket, flink, spark, java):
+    t = Turns(bucket)
+    name = f"default.{t.name}"
+    t.we_load()
+    t.exact("we load")
+    flink.ask("rows", "SELECT 1")
+    flink.ask("stream", f"SELECT seq FROM {flink.name(t.table)} "
+              "/*+ OPTIONS('scan.mode'='latest-full', 'continuous.discovery-interval'='200 ms') */")
+    attempt(f"{t.name}: Spark inserts", lambda: t.insert(spark, 100000))
+    t.exact("Spark inserts")
+    t.we_load()
+    t.exact("we load after Spark")
+    attempt(f"{t.name}: Flink inserts", lambda: t.insert(flink, 200000))
+    t.we_load()
+    t.exact("Flink inserts, we load")
+    before = t.files()
+    attempt(f"{t.name}: Spark compacts", lambda: spark.ask("rows", f"CALL paimon.sys.compact(table => '{name}')"))
+    check(f"{t.name}: Spark's compaction leaves fewer files", t.files() < before, (before, t.files()))
+    t.exact("Spark compacts")
+    t.we_load()
+    t.exact("we load after the compaction")
+    before = t.files()
+    attempt(f"{t.name}: Flink compacts", lambda: flink.ask("rows", f"CALL paimon.sys.compact(`table` => '{name}', compact_strategy => 'full')"))
+    print(f"# {t.name}: {before} files before, {t.files()} after Flink's compaction")
+    t.exact("Flink compacts")
+    t.we_load()
+    before = len(glob.glob(t.table + "/snapshot/snapshot-*"))
+    attempt(f"{t.name}: Java expires all but one snapshot", lambda: java.ask("expire", t.table, "1"))
+    left = len(glob.glob(t.table + "/snapshot/snapshot-*"))
+    check(f"{t.name}: snapshots went", left < before, (before, left))
+    t.exact("Java expires")
+    t.insert(spark, 300000)  # the newest snapshot has no offsets of ours
+    check(f"{t.name}: Spark's snapshot has no map of ours", not last_snapshot(t.table).get("properties"))
+    java.ask("expire", t.table, "1")
+    t.we_load()
+    t.exact("Spark inserts, Java expires all but its snapshot, we load")
+    orphan = os.path.dirname(glob.glob(t.table + "/dt=*/bucket-*/*.parquet")[0]) + "/data-orphan-0.parquet"
+    with open(orphan, "w") as f:
+        f.write("nobody names me")
+    time.sleep(2)
+    now = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=1)
+    attempt(f"{t.name}: Flink removes orphans", lambda: flink.ask(
+        "rows", f"CALL paimon.sys.remove_orphan_files(`table` => '{name}', older_than => '{now:%Y-%m-%d %H:%M:%S}', "
+        "`mode` => 'local')"))
+    check(f"{t.name}: the orphan went", not os.path.exists(orphan))
+    t.exact("Flink removes orphans")
+    t.we_load()
+    t.exact("we load at last")
+    seen = {}
+    for cell, in flink.ask("next", str(len(t.want)), "60"):
+        seen[int(cell)] = seen.get(int(cell), 0) + 1
+    for cell, in flink.ask("next", "1", "2"):
+        seen[int(cell)] = seen.get(int(cell), 0) + 1
+    wrong = {s: (seen.get(s), n) for s, n in t.want.items() if seen.get(s) != n}
+    check(f"{t.name}: a streaming read of Flink sees each row once", not wrong and len(seen) == len(t.want),
+          f"{len(wrong)} differ: {list(wrong.items())[:8]}")
+    flink.ask("cancel")
+
+
+def main():
+    if not all(map(installed, ("flink", "spark", "paimon-1.4.2"))):
+        print("1..0 # SKIP the engines are not installed")
+        return
+    os.chdir(tempfile.mkdtemp(prefix="pf-turns-", dir=os.environ.get("PF_ENGINES_TMP")))
+    print(f"# seed {base.SEED}, {os.getcwd()}")
+    os.makedirs("wh/default.db")
+    warehouse = os.path.abspath("wh")
+    engines = [Flink(warehouse), Spark(warehouse), PaimonJava("paimon-1.4.2")]
+    try:
+        play(2, *engines)
+    finally:
+        for e in engines:
+            e.stop()
+    print(f"1..{base.n}")
+    sys.exit(base.failed > 0)
+
+
+if __name__ == "__main__":
+    main()

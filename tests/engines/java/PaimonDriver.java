@@ -1,0 +1,243 @@
+// for paimon
+// SPDX-License-Identifier: Apache-2.0
+import java.math.BigDecimal;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.apache.paimon.data.BinaryString;
+import org.apache.paimon.data.Decimal;
+import org.apache.paimon.data.GenericRow;
+import org.apache.paimon.data.InternalRow;
+import org.apache.paimon.data.Timestamp;
+import org.apache.paimon.fs.Path;
+import org.apache.paimon.fs.local.LocalFileIO;
+import org.apache.paimon.io.DataFileMeta;
+import org.apache.paimon.options.ExpireConfig;
+import org.apache.paimon.predicate.Predicate;
+import org.apache.paimon.predicate.PredicateBuilder;
+import org.apache.paimon.reader.RecordReader;
+import org.apache.paimon.reader.RecordReaderIterator;
+import org.apache.paimon.table.FileStoreTable;
+import org.apache.paimon.table.FileStoreTableFactory;
+import org.apache.paimon.table.Table;
+import org.apache.paimon.table.sink.BatchTableCommit;
+import org.apache.paimon.table.sink.BatchTableWrite;
+import org.apache.paimon.table.sink.BatchWriteBuilder;
+import org.apache.paimon.table.source.DataSplit;
+import org.apache.paimon.table.source.ReadBuilder;
+import org.apache.paimon.table.source.Split;
+import org.apache.paimon.table.source.TableScan;
+import org.apache.paimon.table.system.SystemTableLoader;
+import org.apache.paimon.types.DataType;
+import org.apache.paimon.types.DecimalType;
+import org.apache.paimon.types.LocalZonedTimestampType;
+import org.apache.paimon.types.RowType;
+import org.apache.paimon.types.TimestampType;
+
+/**
+ * Paimon's own Java library, of the version on the class path.
+ *
+ *   digest TABLE [COLUMN OP [VALUE]]...   sums of the rows, and files read
+ *   rows TABLE [COLUMN OP [VALUE]]...     the rows, after a line of names
+ *   write TABLE CELL...                   one row; kept until commit
+ *   commit TABLE                          what was written, as one snapshot
+ *   expire TABLE KEEP                     all but the newest KEEP snapshots
+ *
+ * TABLE is a directory, followed by $files, $snapshots, ... for a system table.
+ * OP is one of = < <= > >= (and a VALUE), null, notnull. Rows are filtered by
+ * the library itself, by all it knows: partition, statistics, file index.
+ */
+final class PaimonDriver extends Driver {
+	private final List<GenericRow> pending = new ArrayList<>();
+
+	private static Table open(String name) throws Exception
+	{
+		int at = name.indexOf('$', name.lastIndexOf('/') + 1);
+		String path = at < 0 ? name : name.substring(0, at);
+		FileStoreTable table =
+			FileStoreTableFactory.create(LocalFileIO.create(), new Path(path));
+		return at < 0 ? table : SystemTableLoader.load(name.substring(at + 1), table);
+	}
+
+	private static Timestamp moment(String text)
+	{
+		long us = Long.parseLong(text);
+		return Timestamp.fromEpochMillis(Math.floorDiv(us, 1000L),
+						 (int) Math.floorMod(us, 1000L) * 1000);
+	}
+
+	private static Object value(DataType type, String text)
+	{
+		if (text == null)
+			return null;
+		switch (type.getTypeRoot()) {
+		case BOOLEAN:
+			return Boolean.valueOf(text);
+		case TINYINT:
+			return Byte.valueOf(text);
+		case SMALLINT:
+			return Short.valueOf(text);
+		case INTEGER:
+		case DATE:
+		case TIME_WITHOUT_TIME_ZONE:
+			return Integer.valueOf(text);
+		case BIGINT:
+			return Long.valueOf(text);
+		case FLOAT:
+			return Float.intBitsToFloat(Integer.parseUnsignedInt(text, 16));
+		case DOUBLE:
+			return Double.longBitsToDouble(Long.parseUnsignedLong(text, 16));
+		case DECIMAL:
+			return Decimal.fromBigDecimal(new BigDecimal(text),
+						      ((DecimalType) type).getPrecision(),
+						      ((DecimalType) type).getScale());
+		case CHAR:
+		case VARCHAR:
+			return BinaryString.fromString(text);
+		case BINARY:
+		case VARBINARY:
+			return unhex(text);
+		case TIMESTAMP_WITHOUT_TIME_ZONE:
+		case TIMESTAMP_WITH_LOCAL_TIME_ZONE:
+			return moment(text);
+		default:
+			throw new IllegalArgumentException("no text for " + type);
+		}
+	}
+
+	private static Object object(InternalRow row, int i, DataType type)
+	{
+		if (row.isNullAt(i))
+			return null;
+		switch (type.getTypeRoot()) {
+		case DECIMAL:
+			DecimalType d = (DecimalType) type;
+			return row.getDecimal(i, d.getPrecision(), d.getScale()).toBigDecimal();
+		case TIMESTAMP_WITHOUT_TIME_ZONE:
+			return row.getTimestamp(i, ((TimestampType) type).getPrecision())
+				.toLocalDateTime();
+		case TIMESTAMP_WITH_LOCAL_TIME_ZONE:
+			return row.getTimestamp(i, ((LocalZonedTimestampType) type).getPrecision())
+				.toLocalDateTime();
+		default:
+			return InternalRow.createFieldGetter(type, i).getFieldOrNull(row);
+		}
+	}
+
+	private static Predicate filter(RowType type, List<String> request)
+	{
+		PredicateBuilder b = new PredicateBuilder(type);
+		List<Predicate> all = new ArrayList<>();
+		for (int i = 2; i < request.size();) {
+			int column = b.indexOf(request.get(i++));
+			String op = request.get(i++);
+			if (op.equals("null") || op.equals("notnull")) {
+				all.add(op.equals("null") ? b.isNull(column) : b.isNotNull(column));
+				continue;
+			}
+			Object v = value(type.getTypeAt(column), request.get(i++));
+			switch (op) {
+			case "=": all.add(b.equal(column, v)); break;
+			case "<": all.add(b.lessThan(column, v)); break;
+			case "<=": all.add(b.lessOrEqual(column, v)); break;
+			case ">": all.add(b.greaterThan(column, v)); break;
+			case ">=": all.add(b.greaterOrEqual(column, v)); break;
+			default: throw new IllegalArgumentException("no operator " + op);
+			}
+		}
+		return all.isEmpty() ? null : PredicateBuilder.and(all);
+	}
+
+	private void read(List<String> request, Out out, boolean rows) throws Exception
+	{
+		Table table = open(request.get(1));
+		RowType type = table.rowType();
+		ReadBuilder builder = table.newReadBuilder();
+		Predicate predicate = filter(type, request);
+		if (predicate != null)
+			builder.withFilter(predicate);
+		TableScan.Plan plan = builder.newScan().plan();
+		Digest digest = new Digest(type.getFieldNames());
+		if (rows)
+			out.line(type.getFieldNames().toArray());
+		RecordReader<InternalRow> reader =
+			builder.newRead().executeFilter().createReader(plan);
+		try (RecordReaderIterator<InternalRow> it = new RecordReaderIterator<>(reader)) {
+			while (it.hasNext()) {
+				InternalRow row = it.next();
+				String[] cells = new String[type.getFieldCount()];
+				for (int i = 0; i < cells.length; i++)
+					cells[i] = text(object(row, i, type.getTypeAt(i)));
+				if (rows)
+					out.line((Object[]) cells);
+				else
+					digest.add(cells);
+			}
+		}
+		if (rows)
+			return;
+		Set<String> files = new HashSet<>();
+		for (Split split : plan.splits()) {
+			if (split instanceof DataSplit) {
+				for (DataFileMeta file : ((DataSplit) split).dataFiles())
+					files.add(file.fileName());
+			}
+		}
+		out.line("files", files.size());
+		digest.print(out);
+	}
+
+	private void commit(FileStoreTable table) throws Exception
+	{
+		BatchWriteBuilder builder = table.newBatchWriteBuilder();
+		try (BatchTableWrite write = builder.newWrite();
+		     BatchTableCommit commit = builder.newCommit()) {
+			for (GenericRow row : pending)
+				write.write(row);
+			commit.commit(write.prepareCommit());
+		}
+		pending.clear();
+	}
+
+	@Override
+	void answer(List<String> request, Out out) throws Exception
+	{
+		String name = request.get(1);
+		switch (request.get(0)) {
+		case "digest":
+		case "rows":
+			read(request, out, request.get(0).equals("rows"));
+			break;
+		case "write": {
+			RowType type = open(name).rowType();
+			GenericRow row = new GenericRow(type.getFieldCount());
+			for (int i = 0; i < type.getFieldCount(); i++)
+				row.setField(i, value(type.getTypeAt(i), request.get(i + 2)));
+			pending.add(row);
+			break;
+		}
+		case "commit":
+			commit((FileStoreTable) open(name));
+			break;
+		case "expire": {
+			int keep = Integer.parseInt(request.get(2));
+			int n = ((FileStoreTable) open(name)).newExpireSnapshots()
+				.config(ExpireConfig.builder().snapshotRetainMax(keep)
+					.snapshotRetainMin(keep)
+					.snapshotTimeRetain(Duration.ofMillis(1)).build())
+				.expire();
+			out.line("expired", n);
+			break;
+		}
+		default:
+			throw new IllegalArgumentException("no request " + request.get(0));
+		}
+	}
+
+	public static void main(String[] args) throws Exception
+	{
+		new PaimonDriver().run();
+	}
+}
