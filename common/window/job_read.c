@@ -261,6 +261,10 @@ int pf_job_read_state(struct pf_job *j, struct pf_source **sources, size_t n,
 		return pf_fail(err, PF_E_USAGE, "state '%s' is of rows that came with --input",
 			       j->state);
 	PF_TRY(pf_table_open(sources[0]->name, &j->table, err));
+	if (pf_table_schema(j->table)->nprimary_keys)
+		return pf_fail(err, PF_E_UNSUPPORTED,
+			       "'%s' has a primary key: its rows replace each other, a state only adds them",
+			       sources[0]->name);
 	if (n > 1)
 		PF_TRY(read_flight(j, sources, n, err));
 	else
