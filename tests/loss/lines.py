@@ -12,11 +12,13 @@ import time
 KILLED = -signal.SIGKILL
 # What a program may exit with while others are killed around it. A stage that
 # claims bad data (3), a crash or a usage error is never right.
-FINE = {"pf-stage append": {0, 75}, "pf-stage read": {0, 75, -signal.SIGPIPE},
+# SIGTERM is how a follower is asked to end; before it follows, it just ends.
+FINE = {"pf-stage append": {0, 75},
+        "pf-stage read": {0, 75, -signal.SIGPIPE, -signal.SIGTERM},
         "pf-partition": {0, 3, 5, 75, -signal.SIGPIPE},
         "pf-pack": {0, 3, 5, 75, -signal.SIGPIPE},
         "pf-put": {0, 3, 5, 75}, "pf-query": {0, 75}}
-# ENOSPC is a system error (4) where it is not known to pass.
+# Where each may be told to die (common/base/fault.h).
 POINTS = {"pf-stage append": ("X1", "X2", "X3", "X4", "X5", "X6"),
           "pf-put": ("X7", "X8", "X9", "X10", "X11", "X12")}
 
@@ -71,6 +73,7 @@ class Field:
 
     def judge(self, name, code, text):
         fine = code == KILLED or code in FINE[name]
+        # ENOSPC is a system error where it is not known to pass.
         if code == 4 and ("No space left" in text or "no space" in text):
             fine = True
         if not fine:
