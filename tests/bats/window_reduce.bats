@@ -86,3 +86,11 @@ plain()
 	status 2 pf-window -W 1d -g id reduce:price t
 	contains "$stderr" "reduce needs --reduce COMMAND and --merge COMMAND"
 }
+
+@test "long keys that begin alike are told apart and stay in order" {
+	long() { pf-window -qq -O tsv "$@" -g "k=concat('a beginning of more than sixteen bytes ', what)" n=count t | cut -f 1,4; }
+	long -s st -W 2d > /dev/null
+	equals "$(long -s st -W 4d)" "$(long -W 4d)"
+	equals "$(long -W 4d | tail -n +2 | cut -f 1 | sort -u | wc -l)" 40
+	equals "$(long -W 4d | tail -n +2 | cut -f 1 | LC_ALL=C sort -c 2>&1)" ""
+}
