@@ -374,9 +374,10 @@ static int writer_from(struct pf_stage_writer *base, struct pf_source_pos *sourc
 
 /* --- commits --- */
 
-/* A broker that is away is waited for. But librdkafka 2.0.2 may stop sending for
- * good after a broker was killed and is back: asked three times, STALL_MS apart,
- * the broker answers, and no report came in between. */
+/* A broker that is away is waited for. But appends were seen to wait for ever after a
+ * broker was killed and came back (with librdkafka 2.0.2; why is not known): so it
+ * ends when the broker, asked three times STALL_MS apart, answers, and no report came
+ * in between. */
 struct stall {
 	int64_t outstanding, since_us;
 	int answers;
