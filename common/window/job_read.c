@@ -272,6 +272,13 @@ int pf_job_read_state(struct pf_job *j, struct pf_source **sources, size_t n,
 	if (!j->nends && j->st->from_us == INT64_MAX)
 		PF_TRY(first_run(j, sources[0]->name, &from, err));
 	PF_TRY(update(j, from, err));
+	/* All that the state had has left the table: what is newest now lies
+	 * before the days that it keeps. */
+	if (!j->nends && !j->st->ncells) {
+		PF_TRY(first_run(j, sources[0]->name, &from, err));
+		if (from < j->st->from_us)
+			PF_TRY(update(j, from, err));
+	}
 	pf_job_default_end(j);
 	from = first_needed(j);
 	return from < j->st->from_us ? update(j, from, err) : 0;

@@ -281,3 +281,13 @@ rows()
 	status 2 pf-window -s st -W 1d -g id count t
 	contains "$stderr" "state 'st' is of rows that came with --input"
 }
+
+@test "when all days that a state keeps are gone, the newest that are left decide" {
+	for day in 1 2; do load_rows "1 $day 1"; done
+	for day in 11 12 13 14 15 16 17 18 19; do
+		load_rows "2 $day 1"
+		rows -s st -W 1d -g id count > /dev/null
+	done
+	pf-put -q --rollback 2 t
+	equals "$(rows -s st -W 1d -g id count)" "1 2013-03-02 2013-03-03 1"
+}
