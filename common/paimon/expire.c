@@ -68,6 +68,10 @@ static int limit_by_consumers(struct pf_table *t, struct pf_expire_plan *p,
 	for (size_t i = 0; i < names.n; i++) {
 		if (strncmp(names.names[i], prefix, sizeof prefix - 1))
 			continue;
+		/* Ours tells others where our map is. A kill may have left it
+		 * behind, and the map itself was asked. */
+		if (!strcmp(names.names[i], "consumer-paraflow"))
+			continue;
 		int64_t next = next_of(t, names.names[i]);
 		if (next >= p->end)
 			continue;

@@ -183,6 +183,17 @@ print([p['next'] for g in m['stages'].values() for p in g['parts'].values()])")"
 	[ $killed -gt 0 ]
 }
 
+@test "--expire goes by the offset map, not by what a killed commit left in our consumer file" {
+	for i in 0 1 2; do load_rows $((i * 100)) $((i * 100 + 99)); done
+	echo '{"nextSnapshot": 1}' > $table/consumer/consumer-paraflow
+	pf-put -q --expire --keep 1 --keep-time 0s --grace 0s $table
+	equals "$(pf-query --snapshots -O tsv $table | tail -n +2 | wc -l)" 1
+	echo '{"nextSnapshot": 3}' > $table/consumer/consumer-other
+	load_rows 300 399
+	pf-put -q --expire --keep 1 --keep-time 0s --grace 0s $table
+	equals "$(pf-query --snapshots -O tsv $table | tail -n +2 | wc -l)" 2
+}
+
 @test "--compact of another engine's files: unsorted ones are sorted, without options of ours" {
 	need_peer pypaimon pyarrow
 	"$PF_PYTHON" - <<-'END'
