@@ -17,7 +17,7 @@
 struct options {
 	struct pf_strings ids, where, columns, group_by, order_by;
 	const char *kafka_config;
-	const char *since, *until, *as_of, *definition, *time, *id, *snapshot;
+	const char *since, *until, *tz, *as_of, *definition, *time, *id, *snapshot;
 	int64_t limit, offset, memory;
 	bool explain, files, snapshots, schema, no_prune, exit_status;
 };
@@ -34,6 +34,10 @@ static const struct pf_option options[] = {
 	{ 0, "since", PF_OPT_STRING, OPT(since), "TIME", .help = "rows at or after",
 	  .more = "RFC 3339, a date, @epoch, now, or a duration, meaning ago." },
 	{ 0, "until", PF_OPT_STRING, OPT(until), "TIME", .help = "rows before" },
+	{ 0, "tz", PF_OPT_STRING, OPT(tz), "ZONE",
+	  .help = "zone to read and print times in",
+	  .more = "Of --since, --until and --as-of without an offset, and of timestamp_ltz "
+		  "in text. Without it: the table's. Conditions keep to the table's." },
 	{ 'w', "where", PF_OPT_LIST, OPT(where), "EXPR",
 	  .help = "rows for which it is true; again: and",
 	  .more = "The language is described in pf-expr(7)." },
@@ -86,6 +90,7 @@ static const struct pf_option options[] = {
 static int table_options(const struct options *o, struct pf_table_source_options *t,
 			 struct pf_error *err)
 {
+	struct pf_zone *zone;
 	int64_t micros;
 	*t = (struct pf_table_source_options){ 0 };
 	if (o->snapshot && strspn(o->snapshot, "0123456789") == strlen(o->snapshot)) {
@@ -96,9 +101,15 @@ static int table_options(const struct options *o, struct pf_table_source_options
 	} else {
 		t->tag = o->snapshot;
 	}
-	if (!o->as_of)
-		return 0;
-	PF_TRY(pf_time_argument(o->as_of, "--as-of", NULL, &micros, err));
+	if (pf_zone_open(o->tz, &zone, err)) {
+		err->code = PF_E_USAGE;
+		pf_context(err, "--tz");
+		return err->code;
+	}
+	int code = o->as_of ? pf_time_argument(o->as_of, "--as-of", zone, &micros, err) : 0;
+	pf_zone_close(zone);
+	if (code || !o->as_of)
+		return code;
 	t->has_as_of = true;
 	t->as_of_ms = micros / 1000 - (micros % 1000 < 0);
 	return 0;
@@ -114,7 +125,7 @@ static int list(struct pf_run *run, const struct pf_table_source_options *t,
 			       o->files ? "--files" : "--snapshots");
 	PF_TRY(o->files ? pf_list_files(run->operands[0], t, &rows, err) :
 			  pf_list_snapshots(run->operands[0], &rows, err));
-	int code = pf_rows_put(run, rows, err);
+	int code = pf_rows_put(run, rows, o->tz, err);
 	pf_builder_free(rows);
 	return code;
 }
@@ -141,7 +152,8 @@ static int print(struct pf_run *run, struct pf_query *q, struct pf_error *err)
 	const struct options *o = run->options;
 	struct pf_rows_out *out;
 	struct pf_batch batch;
-	PF_TRY(pf_rows_open(run, pf_query_schema(q), pf_query_zone(q), &out, err));
+	PF_TRY(pf_rows_open(run, pf_query_schema(q), o->tz ? o->tz : pf_query_zone(q), &out,
+			    err));
 	int code = 0;
 	for (bool end = false; !end && !code;) {
 		/* What is there leaves before we wait for more. */
@@ -166,7 +178,7 @@ static int ask(struct pf_run *run, struct pf_operand_sources *s, struct pf_error
 	struct pf_query *q;
 	const struct pf_query_options query = {
 		.ids = o->ids.items, .nids = o->ids.n,
-		.since = o->since, .until = o->until,
+		.since = o->since, .until = o->until, .tz = o->tz,
 		.where = o->where.items, .nwhere = o->where.n,
 		.columns = o->columns.items, .ncolumns = o->columns.n,
 		.group_by = o->group_by.items, .ngroup_by = o->group_by.n,
@@ -198,7 +210,7 @@ static int run_query(struct pf_run *run, struct pf_error *err)
 	int code = 0;
 	if (o->schema) {
 		struct pf_builder *rows = pf_list_columns(s.items[0]->schema);
-		code = pf_rows_put(run, rows, err);
+		code = pf_rows_put(run, rows, NULL, err);
 		pf_builder_free(rows);
 	} else {
 		code = ask(run, &s, err);

@@ -101,11 +101,12 @@ void pf_rows_free(struct pf_rows_out *out)
 	free(out);
 }
 
-int pf_rows_put(struct pf_run *run, struct pf_builder *rows, struct pf_error *err)
+int pf_rows_put(struct pf_run *run, struct pf_builder *rows, const char *zone,
+		struct pf_error *err)
 {
 	struct pf_rows_out *out;
 	struct pf_batch batch = pf_builder_batch(rows);
-	PF_TRY(pf_rows_open(run, rows->schema, NULL, &out, err));
+	PF_TRY(pf_rows_open(run, rows->schema, zone, &out, err));
 	int code = batch.rows ? pf_rows_batch(out, &batch, err) : 0;
 	if (!code)
 		code = pf_rows_finish(out, err);

@@ -23,6 +23,7 @@ int64_t pf_rows_count(const struct pf_rows_out *out);
 void pf_rows_free(struct pf_rows_out *out); /* NULL is fine */
 
 /* All of a builder, opened and finished. */
-int pf_rows_put(struct pf_run *run, struct pf_builder *rows, struct pf_error *err);
+int pf_rows_put(struct pf_run *run, struct pf_builder *rows, const char *zone,
+		struct pf_error *err);
 
 #endif

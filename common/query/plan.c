@@ -100,7 +100,7 @@ static int add_time(struct pf_query *q, const char *value, const char *option,
 	}
 	struct pf_type type = q->full->fields[c].type;
 	struct pf_datum d = { .type = { PF_TIMESTAMP_LTZ, 6, 0 } };
-	PF_TRY(pf_time_argument(value, option, q->zone, &micros, err));
+	PF_TRY(pf_time_argument(value, option, q->tz ? q->tz : q->zone, &micros, err));
 	d.i = micros;
 	if (type.kind == PF_TIMESTAMP || type.kind == PF_DATE) {
 		int64_t sec = pf_floor_div(micros, 1000000);
@@ -471,6 +471,8 @@ int pf_query_plan(struct pf_query *q, const struct pf_query_options *o,
 	const char *zone = layout_word(q->full, "pf:zone");
 	q->zone_name = pf_strdup(zone ? zone : "UTC");
 	PF_TRY(pf_zone_open(q->zone_name, &q->zone, err));
+	if (o->tz)
+		PF_TRY(pf_zone_open(o->tz, &q->tz, err));
 	PF_TRY(choose_column(q, o->id, "pf:id", "--id-column", &q->id, err));
 	PF_TRY(choose_column(q, o->time, "pf:time", "--time-column", &q->time, err));
 	PF_TRY(add_filters(q, o, err));

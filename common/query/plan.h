@@ -19,7 +19,7 @@ struct pf_query {
 	struct pf_wanted wanted;
 	struct pf_filter filter;
 	char *zone_name, *time, *id;
-	struct pf_zone *zone;
+	struct pf_zone *zone, *tz; /* tz: of since and until, or NULL */
 	struct pf_items keys, items, order_items;
 	/* Grouped: what is aggregated; and, when some items are expressions over
 	 * that, how the result is made of keys and aggregates. */

@@ -73,6 +73,7 @@ void pf_query_close(struct pf_query *q)
 	pf_schema_unref(q->result);
 	pf_schema_unref(q->sortable);
 	pf_zone_close(q->zone);
+	pf_zone_close(q->tz);
 	free(q->zone_name);
 	free(q->time);
 	free(q->id);

@@ -17,6 +17,7 @@ struct pf_query_options {
 	char *const *ids;      /* entities, as a person writes them */
 	size_t nids;
 	const char *since, *until; /* half-open; see pf_time_argument; or NULL */
+	const char *tz;        /* the zone they are read in; NULL: the table's */
 	char *const *where;
 	size_t nwhere;
 	char *const *columns;

@@ -62,6 +62,33 @@ rows()
 	contains "$stderr" "'yesterday' is not a time, in --since"
 }
 
+@test "--tz: times are read and printed in another zone; conditions keep to the table's" {
+	printf '%s\n' 'table: z' 'id: k' 'time: ts' 'zone: Europe/Zurich' 'partition: day' 'buckets: 1' \
+		columns: '  k: int not null' '  ts: timestamp_ltz(0) not null' '  w: timestamp(0)' > zurich.yaml
+	printf '{"k":%d,"ts":"2024-%s","w":"2024-%s"}\n' 1 07-01T00:30:00Z 07-01T02:30:00 \
+		2 07-01T12:00:00Z 07-01T14:00:00 > zurich.jsonl
+	ask() { rows -S zurich.yaml zurich.jsonl "$@" | tr '\t\n' ' ,'; }
+	equals "$(ask -c ts,w -n 1)" "2024-07-01T02:30:00+02:00 2024-07-01T02:30:00,"
+	equals "$(ask -c ts,w -n 1 --tz America/New_York)" "2024-06-30T20:30:00-04:00 2024-07-01T02:30:00,"
+	equals "$(ask -c ts -n 1 --tz UTC -O csv)" "2024-07-01T00:30:00Z,"
+	equals "$(ask -c k --tz America/New_York --since 2024-07-01)" "2,"
+	equals "$(ask -c k --tz America/New_York --since 2024-07-01T00:30:00Z)" "1,2,"
+	equals "$(ask -c k -t w --tz +05:30 --until 2024-07-01T06:00)" ""
+	equals "$(ask -c k -t w --tz +05:30 --until 2024-07-01T06:00:01)" "1,"
+	equals "$(ask -c 'hour(ts)' --tz UTC -w "ts < '2024-07-01T02:31:00'")" "2,"
+	pf-put -q --create zurich.yaml z
+	pf-partition -S zurich.yaml zurich.jsonl | pf-pack -qq | pf-put -q --append z
+	local made
+	made=$(rows --snapshots z --tz +09:00 | cut -f 2)
+	contains "$made" +09:00
+	equals "$(rows z --as-of "$made" -c 'count()')" 2
+	equals "$(rows z --as-of "${made%+*}" --tz +09:00 -c 'count()')" 2
+	status 2 pf-query z --as-of "${made%+*}" --tz +10:00
+	contains "$stderr" "has no snapshot that old"
+	status 2 pf-query z --tz Mars/Olympus
+	contains "$stderr" "--tz: unknown time zone 'Mars/Olympus' (PF2001)"
+}
+
 @test "columns: names, ranges, globs, positions, exclusions, expressions" {
 	header() { pf-query -O tsv t -n 0 -c "$1" | tr '\t' ' '; }
 	equals "$(header ts,user_id)" "ts user_id"

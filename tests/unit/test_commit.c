@@ -680,7 +680,7 @@ TEST(verify_notices)
 	free(path);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static const struct unit_case cases[] = {
 		CASE(exactly_once),	     CASE(streams_by_hash),
@@ -694,7 +694,8 @@ int main(void)
 	snprintf(root, sizeof root, "%s/pf-commit-XXXXXX", tmp ? tmp : "/tmp");
 	if (!mkdtemp(root))
 		return 1;
-	int failed = unit_run(cases, sizeof cases / sizeof *cases);
+	int failed = unit_run(cases, sizeof cases / sizeof *cases,
+			      argc > 1 ? argv[1] : NULL);
 	snprintf(clean, sizeof clean, "rm -rf '%s'", root);
 	return system(clean) || failed;
 }

@@ -188,12 +188,11 @@ int main(int argc, char **argv)
 {
 	static const struct unit_case cases[] = { CASE(many_files_in_little_memory),
 						  CASE(a_file_that_lies), CASE(sizes) };
-	(void)argc;
-	(void)argv;
 	snprintf(root, sizeof root, "/tmp/pf-compact-XXXXXX");
 	if (!mkdtemp(root))
 		return 1;
-	int code = unit_run(cases, sizeof cases / sizeof *cases);
+	int code = unit_run(cases, sizeof cases / sizeof *cases,
+			    argc > 1 ? argv[1] : NULL);
 	char *command = pf_asprintf("rm -rf '%s'", root);
 	if (system(command))
 		code = 1;

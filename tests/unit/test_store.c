@@ -176,7 +176,7 @@ TEST(one_winner)
 	pf_store_close(s);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static const struct unit_case cases[] = {
 		CASE(write_and_read), CASE(create_only_once),
@@ -187,7 +187,8 @@ int main(void)
 	snprintf(root, sizeof root, "%s/pf-store-XXXXXX", tmp ? tmp : "/tmp");
 	if (!mkdtemp(root))
 		return 1;
-	int failed = unit_run(cases, sizeof cases / sizeof *cases);
+	int failed = unit_run(cases, sizeof cases / sizeof *cases,
+			      argc > 1 ? argv[1] : NULL);
 	snprintf(clean, sizeof clean, "rm -rf '%s'", root);
 	return system(clean) || failed;
 }

@@ -6,7 +6,7 @@
  *   UNIT_MAIN(CASE(name), CASE(other))
  *
  * A failed check prints where and marks the case failed; the case goes on.
- * Prints TAP and a last line that tests/run adds up.
+ * Prints TAP, which tests/run adds up. An argument is the only case to run.
  */
 #ifndef PF_TESTS_UNIT_H
 #define PF_TESTS_UNIT_H
@@ -61,13 +61,15 @@ struct unit_case {
 	void (*run)(void);
 };
 
-static inline int unit_run(const struct unit_case *cases, int n)
+static inline int unit_run(const struct unit_case *cases, int n, const char *only)
 {
 	int failed = 0;
 	/* What a case said must outlive its crash. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	printf("1..%d\n", n);
+	printf("1..%d\n", only ? 1 : n);
 	for (int i = 0; i < n; i++) {
+		if (only && strcmp(only, cases[i].name) != 0)
+			continue;
 		unit_failures = 0;
 		cases[i].run();
 		failed += unit_failures > 0;
@@ -78,10 +80,11 @@ static inline int unit_run(const struct unit_case *cases, int n)
 }
 
 #define UNIT_MAIN(...)                                                    \
-	int main(void)                                                    \
+	int main(int argc, char **argv)                                   \
 	{                                                                 \
 		static const struct unit_case cases[] = { __VA_ARGS__ };  \
-		return unit_run(cases, (int)(sizeof cases / sizeof *cases)); \
+		return unit_run(cases, (int)(sizeof cases / sizeof *cases), \
+				argc > 1 ? argv[1] : NULL);               \
 	}
 
 #endif
