@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stage/kafka_send.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/fault.h"
+#include "base/random.h"
+#include "base/time.h"
+#include "stage/kafka_message.h"
+
+enum { QUEUED_BYTES = 64 << 20, POLL_MS = 100, STOP_MS = 25000, STALL_MS = 15000 };
+
+struct pf_sender {
+	const struct pf_kafka_stage *stage;
+	struct pf_kafka *producer;
+	bool (*stopping)(void);
+	uint64_t session;
+	int64_t group;
+	int64_t outstanding; /* messages without a report */
+};
+
+static void on_report(void *ctx, const struct pf_kafka_report *r)
+{
+	struct pf_sender *s = ctx;
+	(void)r;
+	s->outstanding--;
+}
+
+int pf_sender_open(const struct pf_kafka_stage *stage, bool (*stopping)(void),
+		   struct pf_sender **sender, struct pf_error *err)
+{
+	struct pf_sender *s = pf_zalloc(1, sizeof *s);
+	s->stage = stage;
+	s->stopping = stopping;
+	pf_random_bytes(&s->session, sizeof s->session);
+	s->session |= 1;
+	int code = pf_kafka_stage_client(stage, PF_KAFKA_PRODUCER, QUEUED_BYTES, 0,
+					 &s->producer, err);
+	if (code) {
+		free(s);
+		return code;
+	}
+	pf_kafka_on_report(s->producer, on_report, s);
+	*sender = s;
+	return 0;
+}
+
+void pf_sender_close(struct pf_sender *s)
+{
+	if (!s)
+		return;
+	pf_kafka_close(s->producer);
+	free(s);
+}
+
+/* --- waiting --- */
+
+/* A broker that is away is waited for. But appends were seen to wait for ever after a
+ * broker was killed and came back (with librdkafka 2.0.2; why is not known): so it
+ * ends when the broker, asked three times STALL_MS apart, answers, and no report came
+ * in between. */
+struct stall {
+	int64_t outstanding, since_us;
+	int answers;
+};
+
+static int check_stall(struct pf_sender *s, struct stall *stall, struct pf_error *err)
+{
+	int64_t now = pf_mono_us();
+	if (!stall->since_us || s->outstanding != stall->outstanding) {
+		*stall = (struct stall){ s->outstanding, now, 0 };
+		return 0;
+	}
+	if (now - stall->since_us < (int64_t)STALL_MS * 1000)
+		return 0;
+	struct pf_kafka_info info;
+	struct pf_error away = { 0 };
+	stall->answers = pf_kafka_info(s->producer, 1000, &info, &away) ? 0 :
+			 stall->answers + 1;
+	stall->since_us = pf_mono_us();
+	if (stall->answers < 3)
+		return 0;
+	pf_fail(err, PF_E_UNREACHABLE, "topic '%s' answers, but acknowledges no more of %"
+		PRId64 " messages", s->stage->url.topic, s->outstanding);
+	return pf_hint(err, "run it again: what was acknowledged is left out");
+}
+
+int pf_sender_wait(struct pf_sender *s, struct pf_error *err)
+{
+	int64_t stopped_us = 0;
+	struct stall stall = { 0 };
+	while (s->outstanding) {
+		PF_TRY(pf_kafka_poll(s->producer, POLL_MS, err));
+		if (s->outstanding)
+			PF_TRY(check_stall(s, &stall, err));
+		if (!s->outstanding || !s->stopping || !s->stopping())
+			continue;
+		if (!stopped_us)
+			stopped_us = pf_mono_us();
+		if (pf_mono_us() - stopped_us < (int64_t)STOP_MS * 1000)
+			continue;
+		const char *why = pf_kafka_trouble(s->producer);
+		pf_fail(err, PF_E_INTERRUPTED,
+			"%" PRId64 " messages for topic '%s' are not acknowledged%s%s",
+			s->outstanding, s->stage->url.topic, *why ? ": " : "", why);
+		return pf_hint(err, "run it again: what was acknowledged is left out");
+	}
+	return 0;
+}
+
+int pf_sender_busy(struct pf_sender *s, bool *busy, struct pf_error *err)
+{
+	int code = s->outstanding ? pf_kafka_poll(s->producer, 0, err) : 0;
+	*busy = s->outstanding > 0;
+	return code;
+}
+
+/* --- sending --- */
+
+static int send_one(struct pf_sender *s, const struct pf_group_messages *group,
+		    size_t number, int32_t index, int32_t of, struct pf_error *err)
+{
+	const struct pf_group_message *m = &group->messages[number];
+	struct pf_buf origin = { 0 }, state = { 0 };
+	struct pf_origin o = {
+		.source = m->source ? m->source->key : 0, .to = m->to, .rows = m->rows,
+		.session = s->session, .group = s->group, .index = index, .of = of,
+		.partitions = s->stage->info.partitions,
+	};
+	struct pf_view key = pf_view_of(group->bytes.data + m->key_at, m->key_bytes);
+	pf_origin_write(&o, &origin);
+	if (m->source && !index)
+		pf_source_write(m->source, &state);
+	struct pf_kafka_header headers[] = {
+		{ PF_ORIGIN_HEADER, pf_view_of(origin.data, origin.len) },
+		{ PF_STATE_HEADER, pf_view_of(state.data, state.len) },
+	};
+	bool full = true;
+	int code = 0;
+	while (!code && full) {
+		code = pf_kafka_produce(s->producer, m->partition, m->key_bytes ? &key : NULL,
+					pf_view_of(group->bytes.data + m->at, m->len),
+					headers, state.len ? 2 : 1, NULL, &full, err);
+		if (!code)
+			code = pf_kafka_poll(s->producer, full ? POLL_MS : 0, err);
+	}
+	if (!code)
+		s->outstanding++;
+	pf_buf_free(&origin);
+	pf_buf_free(&state);
+	/* Die when this one is safe and the rest of the group has not left. */
+	if (!code && pf_crash_armed("X2")) {
+		code = pf_sender_wait(s, err);
+		pf_crash_point("X2");
+	}
+	return code;
+}
+
+int pf_sender_group(struct pf_sender *s, const struct pf_group_messages *group,
+		    struct pf_error *err)
+{
+	s->group++;
+	for (size_t from = 0, to; from < group->n; from = to) {
+		for (to = from + 1; to < group->n; to++)
+			if (group->messages[to].source != group->messages[from].source)
+				break;
+		if (to - from > PF_GROUP_RECORDS)
+			return pf_fail(err, PF_E_LIMIT, "too many messages in one commit");
+		for (size_t i = from; i < to; i++)
+			PF_TRY(send_one(s, group, i, (int32_t)(i - from),
+					(int32_t)(to - from), err));
+	}
+	return 0;
+}
