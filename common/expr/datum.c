@@ -42,6 +42,28 @@ struct pf_datum pf_datum_at(struct pf_type type, const struct pf_column *c,
 	return d;
 }
 
+void pf_datum_repeat(const struct pf_datum *d, struct pf_colbuf *out, size_t n)
+{
+	if (!d->null && d->type.kind == PF_STRING) {
+		pf_col_repeat(out, d->bytes, n);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (d->null)
+			pf_col_null(out);
+		else if (d->type.kind == PF_BYTES || d->type.kind == PF_LARGE_BYTES)
+			pf_col_bytes(out, d->bytes.data, d->bytes.len);
+		else if (d->type.kind == PF_DECIMAL)
+			pf_col_i128(out, d->dec);
+		else if (d->type.kind == PF_DOUBLE)
+			pf_col_f64(out, d->d);
+		else if (d->type.kind == PF_FLOAT)
+			pf_col_f32(out, (float)d->d);
+		else
+			pf_col_int(out, d->i);
+	}
+}
+
 bool pf_datum_comparable(struct pf_type a, struct pf_type b)
 {
 	struct pf_xtype t, xa = pf_x_of(a), xb = pf_x_of(b);

@@ -30,6 +30,9 @@ struct pf_datum {
 struct pf_datum pf_datum_at(struct pf_type type, const struct pf_column *c,
 			    int64_t row);
 
+/* Append a value n times to a column of its type. */
+void pf_datum_repeat(const struct pf_datum *d, struct pf_colbuf *out, size_t n);
+
 /* Can these types be compared at all? */
 bool pf_datum_comparable(struct pf_type a, struct pf_type b);
 

@@ -129,6 +129,19 @@ bool pf_stored_has_nulls(const struct pf_stored *s, const int *keys, size_t n_ke
 
 /* --- rows --- */
 
+/* The partition is what the manifest says: files that came from elsewhere
+ * need not have its columns. */
+static void set_partition(struct pf_stored *s, size_t rows)
+{
+	for (size_t k = 0; k < s->now->npartition_keys; k++) {
+		int c = pf_table_field_by_name(s->now, s->now->partition_keys[k]);
+		if (c < 0)
+			continue;
+		pf_colbuf_reset(&s->rows->columns[c]);
+		pf_datum_repeat(&s->file->partition_values[k], &s->rows->columns[c], rows);
+	}
+}
+
 static int read_piece(struct pf_stored *s, int64_t left, struct pf_error *err)
 {
 	for (;;) {
@@ -143,6 +156,8 @@ static int read_piece(struct pf_stored *s, int64_t left, struct pf_error *err)
 			continue;
 		}
 		s->at += n;
+		if (!code)
+			set_partition(s, (size_t)n);
 		return code;
 	}
 }

@@ -186,6 +186,12 @@ static int add_deleted(struct expiring *e, const struct pf_snapshot *s,
 		const struct pf_data_file *f = &list.files[i];
 		if (!f->kind || pf_refs_has(added, f->name))
 			continue;
+		if (f->external_path) {
+			code = pf_fail(err, PF_E_TABLE_FEATURE,
+				       "data file '%s' lies outside of the table (_EXTERNAL_PATH), which is not supported here",
+				       f->name);
+			break;
+		}
 		code = add_path(e, f->dir, f->name, err);
 		for (size_t k = 0; !code && k < f->nextra_files; k++)
 			code = add_path(e, f->dir, f->extra_files[k], err);

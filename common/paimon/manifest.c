@@ -372,6 +372,50 @@ int pf_manifest_read(struct pf_table *t, const char *name, struct pf_arena *aren
 	return code;
 }
 
+static bool read_ranges(const struct pf_avro_value *v, struct pf_arena *arena,
+			struct pf_index_entry *e)
+{
+	if (!v)
+		return true;
+	if (v->kind != PF_AVRO_ARRAY)
+		return false;
+	e->ranges = pf_arena_zero(arena, v->list.n + 1, sizeof *e->ranges);
+	for (size_t i = 0; i < v->list.n; i++) {
+		const struct pf_avro_value *item = &v->list.items[i];
+		struct pf_index_range *r = &e->ranges[e->nranges];
+		if (item->kind == PF_AVRO_NULL)
+			continue;
+		if (item->kind != PF_AVRO_RECORD ||
+		    !get_text(pf_avro_field(item, "f0"), arena, &r->name) ||
+		    !get_int(pf_avro_field(item, "f1"), &r->offset) ||
+		    !get_int(pf_avro_field(item, "f2"), &r->length))
+			return false;
+		if (!get_int(pf_avro_field(item, "_CARDINALITY"), &r->rows))
+			r->rows = -1;
+		e->nranges++;
+	}
+	return true;
+}
+
+static bool read_index_entry(const struct pf_avro_value *v, struct pf_arena *arena,
+			     struct pf_index_entry *e)
+{
+	const struct pf_avro_value *external;
+	*e = (struct pf_index_entry){ 0 };
+	if (v->kind != PF_AVRO_RECORD)
+		return false;
+	external = pf_avro_field(v, "_EXTERNAL_PATH");
+	return get_text(pf_avro_field(v, "_INDEX_TYPE"), arena, &e->type) &&
+	       get_text(pf_avro_field(v, "_FILE_NAME"), arena, &e->name) &&
+	       is_file_name(e->name) &&
+	       get_int(pf_avro_field(v, "_FILE_SIZE"), &e->size) &&
+	       get_int(pf_avro_field(v, "_ROW_COUNT"), &e->rows) &&
+	       get_bytes(pf_avro_field(v, "_PARTITION"), arena, &e->partition) &&
+	       get_int32(pf_avro_field(v, "_BUCKET"), &e->bucket) &&
+	       (!external || get_text(external, arena, &e->external_path)) &&
+	       read_ranges(pf_avro_field(v, "_DELETIONS_VECTORS_RANGES"), arena, e);
+}
+
 int pf_index_manifest_read(struct pf_table *t, const char *name,
 			   struct pf_arena *arena, struct pf_index_entry **entries,
 			   size_t *n, struct pf_error *err)
@@ -384,16 +428,12 @@ int pf_index_manifest_read(struct pf_table *t, const char *name,
 	int code;
 	for (;;) {
 		struct pf_avro_value v;
-		struct pf_index_entry e = { 0 };
+		struct pf_index_entry e;
 		bool more;
 		code = next_record(&o, &v, &more, err);
 		if (code || !more)
 			break;
-		if (v.kind != PF_AVRO_RECORD ||
-		    !get_text(pf_avro_field(&v, "_INDEX_TYPE"), arena, &e.type) ||
-		    !get_text(pf_avro_field(&v, "_FILE_NAME"), arena, &e.name) ||
-		    !get_int(pf_avro_field(&v, "_FILE_SIZE"), &e.size) ||
-		    !get_int(pf_avro_field(&v, "_ROW_COUNT"), &e.rows)) {
+		if (!read_index_entry(&v, arena, &e)) {
 			code = bad_record(&o, "an index entry", err);
 			break;
 		}

@@ -48,11 +48,23 @@ int pf_manifest_read(struct pf_table *table, const char *name,
 		     struct pf_arena *arena, struct pf_data_files *files,
 		     const char **foreign, struct pf_error *err);
 
+/* Where a data file's deletion vector stands in an index file. */
+struct pf_index_range {
+	char *name; /* of the data file */
+	int64_t offset, length;
+	int64_t rows; /* deleted; -1: not known (before Paimon 1.0) */
+};
+
 /* Items of an index manifest. */
 struct pf_index_entry {
 	char *type; /* DELETION_VECTORS, HASH, ... */
 	char *name;
 	int64_t size, rows;
+	struct pf_view partition; /* serialized row */
+	int32_t bucket;
+	char *external_path;      /* or NULL */
+	struct pf_index_range *ranges;
+	size_t nranges;
 };
 int pf_index_manifest_read(struct pf_table *table, const char *name,
 			   struct pf_arena *arena, struct pf_index_entry **entries,

@@ -2,6 +2,9 @@
 #include "paimon/partition.h"
 
 #include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
 
 #include "base/time.h"
@@ -37,9 +40,68 @@ int pf_partition_values(const struct pf_table_schema *s, struct pf_view row,
 			return pf_fail(err, PF_E_TABLE_FEATURE,
 				       "partition column '%s' is of a type that is not supported",
 				       s->partition_keys[i]);
+		if (s->fields[f].cut)
+			return pf_fail(err, PF_E_TABLE_FEATURE,
+				       "partition column '%s' is of type %s, which is not supported",
+				       s->partition_keys[i], s->fields[f].type_text);
 		PF_TRY(pf_row_get(row, i, s->fields[f].type, &values[i], err));
 	}
 	return 0;
+}
+
+/* Java's text of a float or double: 0.001, 12.0, 1.0E7, 1.5E-5. */
+static void put_double(double v, bool narrow, struct pf_buf *out)
+{
+	char text[40];
+	int most = narrow ? 8 : 16;
+	for (int digits = 0; digits <= most; digits++) {
+		snprintf(text, sizeof text, "%.*e", digits, v);
+		double back = strtod(text, NULL);
+		if (narrow ? (float)back == (float)v : back == v)
+			break;
+	}
+	char *e = strchr(text, 'e');
+	if (!e) { /* inf, nan */
+		pf_buf_str(out, isnan(v) ? "NaN" : v < 0 ? "-Infinity" : "Infinity");
+		return;
+	}
+	int exponent = (int)strtol(e + 1, NULL, 10);
+	*e = 0;
+	if (v != 0 && (exponent < -3 || exponent > 6)) {
+		pf_buf_printf(out, "%s%sE%d", text, strchr(text, '.') ? "" : ".0",
+			      exponent);
+		return;
+	}
+	int fraction = (int)strlen(text) - (int)strcspn(text, ".") - 1 - exponent;
+	pf_buf_printf(out, "%.*f", fraction > 1 ? fraction : 1, v);
+}
+
+/* Java's text of a moment: 2024-01-31T10:00, then seconds and a fraction of
+ * three or six digits as far as they are not zero. */
+static void put_moment(struct pf_type type, int64_t v, struct pf_buf *out)
+{
+	char text[48];
+	int64_t units = pf_type_units(type);
+	unsigned digits = v % units == 0 ? 0 : v % (units / 1000) == 0 ? 3 : 6;
+	size_t n = pf_format_timestamp(text, v, units, digits);
+	if (v % (60 * units) == 0 && n > 3)
+		n -= 3;
+	pf_partition_escape(out, pf_view_of(text, n));
+}
+
+/* As SQL casts them to text: as many digits as the type has. */
+static void put_cast(const struct pf_datum *v, struct pf_buf *out)
+{
+	char text[48];
+	size_t n;
+	if (v->type.kind == PF_TIME)
+		n = pf_format_time_ms(text, (int32_t)v->i, v->type.precision);
+	else
+		n = pf_format_timestamp(text, v->i, pf_type_units(v->type),
+					v->type.precision);
+	for (char *t = memchr(text, 'T', n); t; t = NULL)
+		*t = ' ';
+	pf_partition_escape(out, pf_view_of(text, n));
 }
 
 static int put_value(const struct pf_table_schema *s, const char *name,
@@ -74,6 +136,32 @@ static int put_value(const struct pf_table_schema *s, const char *name,
 	case PF_BIGINT:
 		pf_buf_printf(out, "%" PRId64, v->i);
 		return 0;
+	case PF_FLOAT:
+	case PF_DOUBLE:
+		put_double(v->d, v->type.kind == PF_FLOAT, out);
+		return 0;
+	case PF_DECIMAL:
+		pf_datum_print(v, out);
+		return 0;
+	case PF_TIME:
+		if (legacy)
+			pf_buf_printf(out, "%" PRId64, v->i);
+		else
+			put_cast(v, out);
+		return 0;
+	case PF_TIMESTAMP:
+		if (legacy)
+			put_moment(v->type, v->i, out);
+		else
+			put_cast(v, out);
+		return 0;
+	case PF_TIMESTAMP_LTZ:
+		if (legacy) {
+			put_moment(v->type, v->i, out);
+			return 0;
+		}
+		/* fallthrough: a text that depends on the writer's zone */
+		__attribute__((fallthrough));
 	default:
 		return pf_fail(err, PF_E_TABLE_FEATURE,
 			       "partition column '%s' is of type %s, which is not supported",

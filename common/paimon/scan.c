@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "paimon/bucket.h"
 #include "paimon/internal.h"
@@ -34,6 +35,11 @@ bool pf_data_file_stats(const struct pf_data_file *file, int32_t field_id,
 
 /* --- the list --- */
 
+struct named_deletion {
+	const char *name; /* of the data file */
+	struct pf_deletion at;
+};
+
 struct scan {
 	struct pf_table *table;
 	const struct pf_scan_filter *filter;
@@ -41,6 +47,8 @@ struct scan {
 	const struct pf_table_schema *schema; /* of the newest data */
 	int32_t *buckets; /* of the filter's keys, by the count below */
 	int32_t bucket_count;
+	struct named_deletion *deletions; /* by name */
+	size_t ndeletions;
 };
 
 /* Does a value of the bucket key, as we see it, hash as Paimon's did? Not
@@ -73,26 +81,81 @@ static bool bucket_may_match(struct scan *s, const struct pf_data_file *f)
 	return false;
 }
 
-static int check_file(const struct pf_data_file *f, struct pf_error *err)
+static int by_name(const void *a, const void *b)
 {
+	return strcmp(((const struct named_deletion *)a)->name,
+		      ((const struct named_deletion *)b)->name);
+}
+
+static void find_deletion(const struct scan *s, struct pf_data_file *f)
+{
+	const struct named_deletion key = { .name = f->name };
+	const struct named_deletion *d =
+		s->ndeletions ? bsearch(&key, s->deletions, s->ndeletions, sizeof key,
+					by_name) : NULL;
+	if (d)
+		f->deletion = d->at;
+}
+
+/* What to say of a file that is not Parquet. */
+static int refuse_format(const struct pf_data_file *f, struct pf_error *err)
+{
+	const char *dot = strrchr(f->name, '.');
+	const char *format = !dot ? "of an unknown format" :
+			     !strcmp(dot, ".orc") ? "ORC" :
+			     !strcmp(dot, ".avro") ? "Avro" :
+			     !strcmp(dot, ".blob") ? "a BLOB" : "not Parquet";
+	return pf_fail(err, PF_E_TABLE_FEATURE, "data file '%s' is %s, which is not supported",
+		       f->name, format);
+}
+
+/* Does the file hold only some columns, the others being in files beside it? */
+static bool is_part(const struct pf_data_file *f)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < f->nwrite_columns; i++)
+		n += pf_table_field_by_name(f->schema, f->write_columns[i]) >= 0;
+	return f->has_write_columns && n < f->schema->n;
+}
+
+static int check_file(const struct scan *s, const struct pf_data_file *f,
+		      struct pf_error *err)
+{
+	enum pf_scan_use use = s->filter ? s->filter->use : PF_SCAN_REWRITE;
 	size_t len = strlen(f->name);
+	if (use == PF_SCAN_LIST)
+		return 0;
+	if (len < 8 || strcmp(f->name + len - 8, ".parquet"))
+		return refuse_format(f, err);
+	if (is_part(f))
+		return pf_fail(err, PF_E_TABLE_FEATURE,
+			       "data file '%s' holds only some of the columns (data evolution), which is not supported",
+			       f->name);
+	if (use == PF_SCAN_READ)
+		return 0;
 	if (f->external_path)
 		return pf_fail(err, PF_E_TABLE_FEATURE,
-			       "data file '%s' lies outside of the table (_EXTERNAL_PATH), which is not supported",
+			       "data file '%s' lies outside of the table (_EXTERNAL_PATH), which is not supported here",
 			       f->name);
-	if (len < 8 || strcmp(f->name + len - 8, ".parquet"))
+	if (f->deletion.path)
 		return pf_fail(err, PF_E_TABLE_FEATURE,
-			       "data file '%s' is not Parquet, which is not supported",
+			       "data file '%s' has a deletion vector, which is not supported here",
 			       f->name);
 	return 0;
 }
 
-static int fill_file(struct scan *s, struct pf_data_file *f, const char *prefix,
-		     size_t prefix_len, struct pf_datum *values,
-		     struct pf_error *err)
+/* Its directory and path: where its metadata says, or in its bucket. */
+static void fill_place(struct scan *s, struct pf_data_file *f, const char *prefix,
+		       size_t prefix_len)
 {
 	char bucket[32];
 	struct pf_arena *a = &s->list->arena;
+	if (f->external_path) {
+		const char *slash = strrchr(f->external_path, '/');
+		f->path = f->external_path;
+		f->dir = pf_arena_text(a, f->path, slash ? (size_t)(slash - f->path) : 0);
+		return;
+	}
 	if (f->bucket == -2)
 		snprintf(bucket, sizeof bucket, "bucket-postpone");
 	else
@@ -106,13 +169,33 @@ static int fill_file(struct scan *s, struct pf_data_file *f, const char *prefix,
 	memcpy(f->path, f->dir, prefix_len + blen);
 	f->path[prefix_len + blen] = '/';
 	memcpy(f->path + prefix_len + blen + 1, f->name, nlen + 1);
+}
+
+static int fill_file(struct scan *s, struct pf_data_file *f, const char *prefix,
+		     size_t prefix_len, struct pf_datum *values,
+		     struct pf_error *err)
+{
+	fill_place(s, f, prefix, prefix_len);
 	f->partition_values = values;
+	find_deletion(s, f);
 	return pf_table_schema_of(s->table, f->schema_id, &f->schema, err);
 }
 
 static bool same_partition(const struct pf_data_file *a, const struct pf_data_file *b)
 {
 	return !pf_view_cmp(a->partition, b->partition);
+}
+
+/* data-file.path-directory stands before the partition's own. */
+static void put_directory(const struct pf_table_schema *s, struct pf_buf *prefix)
+{
+	const char *dir = pf_table_option(s, "data-file.path-directory", "");
+	size_t len = strlen(dir);
+	while (len && dir[len - 1] == '/')
+		len--;
+	pf_buf_add(prefix, dir, len);
+	if (len)
+		pf_buf_byte(prefix, '/');
 }
 
 /* Files [from, to) are those of one partition. Keeps them from *kept on. */
@@ -130,18 +213,20 @@ static int take_partition(struct scan *s, struct pf_data_file *files, size_t fro
 		s->list->pruned_partition += (int64_t)(to - from);
 		return 0;
 	}
-	if (!code)
+	if (!code) {
+		put_directory(s->schema, &prefix);
 		code = pf_partition_path(s->schema, values, &prefix, err);
+	}
 	for (size_t i = from; !code && i < to; i++) {
 		struct pf_data_file file = files[i];
 		if (!bucket_may_match(s, &file)) {
 			s->list->pruned_bucket++;
 			continue;
 		}
-		code = check_file(&file, err);
+		code = fill_file(s, &file, (char *)prefix.data, prefix.len, values,
+				 err);
 		if (!code)
-			code = fill_file(s, &file, (char *)prefix.data, prefix.len,
-					 values, err);
+			code = check_file(s, &file, err);
 		if (!code && f && f->file && !f->file(f->ctx, &file)) {
 			s->list->pruned_file++;
 			continue;
@@ -241,24 +326,67 @@ static int read_manifests(struct scan *s, const struct pf_snapshot *snapshot,
 	return code;
 }
 
-static int check_index(struct pf_table *t, const struct pf_snapshot *snapshot,
-		       struct pf_error *err)
+/* --- deletion vectors --- */
+
+static char *index_path(struct scan *s, const struct pf_index_entry *e,
+			struct pf_error *err)
 {
-	struct pf_arena arena = { 0 };
+	struct pf_arena *a = &s->list->arena;
+	struct pf_buf path = { 0 };
+	if (e->external_path)
+		return e->external_path;
+	if (strcasecmp(pf_table_option(s->schema, "index-file-in-data-file-dir", "false"),
+		       "true")) {
+		pf_buf_printf(&path, "index/%s", e->name);
+	} else {
+		struct pf_datum *values = pf_arena_zero(a, s->schema->npartition_keys + 1,
+							sizeof *values);
+		put_directory(s->schema, &path);
+		if (pf_partition_values(s->schema, e->partition, values, err) ||
+		    pf_partition_path(s->schema, values, &path, err)) {
+			pf_buf_free(&path);
+			return NULL;
+		}
+		pf_buf_printf(&path, "bucket-%" PRId32 "/%s", e->bucket, e->name);
+	}
+	char *text = pf_arena_text(a, path.data, path.len);
+	pf_buf_free(&path);
+	return text;
+}
+
+static int add_deletions(struct scan *s, const struct pf_index_entry *e,
+			 struct pf_error *err)
+{
+	char *path = index_path(s, e, err);
+	if (!path)
+		return PF_E_TABLE_FEATURE;
+	s->deletions = pf_realloc(s->deletions, s->ndeletions + e->nranges + 1,
+				  sizeof *s->deletions);
+	for (size_t i = 0; i < e->nranges; i++)
+		s->deletions[s->ndeletions++] = (struct named_deletion){
+			.name = e->ranges[i].name,
+			.at = { path, e->ranges[i].offset, e->ranges[i].length,
+				e->ranges[i].rows },
+		};
+	return 0;
+}
+
+/* Which rows of its files a snapshot leaves out. Other kinds of indexes are
+ * advice, or belong to tables that are refused already. */
+static int read_deletions(struct scan *s, const struct pf_snapshot *snapshot,
+			  struct pf_error *err)
+{
 	struct pf_index_entry *entries;
 	size_t n;
 	if (!snapshot->index_manifest)
 		return 0;
-	int code = pf_index_manifest_read(t, snapshot->index_manifest, &arena, &entries,
-					  &n, err);
-	for (size_t i = 0; !code && i < n; i++)
-		if (!strcmp(entries[i].type, "DELETION_VECTORS") && entries[i].rows > 0)
-			code = pf_fail(err, PF_E_TABLE_FEATURE,
-				       "snapshot %" PRId64
-				       " has deletion vectors, which are not supported",
-				       snapshot->id);
-	pf_arena_free(&arena);
-	return code;
+	PF_TRY(pf_index_manifest_read(s->table, snapshot->index_manifest,
+				      &s->list->arena, &entries, &n, err));
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(entries[i].type, "DELETION_VECTORS"))
+			PF_TRY(add_deletions(s, &entries[i], err));
+	qsort(s->deletions, s->ndeletions, sizeof *s->deletions, by_name);
+	return 0;
 }
 
 /* A snapshot whose files vanish while they are read has expired. */
@@ -281,7 +409,7 @@ int pf_scan_files(struct pf_table *table, const struct pf_snapshot *snapshot,
 	struct pf_data_files entries = { 0 };
 	int code = pf_table_schema_of(table, snapshot->schema_id, &s.schema, err);
 	if (!code)
-		code = check_index(table, snapshot, err);
+		code = read_deletions(&s, snapshot, err);
 	if (!code)
 		code = read_manifests(&s, snapshot, &entries, err);
 	if (!code)
@@ -291,6 +419,7 @@ int pf_scan_files(struct pf_table *table, const struct pf_snapshot *snapshot,
 		code = take_all(&s, &entries, err);
 	}
 	free(entries.items);
+	free(s.deletions);
 	if (code) {
 		pf_file_list_free(list);
 		code = expired(code, snapshot, err);
@@ -302,7 +431,8 @@ int pf_scan_delta(struct pf_table *table, const struct pf_snapshot *snapshot,
 		  struct pf_file_list *list, struct pf_error *err)
 {
 	*list = (struct pf_file_list){ 0 };
-	struct scan s = { .table = table, .list = list };
+	static const struct pf_scan_filter any = { .use = PF_SCAN_READ };
+	struct scan s = { .table = table, .list = list, .filter = &any };
 	struct pf_data_files entries = { 0 };
 	struct pf_manifests lists = { 0 };
 	int code = pf_table_schema_of(table, snapshot->schema_id, &s.schema, err);

@@ -20,6 +20,13 @@ struct pf_stats {
 	size_t n;       /* of nulls */
 };
 
+/* Where the deletion vector of a file is (see paimon/deletion.h). */
+struct pf_deletion {
+	char *path;   /* of the index file, for pf_place_open; NULL: no vector */
+	int64_t offset, length;
+	int64_t rows; /* how many are deleted; -1: not known */
+};
+
 /* A manifest entry. Everything is in the list's arena. */
 struct pf_data_file {
 	int32_t kind;             /* 0 ADD, 1 DELETE */
@@ -48,7 +55,9 @@ struct pf_data_file {
 	size_t nwrite_columns;
 	/* Filled by the scan. */
 	char *dir;                /* "dt=2024-01-31/bucket-3" */
-	char *path;               /* dir/name, for the store */
+	char *path;               /* dir/name, for the store; of a file outside of
+				   * the table its URI (see paimon/place.h) */
+	struct pf_deletion deletion;
 	struct pf_datum *partition_values; /* one per partition key */
 	const struct pf_table_schema *schema; /* of schema_id */
 };
@@ -64,7 +73,13 @@ struct pf_column_stats {
 bool pf_data_file_stats(const struct pf_data_file *file, int32_t field_id,
 			struct pf_type type, struct pf_column_stats *out);
 
+/* What the files are wanted for. Rewriting a table refuses, by name, what it
+ * would get wrong: deletion vectors, files outside of the table. Whoever reads
+ * rows applies the vectors, and only lists take files that are not Parquet. */
+enum pf_scan_use { PF_SCAN_REWRITE, PF_SCAN_READ, PF_SCAN_LIST };
+
 struct pf_scan_filter {
+	enum pf_scan_use use;
 	/* Partitions to keep (values in partition-key order); NULL: all. Asked
 	 * once per partition. */
 	bool (*partition)(void *ctx, const struct pf_datum *values, size_t n);
@@ -92,14 +107,15 @@ struct pf_file_list {
 	struct pf_arena arena;
 };
 
-/* The snapshot's live files that pass the filter (NULL: all). Refuses deletion
- * vectors by name. snapshot NULL: an empty list. */
+/* The snapshot's live files that pass the filter (NULL: all, to rewrite).
+ * snapshot NULL: an empty list. */
 int pf_scan_files(struct pf_table *table, const struct pf_snapshot *snapshot,
 		  const struct pf_scan_filter *filter, struct pf_file_list *list,
 		  struct pf_error *err);
 void pf_file_list_free(struct pf_file_list *list);
 
-/* The changes that made one snapshot: entries of its delta, kinds and all. */
+/* The changes that made one snapshot: entries of its delta, kinds and all,
+ * without deletion vectors (which change with the index manifest). */
 int pf_scan_delta(struct pf_table *table, const struct pf_snapshot *snapshot,
 		  struct pf_file_list *list, struct pf_error *err);
 

@@ -289,9 +289,6 @@ int pf_table_readable(const struct pf_table_schema *s, struct pf_error *err)
 		return refuse("postponed buckets (bucket = -2)", err);
 	if (is_on(s, "data-evolution.enabled"))
 		return refuse("data evolution (data-evolution.enabled)", err);
-	if (pf_meta_get(&s->options, "data-file.path-directory"))
-		return refuse("a directory of its own for data files "
-			      "(data-file.path-directory)", err);
 	if (pf_meta_get(&s->options, "path"))
 		return refuse("a place elsewhere (option path)", err);
 	for (size_t i = 0; i < s->npartition_keys; i++) {
@@ -335,6 +332,9 @@ int pf_table_writable(const struct pf_table_schema *s, struct pf_error *err)
 		return refuse("data files other than Parquet (file.format)", err);
 	if (strcmp(pf_table_option(s, "manifest.format", "avro"), "avro"))
 		return refuse("manifests other than Avro (manifest.format)", err);
+	if (pf_meta_get(&s->options, "data-file.path-directory"))
+		return refuse("a directory of its own for data files "
+			      "(data-file.path-directory)", err);
 	if (pf_meta_get(&s->options, "data-file.external-paths"))
 		return refuse("data files elsewhere (data-file.external-paths)", err);
 	if (!strcmp(pf_table_option(s, "write.sequence-number-init-mode", "scan"),

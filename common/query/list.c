@@ -74,7 +74,8 @@ static int list_files(struct pf_table *table, const struct pf_table_source_optio
 	struct pf_snapshot *snapshot;
 	struct pf_file_list list = { 0 };
 	PF_TRY(pf_find_snapshot(table, o, &snapshot, err));
-	int code = pf_scan_files(table, snapshot, NULL, &list, err);
+	const struct pf_scan_filter all = { .use = PF_SCAN_LIST };
+	int code = pf_scan_files(table, snapshot, &all, &list, err);
 	for (size_t i = 0; i < list.n && !code; i++)
 		put_file(b, &list.files[i]);
 	pf_file_list_free(&list);

@@ -57,6 +57,14 @@ static bool group_stats(void *ctx, int column, struct pf_block_stats *out)
 	const struct pf_parquet_pruner *p = ctx;
 	struct pf_type type;
 	int64_t rows = pf_parquet_group_rows(p->file, p->group);
+	const struct pf_datum *constant = p->constants[column];
+	if (constant) {
+		*out = (struct pf_block_stats){ .nulls = constant->null ? rows : 0,
+						.rows = rows };
+		out->has_min = out->has_max = !constant->null;
+		out->min = out->max = *constant;
+		return true;
+	}
 	if (!file_type(p, column, &type)) {
 		*out = (struct pf_block_stats){ .nulls = rows, .rows = rows };
 		return true;
@@ -164,8 +172,25 @@ static void index_ranges(struct pf_parquet_pruner *p)
 	p->ranges = keep;
 }
 
-int pf_parquet_prune(struct pf_parquet_pruner *p, size_t group, int64_t base,
-		     struct pf_error *err)
+/* Take out the rows that are not there any more: exactly those. */
+static void cut_deleted(struct pf_parquet_pruner *p)
+{
+	struct pf_row_ranges keep = { 0 };
+	for (size_t i = 0; i < p->ranges.n; i++) {
+		const struct pf_parquet_range *r = &p->ranges.items[i];
+		for (int64_t from = r->from, to; from < r->to; from = to + 1) {
+			for (to = from; to < r->to && !pf_bit(p->without, p->base + to);)
+				to++;
+			if (to > from)
+				pf_ranges_push(&keep, from, to);
+		}
+	}
+	pf_ranges_free(&p->ranges);
+	p->ranges = keep;
+}
+
+static int prune(struct pf_parquet_pruner *p, size_t group, int64_t base,
+		 struct pf_error *err)
 {
 	int64_t rows = pf_parquet_group_rows(p->file, group);
 	p->group = group;
@@ -198,5 +223,14 @@ int pf_parquet_prune(struct pf_parquet_pruner *p, size_t group, int64_t base,
 		index_ranges(p);
 		p->counts->groups_index += !p->ranges.n;
 	}
+	return 0;
+}
+
+int pf_parquet_prune(struct pf_parquet_pruner *p, size_t group, int64_t base,
+		     struct pf_error *err)
+{
+	PF_TRY(prune(p, group, base, err));
+	if (p->without)
+		cut_deleted(p);
 	return 0;
 }

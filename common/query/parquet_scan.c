@@ -17,6 +17,7 @@ struct pf_parquet_scan {
 	struct pf_scan_counts *counts;
 	struct pf_parquet_counters before; /* counted already */
 	int *columns;
+	const struct pf_datum **constants; /* by wanted column; NULL: of the file */
 	size_t n;
 	/* Columns that conditions read, and the others: positions in wanted. */
 	size_t *first, *rest;
@@ -26,6 +27,7 @@ struct pf_parquet_scan {
 	size_t group;      /* the next to be opened */
 	int64_t base;      /* its first row, in the file */
 	uint8_t *only;     /* rows of the file that can match; NULL: all */
+	uint8_t *without;  /* rows that are not there any more; NULL: none */
 	const struct pf_parquet_pages *pages; /* where chunks may end */
 	struct pf_parquet_pruner pruner;
 	size_t at_range;
@@ -60,8 +62,17 @@ static int read_columns(struct pf_parquet_scan *s, const size_t *columns, size_t
 		return 0;
 	for (size_t i = 0; i < n; i++)
 		s->ordinals[i] = s->columns[columns[i]];
-	return pf_parquet_read(s->file, s->group - 1, s->ordinals, n, r->items, r->n,
-			       out, err);
+	PF_TRY(pf_parquet_read(s->file, s->group - 1, s->ordinals, n, r->items, r->n,
+			       out, err));
+	for (size_t i = 0; i < n; i++) {
+		const struct pf_datum *value = s->constants[columns[i]];
+		if (!value)
+			continue;
+		size_t rows = (size_t)out->columns[i].rows;
+		pf_colbuf_reset(&out->columns[i]);
+		pf_datum_repeat(value, &out->columns[i], rows);
+	}
+	return 0;
 }
 
 static void show(struct pf_parquet_scan *s, const size_t *columns, size_t n,
@@ -206,6 +217,20 @@ void pf_parquet_scan_only(struct pf_parquet_scan *s, uint8_t *rows)
 	s->pruner.only = rows;
 }
 
+void pf_parquet_scan_without(struct pf_parquet_scan *s, uint8_t *rows)
+{
+	free(s->without);
+	s->without = rows;
+	s->pruner.without = rows;
+}
+
+void pf_parquet_scan_constant(struct pf_parquet_scan *s, size_t column,
+			      const struct pf_datum *value)
+{
+	s->columns[column] = -1;
+	s->constants[column] = value;
+}
+
 int pf_parquet_scan_next(struct pf_parquet_scan *s, struct pf_batch *batch,
 			 struct pf_error *err)
 {
@@ -254,6 +279,7 @@ int pf_parquet_scan_new(struct pf_parquet_file *file, const int *columns,
 	s->counts = counts;
 	s->n = n;
 	s->columns = pf_alloc(n + 1, sizeof *s->columns);
+	s->constants = pf_zalloc(n + 1, sizeof *s->constants);
 	s->first = pf_alloc(n + 1, sizeof *s->first);
 	s->rest = pf_alloc(n + 1, sizeof *s->rest);
 	s->show = pf_zalloc(n + 1, sizeof *s->show);
@@ -274,7 +300,7 @@ int pf_parquet_scan_new(struct pf_parquet_file *file, const int *columns,
 	s->rest_kept = builder_of(wanted, s->rest, s->nrest);
 	s->pruner = (struct pf_parquet_pruner){
 		.file = file, .wanted = wanted, .counts = counts, .columns = s->columns,
-		.tested = s->first, .ntested = s->nfirst,
+		.constants = s->constants, .tested = s->first, .ntested = s->nfirst,
 	};
 	*out = s;
 	return 0;
@@ -294,7 +320,9 @@ void pf_parquet_scan_free(struct pf_parquet_scan *s)
 	pf_ranges_free(&s->chunk);
 	pf_ranges_free(&s->refined);
 	free(s->only);
+	free(s->without);
 	free(s->columns);
+	free(s->constants);
 	free(s->first);
 	free(s->rest);
 	free(s->show);

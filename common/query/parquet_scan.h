@@ -24,6 +24,15 @@ int pf_parquet_scan_new(struct pf_parquet_file *file, const int *columns,
  * (see paimon/file_index.h). Owned from here on; NULL: all. */
 void pf_parquet_scan_only(struct pf_parquet_scan *scan, uint8_t *rows);
 
+/* Before the first rows: those of the file that are not there any more, a bit
+ * each (see paimon/deletion.h). Owned from here on; NULL: none. */
+void pf_parquet_scan_without(struct pf_parquet_scan *scan, uint8_t *rows);
+
+/* Before the first rows: a wanted column has this value in all rows, whatever
+ * the file says. The value must outlive the scan. */
+void pf_parquet_scan_constant(struct pf_parquet_scan *scan, size_t column,
+			      const struct pf_datum *value);
+
 /* Rows that pass, of wanted->schema, until the next call; rows == 0 behind the
  * last. */
 int pf_parquet_scan_next(struct pf_parquet_scan *scan, struct pf_batch *batch,

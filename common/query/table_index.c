@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "paimon/file_index.h"
+#include "paimon/place.h"
 
 /* The file that holds the index of a data file, or NULL. */
 static const char *side_file(const struct pf_data_file *d)
@@ -33,7 +34,7 @@ static struct opened open_index(struct pf_table *table, const struct pf_data_fil
 		pf_file_index_open(d->index, d->rows, &o.index, NULL);
 	} else if (side) {
 		char *path = pf_asprintf("%s/%s", d->dir, side);
-		if (!pf_store_open_file(pf_table_store(table), path, &o.file, NULL))
+		if (!pf_place_open(table, path, &o.file, NULL))
 			pf_file_index_open_source(pf_store_file_source(o.file), d->rows,
 						  &o.index, NULL);
 		free(path);

@@ -8,8 +8,9 @@
 #include <sys/resource.h>
 
 #include "base/alloc.h"
+#include "paimon/deletion.h"
 #include "paimon/offsets.h"
-#include "paimon/scan.h"
+#include "paimon/place.h"
 #include "query/list.h"
 #include "query/parquet_scan.h"
 #include "query/source.h"
@@ -179,7 +180,7 @@ size_t pf_wanted_keys(const struct pf_wanted *w, const char *name, struct pf_dat
 
 static int list_files(struct table_source *s, struct pf_error *err)
 {
-	struct pf_scan_filter f = { .ctx = s };
+	struct pf_scan_filter f = { .ctx = s, .use = PF_SCAN_READ };
 	struct pf_datum *keys = NULL;
 	s->skipped_by_index = 0;
 	if (s->wanted->prune && s->wanted->filter->n) {
@@ -212,8 +213,8 @@ static int hold_files(struct table_source *s, struct pf_error *err)
 	s->held = pf_zalloc(s->files.n + 1, sizeof *s->held);
 	raise_file_limit(s->files.n);
 	for (size_t i = 0; i < s->files.n; i++) {
-		int code = pf_store_open_file(pf_table_store(s->table),
-					      s->files.files[i].path, &s->held[i], err);
+		int code = pf_place_open(s->table, s->files.files[i].path, &s->held[i],
+					 err);
 		if (code == PF_E_NO_FILE)
 			return pf_fail(err, PF_E_VANISHED,
 				       "'%s': file '%s' of snapshot %lld is gone",
@@ -277,13 +278,42 @@ static int map_columns(struct table_source *s, const struct pf_data_file *d,
 	return 0;
 }
 
+/* The partition is what the manifest says: files that came from elsewhere
+ * need not have its columns. */
+static void set_partition(struct table_source *s, const struct pf_data_file *d)
+{
+	for (size_t i = 0; i < s->wanted->schema->n; i++) {
+		int key = partition_key(s, s->wanted->schema->fields[i].name);
+		if (key >= 0)
+			pf_parquet_scan_constant(s->scan, i, &d->partition_values[key]);
+	}
+}
+
+static int set_deleted(struct table_source *s, const struct pf_data_file *d,
+		       int64_t rows, struct pf_error *err)
+{
+	uint8_t *deleted;
+	if (!d->deletion.path)
+		return 0;
+	if (rows != d->rows)
+		return pf_fail(err, PF_E_TABLE_CORRUPT,
+			       "the file has %lld rows, its entry says %lld",
+			       (long long)rows, (long long)d->rows);
+	int code = pf_deletion_read(s->table, d, &deleted, err);
+	if (code == PF_E_NO_FILE)
+		return pf_fail(err, PF_E_VANISHED, "'%s': file '%s' is gone", s->s.name,
+			       d->deletion.path);
+	if (!code)
+		pf_parquet_scan_without(s->scan, deleted);
+	return code;
+}
+
 static int open_file(struct table_source *s, struct pf_error *err)
 {
 	const struct pf_data_file *d = &s->files.files[s->at];
 	struct pf_parquet_file *file;
 	if (!s->held[s->at]) {
-		int code = pf_store_open_file(pf_table_store(s->table), d->path,
-					      &s->held[s->at], err);
+		int code = pf_place_open(s->table, d->path, &s->held[s->at], err);
 		if (code == PF_E_NO_FILE)
 			return pf_fail(err, PF_E_VANISHED,
 				       "'%s': file '%s' is gone", s->s.name, d->path);
@@ -297,13 +327,14 @@ static int open_file(struct table_source *s, struct pf_error *err)
 		return code;
 	}
 	s->s.counts.bytes_stored += (int64_t)bytes->size;
-	bool indexed = s->wanted->prune && s->wanted->filter->n &&
-		       pf_parquet_rows(file) == d->rows;
+	int64_t rows = pf_parquet_rows(file);
+	bool indexed = s->wanted->prune && s->wanted->filter->n && rows == d->rows;
 	PF_TRY(pf_parquet_scan_new(file, s->ordinals, s->wanted, &s->s.counts, &s->scan,
 				   err));
+	set_partition(s, d);
 	if (indexed)
 		pf_parquet_scan_only(s->scan, pf_table_index_rows(s->table, d, s->wanted));
-	return 0;
+	return set_deleted(s, d, rows, err);
 }
 
 static int table_next(struct pf_source *source, struct pf_batch *batch,

@@ -8,9 +8,33 @@
 
 /* --- inputs by name --- */
 
+/* A file with a deletion vector is another input than the same one without it
+ * or with another: its rows have to be read anew. */
+static char *input_name(const struct pf_data_file *f)
+{
+	const char *name = strrchr(f->path, '/');
+	name = name ? name + 1 : f->path;
+	if (!f->deletion.path)
+		return pf_strdup(name);
+	const char *index = strrchr(f->deletion.path, '/');
+	return pf_asprintf("%s?without=%s:%lld", name,
+			   index ? index + 1 : f->deletion.path,
+			   (long long)f->deletion.offset);
+}
+
+static char *input_path(const struct pf_data_file *f)
+{
+	char *name = input_name(f), *path = pf_asprintf("%s/%s", f->dir, name);
+	free(name);
+	return path;
+}
+
 static uint32_t find_input(const struct pf_changes *c, const struct pf_data_file *f)
 {
-	return pf_keyset_find(c->names, f->path, strlen(f->path));
+	char *path = input_path(f);
+	uint32_t at = pf_keyset_find(c->names, path, strlen(path));
+	free(path);
+	return at;
 }
 
 static void name_inputs(struct pf_changes *c, const struct pf_state *s)
@@ -28,9 +52,10 @@ static size_t make_input(struct pf_changes *c, struct pf_state *s,
 			 const struct pf_data_file *f)
 {
 	bool is_new;
-	uint32_t i = pf_keyset_put(c->names, f->path, strlen(f->path), &is_new);
+	char *path = input_path(f), *name = input_name(f);
+	uint32_t i = pf_keyset_put(c->names, path, strlen(path), &is_new);
 	if (is_new) {
-		const struct pf_state_input in = { .dir = f->dir, .name = f->name,
+		const struct pf_state_input in = { .dir = f->dir, .name = name,
 						   .bucket = f->bucket, .rows = f->rows,
 						   .bytes = f->size, .live = true };
 		pf_state_add_input(s, &in);
@@ -38,6 +63,8 @@ static size_t make_input(struct pf_changes *c, struct pf_state *s,
 		c->is_new[i] = false;
 	}
 	s->inputs[i].live = true;
+	free(path);
+	free(name);
 	return i;
 }
 
@@ -161,6 +188,14 @@ static int take_delta(struct pf_changes *c, struct pf_state *s,
 	return 0;
 }
 
+/* Deletion vectors come and go without a file in any delta: then the lists of
+ * files, which know them, must be compared. */
+static bool same_deletions(const struct pf_snapshot *a, const struct pf_snapshot *b)
+{
+	return !a->index_manifest ? !b->index_manifest :
+	       b->index_manifest && !strcmp(a->index_manifest, b->index_manifest);
+}
+
 /* One snapshot after the other. PF_E_VANISHED: the way is broken. */
 static int walk(struct pf_changes *c, struct pf_state *s, struct pf_table *table,
 		const struct pf_snapshot *to, struct pf_error *err)
@@ -169,7 +204,8 @@ static int walk(struct pf_changes *c, struct pf_state *s, struct pf_table *table
 	int code = pf_snapshot_read(table, s->snapshot, &at, err);
 	if (code)
 		return code == PF_E_NO_FILE ? PF_E_VANISHED : code;
-	bool same = !strcmp(at->delta_list, s->snapshot_list) && at->time_ms == s->snapshot_ms;
+	bool same = !strcmp(at->delta_list, s->snapshot_list) && at->time_ms == s->snapshot_ms &&
+		    same_deletions(at, to);
 	pf_snapshot_free(at);
 	if (!same || to->id < s->snapshot)
 		return PF_E_VANISHED;
@@ -309,7 +345,8 @@ int pf_changes_list(struct pf_changes *c, struct pf_table *table,
 {
 	if (c->listed)
 		return 0;
-	PF_TRY(pf_scan_files(table, snapshot, NULL, &c->live, err));
+	const struct pf_scan_filter read = { .use = PF_SCAN_READ };
+	PF_TRY(pf_scan_files(table, snapshot, &read, &c->live, err));
 	c->listed = true;
 	return 0;
 }

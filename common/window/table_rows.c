@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "paimon/deletion.h"
+#include "paimon/place.h"
 #include "query/parquet_scan.h"
 
 struct pf_table_rows {
@@ -100,10 +102,38 @@ static int map_columns(struct pf_table_rows *r, const struct pf_parquet_file *pa
 	return 0;
 }
 
+static void set_partition(struct pf_table_rows *r)
+{
+	const struct pf_table_schema *t = pf_table_schema(r->table);
+	for (size_t i = 0; i < r->shape->needed->n; i++)
+		for (size_t k = 0; k < t->npartition_keys; k++)
+			if (!strcmp(r->shape->needed->fields[i].name,
+				    t->partition_keys[k]))
+				pf_parquet_scan_constant(
+					r->scan, i, &r->file->partition_values[k]);
+}
+
+static int set_deleted(struct pf_table_rows *r, int64_t rows, struct pf_error *err)
+{
+	uint8_t *deleted;
+	if (!r->file->deletion.path)
+		return 0;
+	if (rows != r->file->rows)
+		return pf_fail(err, PF_E_TABLE_CORRUPT,
+			       "'%s' has %lld rows, its entry says %lld", r->file->path,
+			       (long long)rows, (long long)r->file->rows);
+	int code = pf_deletion_read(r->table, r->file, &deleted, err);
+	if (code == PF_E_NO_FILE)
+		return pf_fail(err, PF_E_VANISHED, "'%s' is gone", r->file->deletion.path);
+	if (!code)
+		pf_parquet_scan_without(r->scan, deleted);
+	return code;
+}
+
 static int open_file(struct pf_table_rows *r, struct pf_error *err)
 {
 	struct pf_parquet_file *parquet;
-	int code = pf_store_open_file(pf_table_store(r->table), r->file->path, &r->held, err);
+	int code = pf_place_open(r->table, r->file->path, &r->held, err);
 	if (code == PF_E_NO_FILE)
 		return pf_fail(err, PF_E_VANISHED, "data file '%s' is gone", r->file->path);
 	PF_TRY(code);
@@ -113,8 +143,11 @@ static int open_file(struct pf_table_rows *r, struct pf_error *err)
 		pf_parquet_close(parquet);
 		return code;
 	}
-	return pf_parquet_scan_new(parquet, r->ordinals, &r->wanted, &r->counts, &r->scan,
-				   err);
+	int64_t rows = pf_parquet_rows(parquet);
+	PF_TRY(pf_parquet_scan_new(parquet, r->ordinals, &r->wanted, &r->counts, &r->scan,
+				   err));
+	set_partition(r);
+	return set_deleted(r, rows, err);
 }
 
 int pf_table_rows_file(struct pf_table_rows *r, const struct pf_data_file *file,

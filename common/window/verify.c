@@ -30,7 +30,8 @@ static int fold_table(struct pf_state *s, struct pf_verify *v, struct pf_fold *f
 	struct pf_table_rows *rows;
 	struct pf_file_list list;
 	int64_t from_us = s->from_us;
-	PF_TRY(pf_scan_files(v->table, v->snapshot, NULL, &list, err));
+	const struct pf_scan_filter read = { .use = PF_SCAN_READ };
+	PF_TRY(pf_scan_files(v->table, v->snapshot, &read, &list, err));
 	int code = pf_table_rows_open(v->shape, v->table, from_us, INT64_MAX, &rows, err);
 	if (code) {
 		pf_file_list_free(&list);

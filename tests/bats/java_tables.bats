@@ -50,6 +50,51 @@ Bob,2025-04-25T01:01:42.000123"
 	equals "$(query append_table_row_tracking_with_compact -c f0 | sort | tr '\n' ' ')" "Alice Bob David Lily f0 "
 }
 
+# A table with a deletion vector: the rows of one with a primary key, whose key
+# its schema no longer says.
+with_deletions()
+{
+	cp -r "$PF_SHARED/corpora/paimon/tables/pk_with_bitmap_dv.db/pk_with_bitmap_dv" dv
+	chmod -R u+w dv
+	sed -i 's/"primaryKeys" : \[ "key" \]/"primaryKeys" : []/' dv/schema/schema-0
+}
+
+@test "deletion vectors: their rows are gone, in every way to ask" {
+	with_deletions
+	equals "$(pf-query -O csv dv -c key,f0,f3 --order-by key)" "key,f0,f3
+1,Bob,12.1
+2,Emily,13.1
+3,Tony,14.1
+5,Bob,16.1
+6,Tony,17.1
+7,Alice,18.1"
+	equals "$(pf-query -O csv dv -c 'count() as n,sum(key) as s' --no-prune | tail -1)" "6,24"
+	# By the bitmap index, which knows nothing of them, and by statistics.
+	equals "$(pf-query -O csv dv -c key -w "f0 in ('Alice', 'Lucy')")" "key
+7"
+	equals "$(pf-query -O csv dv -c 'count() as n' -w 'key = 4')" "n
+0"
+	# As of the snapshot before.
+	equals "$(pf-query -O csv dv --snapshot 2 -c 'count() as n' | tail -1)" 8
+}
+
+@test "a deletion vector that is damaged, cut or gone is an error, never rows" {
+	with_deletions
+	local index
+	index=$(echo dv/index/*)
+	cp "$index" whole
+	printf '\377' | dd of="$index" bs=1 seek=20 conv=notrunc status=none
+	status 3 pf-query dv
+	contains "$stderr" "its deletion vector has a wrong checksum"
+	head -c 10 whole > "$index"
+	status 3 pf-query dv
+	rm "$index"
+	status 75 pf-query dv
+	# What rewrites tables must not bring the rows back.
+	cp whole "$index"
+	status 2 pf-put --compact dv
+}
+
 @test "what cannot be read right is refused by name" {
 	t=$PF_SHARED/corpora/paimon/tables
 	status 2 pf-query $t/append_09.db/append_09

@@ -3,10 +3,12 @@
  * Tables that Paimon's Java code wrote: schemas, snapshots, manifests of
  * releases 0.9 to 1.3, live files.
  */
-#include "paimon/scan.h"
+#include "paimon/deletion.h"
 
 #include <stdlib.h>
 
+#include "ext/hash.h"
+#include "paimon/roaring.h"
 #include "shared.h"
 #include "unit.h"
 
@@ -186,6 +188,80 @@ TEST(deltas)
 	pf_table_close(t);
 }
 
+/* Alice, the first row, and Lucy, the fifth, were deleted. */
+TEST(deletion_vectors)
+{
+	struct pf_table *t = open_fixture("pk_with_bitmap_dv");
+	struct pf_error err = { 0 };
+	struct pf_file_list l;
+	struct pf_scan_filter read = { .use = PF_SCAN_READ };
+	uint8_t *deleted = NULL;
+	int64_t vectors = 0;
+	if (!t)
+		return;
+	struct pf_snapshot *s = snapshot(t, 4);
+	CHECK_OK(pf_scan_files(t, s, &read, &l, &err), &err);
+	for (size_t i = 0; i < l.n; i++) {
+		if (!l.files[i].deletion.path)
+			continue;
+		vectors++;
+		CHECK_INT(l.files[i].rows, 8);
+		CHECK_INT(l.files[i].deletion.rows, 2);
+		CHECK_OK(pf_deletion_read(t, &l.files[i], &deleted, &err), &err);
+		CHECK_INT(deleted ? deleted[0] : 0, 0x11);
+		free(deleted);
+		/* What the manifest says must be so. */
+		l.files[i].deletion.rows = 3;
+		CHECK_INT(pf_deletion_read(t, &l.files[i], &deleted, &err),
+			  PF_E_TABLE_CORRUPT);
+		l.files[i].deletion.rows = 2;
+		l.files[i].deletion.length--;
+		CHECK_INT(pf_deletion_read(t, &l.files[i], &deleted, &err),
+			  PF_E_TABLE_CORRUPT);
+	}
+	CHECK_INT(vectors, 1);
+	pf_file_list_free(&l);
+	pf_snapshot_free(s);
+	s = snapshot(t, 2);
+	CHECK_OK(pf_scan_files(t, s, &read, &l, &err), &err);
+	for (size_t i = 0; i < l.n; i++)
+		CHECK(!l.files[i].deletion.path);
+	pf_file_list_free(&l);
+	pf_snapshot_free(s);
+	pf_table_close(t);
+}
+
+/* Bytes of a vector, and what has to be refused. */
+TEST(deletion_vector_bytes)
+{
+	/* Rows 1 and 3 of a 32-bit one: length, magic, bitmap, checksum. */
+	static const uint32_t rows[] = { 1, 3 };
+	struct pf_buf bitmap = { 0 }, v = { 0 };
+	struct pf_error err = { 0 };
+	uint8_t deleted[1] = { 0 };
+	pf_roaring_write(&bitmap, rows, 2);
+	static const uint8_t magic[] = { 0x5e, 0x43, 0xf2, 0xd0 };
+	for (int i = 3; i >= 0; i--)
+		pf_buf_byte(&v, (uint8_t)((bitmap.len + 4) >> 8 * i));
+	pf_buf_add(&v, magic, 4);
+	pf_buf_add(&v, bitmap.data, bitmap.len);
+	uint32_t crc = pf_crc32(0, v.data + 4, v.len - 4);
+	for (int i = 3; i >= 0; i--)
+		pf_buf_byte(&v, (uint8_t)(crc >> 8 * i));
+	CHECK_OK(pf_deletion_decode(pf_view_of(v.data, v.len), 4, deleted, &err), &err);
+	CHECK_INT(deleted[0], 0x0a);
+	CHECK_INT(pf_deletion_decode(pf_view_of(v.data, v.len), 3, deleted, &err),
+		  PF_E_TABLE_CORRUPT);
+	for (size_t i = 0; i < v.len; i++) {
+		CHECK(pf_deletion_decode(pf_view_of(v.data, i), 4, deleted, &err) != 0);
+		v.data[i] ^= 1;
+		CHECK(pf_deletion_decode(pf_view_of(v.data, v.len), 4, deleted, &err) != 0);
+		v.data[i] ^= 1;
+	}
+	pf_buf_free(&bitmap);
+	pf_buf_free(&v);
+}
+
 /* What we cannot do right is refused by name. */
 TEST(refusals)
 {
@@ -198,7 +274,7 @@ TEST(refusals)
 	CHECK(strstr(err.message, "primary key") != NULL);
 	struct pf_snapshot *s = snapshot(t, 4);
 	CHECK_INT(pf_scan_files(t, s, NULL, &l, &err), PF_E_TABLE_FEATURE);
-	CHECK(strstr(err.message, "deletion vectors") != NULL);
+	CHECK(strstr(err.message, "has a deletion vector") != NULL);
 	pf_snapshot_free(s);
 	pf_table_close(t);
 
@@ -262,4 +338,5 @@ TEST(time_travel)
 }
 
 UNIT_MAIN(CASE(live_files), CASE(evolution_by_field_id), CASE(pruning),
-	  CASE(deltas), CASE(refusals), CASE(time_travel))
+	  CASE(deltas), CASE(deletion_vectors), CASE(deletion_vector_bytes),
+	  CASE(refusals), CASE(time_travel))

@@ -3,8 +3,10 @@
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.apache.paimon.data.BinaryString;
 import org.apache.paimon.data.Decimal;
@@ -42,8 +44,11 @@ import org.apache.paimon.types.TimestampType;
  *   digest TABLE [COLUMN OP [VALUE]]...   sums of the rows, and files read
  *   rows TABLE [COLUMN OP [VALUE]]...     the rows, after a line of names
  *   write TABLE CELL...                   one row; kept until commit
- *   commit TABLE                          what was written, as one snapshot
+ *   commit TABLE [KEY VALUE]...           what was written, as one snapshot,
+ *                                         by a table with these options, too
  *   expire TABLE KEEP                     all but the newest KEEP snapshots
+ *
+ * and those of PaimonTables, which make and change tables.
  *
  * TABLE is a directory, followed by $files, $snapshots, ... for a system table.
  * OP is one of = < <= > >= (and a VALUE), null, notnull. Rows are filtered by
@@ -52,7 +57,7 @@ import org.apache.paimon.types.TimestampType;
 final class PaimonDriver extends Driver {
 	private final List<GenericRow> pending = new ArrayList<>();
 
-	private static Table open(String name) throws Exception
+	static Table open(String name) throws Exception
 	{
 		int at = name.indexOf('$', name.lastIndexOf('/') + 1);
 		String path = at < 0 ? name : name.substring(0, at);
@@ -107,7 +112,7 @@ final class PaimonDriver extends Driver {
 		}
 	}
 
-	private static Object object(InternalRow row, int i, DataType type)
+	static Object object(InternalRow row, int i, DataType type)
 	{
 		if (row.isNullAt(i))
 			return null;
@@ -218,9 +223,13 @@ final class PaimonDriver extends Driver {
 			pending.add(row);
 			break;
 		}
-		case "commit":
-			commit((FileStoreTable) open(name));
+		case "commit": {
+			Map<String, String> options = new HashMap<>();
+			for (int i = 2; i < request.size(); i += 2)
+				options.put(request.get(i), request.get(i + 1));
+			commit(((FileStoreTable) open(name)).copy(options));
 			break;
+		}
 		case "expire": {
 			int keep = Integer.parseInt(request.get(2));
 			int n = ((FileStoreTable) open(name)).newExpireSnapshots()
@@ -232,7 +241,8 @@ final class PaimonDriver extends Driver {
 			break;
 		}
 		default:
-			throw new IllegalArgumentException("no request " + request.get(0));
+			if (!PaimonTables.answer(request))
+				throw new IllegalArgumentException("no request " + request.get(0));
 		}
 	}
 
