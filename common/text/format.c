@@ -69,14 +69,21 @@ void pf_format_decimal(struct pf_buf *out, pf_i128 unscaled, unsigned scale)
 	pf_buf_add(out, digits + at, sizeof digits - at);
 }
 
-static void add_int(struct pf_buf *out, int64_t value)
+void pf_format_int(struct pf_buf *out, int64_t value)
 {
+	static const char pairs[] =
+		"00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+		"40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+		"8081828384858687888990919293949596979899";
 	char digits[24];
 	size_t at = sizeof digits;
 	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-	do
-		digits[--at] = (char)('0' + rest % 10);
-	while (rest /= 10);
+	for (; rest >= 100; rest /= 100)
+		memcpy(digits + (at -= 2), pairs + 2 * (rest % 100), 2);
+	if (rest >= 10)
+		memcpy(digits + (at -= 2), pairs + 2 * rest, 2);
+	else
+		digits[--at] = (char)('0' + rest);
 	if (value < 0)
 		digits[--at] = '-';
 	pf_buf_add(out, digits + at, sizeof digits - at);
@@ -202,7 +209,7 @@ void pf_format_value(struct pf_buf *out, struct pf_type type,
 	case PF_SMALLINT:
 	case PF_INT:
 	case PF_BIGINT:
-		add_int(out, pf_int_at(column, type.kind, row));
+		pf_format_int(out, pf_int_at(column, type.kind, row));
 		return;
 	case PF_FLOAT:
 		d = (double)((const float *)column->values)[row];

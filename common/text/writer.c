@@ -14,6 +14,13 @@ enum {
 	GAP = 2,         /* between columns of a table */
 };
 
+/* Times often are those of the row before: the last one's text. */
+struct last_time {
+	int64_t value;
+	size_t len; /* 0: none */
+	uint8_t text[48];
+};
+
 struct pf_writer {
 	struct pf_byte_sink sink;
 	struct pf_schema *schema;
@@ -22,6 +29,7 @@ struct pf_writer {
 	int64_t rows;
 	bool begun;    /* the header is written */
 	bool finished;
+	struct last_time *times; /* of each column */
 	/* table: cells of the first rows, until widths are known */
 	struct pf_buf cells;   /* their texts */
 	struct pf_buf lengths; /* size_t each */
@@ -52,6 +60,7 @@ int pf_writer_open(const struct pf_byte_sink *sink, const struct pf_schema *sche
 	w->sink = *sink;
 	w->schema = pf_schema_copy(schema);
 	w->options = *options;
+	w->times = pf_zalloc(schema->n + 1, sizeof *w->times);
 	w->widths = pf_zalloc(schema->n + 1, sizeof *w->widths);
 	w->before_point = pf_zalloc(schema->n + 1, sizeof *w->before_point);
 	w->from_point = pf_zalloc(schema->n + 1, sizeof *w->from_point);
@@ -67,6 +76,7 @@ void pf_writer_free(struct pf_writer *w)
 	pf_buf_free(&w->out);
 	pf_buf_free(&w->cells);
 	pf_buf_free(&w->lengths);
+	free(w->times);
 	free(w->widths);
 	free(w->before_point);
 	free(w->from_point);
@@ -149,14 +159,47 @@ static void md_text(struct pf_buf *out, const uint8_t *p, size_t len)
 	out->len += bars;
 }
 
+static void time_cell(struct pf_writer *w, size_t column, const struct pf_column *c,
+		      int64_t row)
+{
+	const struct pf_type type = w->schema->fields[column].type;
+	struct last_time *last = &w->times[column];
+	int64_t value = pf_int_at(c, type.kind, row);
+	size_t start = w->out.len;
+	if (last->len && last->value == value) {
+		pf_buf_add(&w->out, last->text, last->len);
+		return;
+	}
+	pf_format_value(&w->out, type, c, row, PF_VALUE_PLAIN, w->options.zone);
+	last->value = value;
+	last->len = w->out.len - start;
+	if (last->len > sizeof last->text)
+		last->len = 0;
+	memcpy(last->text, w->out.data + start, last->len);
+}
+
 /* The text of a cell for formats of lines. */
 static void line_cell(struct pf_writer *w, size_t column,
 		      const struct pf_column *c, int64_t row)
 {
 	const struct pf_type type = w->schema->fields[column].type;
 	const enum pf_rows_format format = w->options.format;
-	bool texts = type.kind == PF_STRING || type.kind == PF_STRINGS;
-	if (!texts) {
+	switch (type.kind) {
+	case PF_STRING:
+	case PF_STRINGS:
+		break;
+	case PF_INT:
+		pf_format_int(&w->out, ((const int32_t *)c->values)[row]);
+		return;
+	case PF_BIGINT:
+		pf_format_int(&w->out, ((const int64_t *)c->values)[row]);
+		return;
+	case PF_DATE:
+	case PF_TIMESTAMP:
+	case PF_TIMESTAMP_LTZ:
+		time_cell(w, column, c, row);
+		return;
+	default:
 		pf_format_value(&w->out, type, c, row, PF_VALUE_PLAIN, w->options.zone);
 		return;
 	}

@@ -68,6 +68,7 @@ void pf_format_value(struct pf_buf *out, struct pf_type type,
 		     enum pf_value_style style, const struct pf_zone *zone);
 
 /* Pieces of it that others need, too. Append to out. */
+void pf_format_int(struct pf_buf *out, int64_t value);
 void pf_format_double(struct pf_buf *out, double value);
 void pf_format_float(struct pf_buf *out, float value);
 void pf_format_decimal(struct pf_buf *out, pf_i128 unscaled, unsigned scale);

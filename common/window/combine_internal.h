@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inside combine: runs on their way through (combine_rows.c), the keys of the
+ * chunk that is being made (combine.c) and what is given out of it
+ * (combine_out.c).
+ */
+#ifndef PF_WINDOW_COMBINE_INTERNAL_H
+#define PF_WINDOW_COMBINE_INTERNAL_H
+
+#include "window/combine.h"
+
+enum { PF_COMBINE_KEYS = 4096 }; /* at a time */
+
+/* One run on its way through. */
+struct pf_cursor {
+	struct pf_run_in *in;
+	const struct pf_combine_input *input;
+	struct pf_batch batch;
+	int skip;              /* leading columns that are no key */
+	int64_t row;           /* the next */
+	int64_t pending;       /* rows before it that were given slots only */
+	int64_t seen;          /* rows of all batches so far */
+	pf_u128 *heads;        /* per row of the batch */
+	uint32_t *slots;
+	size_t cap;
+	struct pf_buf keys;    /* long keys: bytes, and where they end */
+	size_t *ends;
+	bool end;
+};
+
+/* A row of a cursor's batch, in the order of keys. */
+struct pf_ordered {
+	uint64_t part;         /* of the key's head: bits in which items differ */
+	uint32_t cursor, row;
+};
+
+struct pf_combine {
+	const struct pf_shape *shape;
+	struct pf_combine_input *inputs;
+	struct pf_cursor *cursors;
+	size_t n;
+	bool by_cell, longer;  /* longer: keys may exceed 16 bytes */
+	size_t nkeys;
+	enum pf_kind only;     /* of the one key, when heads are made at once */
+	bool fast;
+	/* Rows of all batches up to a key that no later batch can have. */
+	struct pf_ordered *items, *other;
+	size_t nitems, at, item_cap;
+	bool exact;            /* equal parts are equal keys */
+	const struct pf_ordered **first; /* of each slot of this chunk */
+	int64_t *rows;
+	struct pf_agg_states **states;
+	size_t slots;
+	uint32_t *kept;        /* slots with rows behind them */
+	size_t nkept;
+	struct pf_builder *out; /* of pf_combine_stored */
+	int scratch;           /* of earlier passes, -1: none */
+	struct pf_run_out *scratch_out;
+};
+
+/* The next rows of all runs into m->items. The batches stay until the next
+ * call; m->nitems == 0 behind the last. */
+int pf_combine_fill(struct pf_combine *m, struct pf_error *err);
+
+/* Do both have the same key? */
+bool pf_combine_same(const struct pf_combine *m, const struct pf_ordered *a,
+		     const struct pf_ordered *b);
+/* Of the same day and bucket, when these belong to the key? */
+bool pf_combine_same_cell(const struct pf_combine *m, const struct pf_ordered *a,
+			  const struct pf_ordered *b);
+
+void pf_cursor_free(struct pf_cursor *c);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is given out of a chunk of combined keys: stored states, or values.
+ */
+#include "window/combine_internal.h"
+
+/* --- keys --- */
+
+/* A key's column as a row has it. */
+static const struct pf_column *column_of(const struct pf_combine *m,
+					 const struct pf_ordered *x, size_t key)
+{
+	const struct pf_cursor *c = &m->cursors[x->cursor];
+	return &c->batch.columns[(size_t)c->skip + key];
+}
+
+static bool any_null(const struct pf_combine *m, size_t key)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		const struct pf_cursor *c = &m->cursors[i];
+		if (!c->end && c->batch.columns[(size_t)c->skip + key].nulls)
+			return true;
+	}
+	return false;
+}
+
+#define PUT(type)                                                           \
+	do {                                                                \
+		type *to_ = (type *)(void *)pf_buf_room(&out->values,       \
+							m->nkept * sizeof(type)); \
+		for (size_t i_ = 0; i_ < m->nkept; i_++) {                  \
+			const struct pf_ordered *x_ = m->first[m->kept[i_]];   \
+			to_[i_] = ((const type *)column_of(m, x_, key)->values)[x_->row]; \
+		}                                                           \
+		out->values.len += m->nkept * sizeof(type);                 \
+	} while (0)
+
+/* Values of fixed width, none of them null. */
+static bool put_plain(const struct pf_combine *m, size_t key, struct pf_colbuf *out)
+{
+	static const struct pf_column valid = { 0 };
+	size_t width = pf_kind_width(out->kind);
+	if ((width != 4 && width != 8) || any_null(m, key))
+		return false;
+	if (width == 4)
+		PUT(uint32_t);
+	else
+		PUT(uint64_t);
+	pf_col_append_validity(out, &valid, 0, (int64_t)m->nkept);
+	out->rows += (int64_t)m->nkept;
+	return true;
+}
+
+static void put_keys(const struct pf_combine *m, struct pf_colbuf *out)
+{
+	for (size_t k = 0; k < m->nkeys; k++) {
+		if (put_plain(m, k, &out[k]))
+			continue;
+		for (size_t i = 0; i < m->nkept; i++) {
+			const struct pf_ordered *x = m->first[m->kept[i]];
+			pf_col_append(&out[k], column_of(m, x, k), x->row, 1);
+		}
+	}
+}
+
+/* --- states and values --- */
+
+/* The columns of all states. */
+static int put_states(struct pf_combine *m, struct pf_colbuf *out, struct pf_error *err)
+{
+	for (size_t i = 0; i < m->shape->naggs; i++) {
+		const struct pf_agg *a = m->shape->aggs[i];
+		PF_TRY(a->kind->store(m->states[i], m->kept, m->nkept, out, err));
+		out += a->state->n;
+	}
+	return 0;
+}
+
+int pf_combine_stored(struct pf_combine *m, struct pf_batch *batch, struct pf_error *err)
+{
+	pf_builder_reset(m->out);
+	put_keys(m, m->out->columns);
+	for (size_t i = 0; i < m->nkept; i++)
+		pf_col_i64(&m->out->columns[m->nkeys], m->rows[m->kept[i]]);
+	PF_TRY(put_states(m, m->out->columns + m->nkeys + 1, err));
+	*batch = pf_builder_batch(m->out);
+	return 0;
+}
+
+static void put_text(const struct pf_combine *m, struct pf_colbuf *out, const char *text)
+{
+	pf_col_repeat(out, pf_view_str(text), m->nkept);
+}
+
+static void put_bound(const struct pf_combine *m, struct pf_colbuf *out, int64_t value)
+{
+	for (size_t i = 0; i < m->nkept; i++)
+		pf_col_int(out, value);
+}
+
+int pf_combine_finished(struct pf_combine *m, const struct pf_combine_label *label,
+			struct pf_builder *rows, struct pf_error *err)
+{
+	struct pf_colbuf *out = rows->columns;
+	if (label->columns->change)
+		put_text(m, out++, label->change);
+	if (label->columns->day)
+		put_bound(m, out++, label->start);
+	put_keys(m, out);
+	out += m->nkeys;
+	if (label->columns->name)
+		put_text(m, out++, label->window);
+	if (label->columns->bounds) {
+		put_bound(m, out++, label->start);
+		put_bound(m, out++, label->end);
+	}
+	if (label->columns->states)
+		return put_states(m, out, err);
+	for (size_t i = 0; i < m->shape->naggs; i++) {
+		PF_TRY(m->shape->aggs[i]->kind->finish(m->states[i], m->kept, m->nkept,
+						       &label->range, out, err));
+		out += pf_agg_width(m->shape->aggs[i]);
+	}
+	return 0;
+}
+
