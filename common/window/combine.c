@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "window/key.h"
 
 enum {
 	CURSOR_BYTES = 640 << 10, /* of memory, about */
@@ -185,8 +184,7 @@ void pf_combine_free(struct pf_combine *m)
 		pf_agg_states_free(m->states[i]);
 	free(m->cursors);
 	free(m->inputs);
-	free(m->items);
-	free(m->other);
+	pf_radix_free(&m->order);
 	free(m->first);
 	pf_builder_free(m->out);
 	free(m->rows);
@@ -203,9 +201,9 @@ void pf_combine_free(struct pf_combine *m)
 /* A slot for the next row; false when the chunk is full. */
 static bool give_slot(struct pf_combine *m)
 {
-	const struct pf_ordered *x = &m->items[m->at];
-	const struct pf_ordered *last = m->slots ? x - 1 : NULL;
-	struct pf_cursor *c = &m->cursors[x->cursor];
+	const struct pf_radix_item *x = &m->order.items[m->at];
+	const struct pf_radix_item *last = m->slots ? x - 1 : NULL;
+	struct pf_cursor *c = &m->cursors[x->a];
 	if (!last || !pf_combine_same(m, last, x)) {
 		if (m->slots == PF_COMBINE_KEYS ||
 		    (last && m->by_cell && m->shape->by_commands &&
@@ -214,7 +212,7 @@ static bool give_slot(struct pf_combine *m)
 		m->first[m->slots] = x;
 		m->rows[m->slots++] = 0;
 	}
-	c->slots[x->row] = (uint32_t)m->slots - 1;
+	c->slots[x->b] = (uint32_t)m->slots - 1;
 	c->row++;
 	c->pending++;
 	m->at++;
@@ -246,14 +244,14 @@ int pf_combine_next(struct pf_combine *m, size_t *n, struct pf_error *err)
 	*n = 0;
 	for (;;) {
 		m->slots = 0;
-		if (m->at == m->nitems)
+		if (m->at == m->order.n)
 			PF_TRY(pf_combine_fill(m, err));
-		if (!m->nitems)
+		if (!m->order.n)
 			return 0;
 		for (size_t i = 0; i < m->shape->naggs; i++)
 			m->shape->aggs[i]->kind->clear(m->states[i]);
 		reserve(m);
-		while (m->at < m->nitems && give_slot(m))
+		while (m->at < m->order.n && give_slot(m))
 			;
 		PF_TRY(take_all(m, err));
 		PF_TRY(keep(m, err));

@@ -8,6 +8,7 @@
 #define PF_WINDOW_COMBINE_INTERNAL_H
 
 #include "window/combine.h"
+#include "window/radix.h"
 
 enum { PF_COMBINE_KEYS = 4096 }; /* at a time */
 
@@ -28,12 +29,6 @@ struct pf_cursor {
 	bool end;
 };
 
-/* A row of a cursor's batch, in the order of keys. */
-struct pf_ordered {
-	uint64_t part;         /* of the key's head: bits in which items differ */
-	uint32_t cursor, row;
-};
-
 struct pf_combine {
 	const struct pf_shape *shape;
 	struct pf_combine_input *inputs;
@@ -43,11 +38,11 @@ struct pf_combine {
 	size_t nkeys;
 	enum pf_kind only;     /* of the one key, when heads are made at once */
 	bool fast;
-	/* Rows of all batches up to a key that no later batch can have. */
-	struct pf_ordered *items, *other;
-	size_t nitems, at, item_cap;
-	bool exact;            /* equal parts are equal keys */
-	const struct pf_ordered **first; /* of each slot of this chunk */
+	/* Rows of all batches up to a key that no later batch can have: a is the
+	 * cursor, b the row of its batch. */
+	struct pf_radix order;
+	size_t at;
+	const struct pf_radix_item **first; /* of each slot of this chunk */
 	int64_t *rows;
 	struct pf_agg_states **states;
 	size_t slots;
@@ -58,16 +53,16 @@ struct pf_combine {
 	struct pf_run_out *scratch_out;
 };
 
-/* The next rows of all runs into m->items. The batches stay until the next
- * call; m->nitems == 0 behind the last. */
+/* The next rows of all runs into m->order. The batches stay until the next
+ * call; m->order.n == 0 behind the last. */
 int pf_combine_fill(struct pf_combine *m, struct pf_error *err);
 
 /* Do both have the same key? */
-bool pf_combine_same(const struct pf_combine *m, const struct pf_ordered *a,
-		     const struct pf_ordered *b);
+bool pf_combine_same(const struct pf_combine *m, const struct pf_radix_item *a,
+		     const struct pf_radix_item *b);
 /* Of the same day and bucket, when these belong to the key? */
-bool pf_combine_same_cell(const struct pf_combine *m, const struct pf_ordered *a,
-			  const struct pf_ordered *b);
+bool pf_combine_same_cell(const struct pf_combine *m, const struct pf_radix_item *a,
+			  const struct pf_radix_item *b);
 
 void pf_cursor_free(struct pf_cursor *c);
 

@@ -8,9 +8,9 @@
 
 /* A key's column as a row has it. */
 static const struct pf_column *column_of(const struct pf_combine *m,
-					 const struct pf_ordered *x, size_t key)
+					 const struct pf_radix_item *x, size_t key)
 {
-	const struct pf_cursor *c = &m->cursors[x->cursor];
+	const struct pf_cursor *c = &m->cursors[x->a];
 	return &c->batch.columns[(size_t)c->skip + key];
 }
 
@@ -29,8 +29,8 @@ static bool any_null(const struct pf_combine *m, size_t key)
 		type *to_ = (type *)(void *)pf_buf_room(&out->values,       \
 							m->nkept * sizeof(type)); \
 		for (size_t i_ = 0; i_ < m->nkept; i_++) {                  \
-			const struct pf_ordered *x_ = m->first[m->kept[i_]];   \
-			to_[i_] = ((const type *)column_of(m, x_, key)->values)[x_->row]; \
+			const struct pf_radix_item *x_ = m->first[m->kept[i_]];   \
+			to_[i_] = ((const type *)column_of(m, x_, key)->values)[x_->b]; \
 		}                                                           \
 		out->values.len += m->nkept * sizeof(type);                 \
 	} while (0)
@@ -57,8 +57,8 @@ static void put_keys(const struct pf_combine *m, struct pf_colbuf *out)
 		if (put_plain(m, k, &out[k]))
 			continue;
 		for (size_t i = 0; i < m->nkept; i++) {
-			const struct pf_ordered *x = m->first[m->kept[i]];
-			pf_col_append(&out[k], column_of(m, x, k), x->row, 1);
+			const struct pf_radix_item *x = m->first[m->kept[i]];
+			pf_col_append(&out[k], column_of(m, x, k), x->b, 1);
 		}
 	}
 }

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Runs are sorted, so rows of all of them up to the least of their batches'
- * last keys can be put in order at once: by counting sort of the few bytes of
- * their keys that differ, which is cheaper than comparing runs row by row.
+ * last keys can be put in order at once, which is cheaper than comparing runs
+ * row by row.
  */
 #include "window/combine_internal.h"
 
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "window/key.h"
 
 /* --- keys --- */
 
@@ -61,33 +60,29 @@ static int key_cmp(const struct pf_combine *m, const struct pf_cursor *a, int64_
 	return m->longer ? pf_view_cmp(key_of(a, row_a), key_of(b, row_b)) : 0;
 }
 
-static int item_cmp(const struct pf_combine *m, const struct pf_ordered *a,
-		    const struct pf_ordered *b)
+static int by_key(void *ctx, const struct pf_radix_item *x, const struct pf_radix_item *y)
 {
-	if (a->part != b->part)
-		return a->part < b->part ? -1 : 1;
-	int c = m->exact ? 0 :
-			   key_cmp(m, &m->cursors[a->cursor], a->row, &m->cursors[b->cursor],
-				   b->row);
-	return c ? c : (a->cursor > b->cursor) - (a->cursor < b->cursor);
+	const struct pf_combine *m = ctx;
+	int c = key_cmp(m, &m->cursors[x->a], x->b, &m->cursors[y->a], y->b);
+	return c ? c : (x->a > y->a) - (x->a < y->a);
 }
 
-bool pf_combine_same(const struct pf_combine *m, const struct pf_ordered *a,
-		     const struct pf_ordered *b)
+bool pf_combine_same(const struct pf_combine *m, const struct pf_radix_item *x,
+		     const struct pf_radix_item *y)
 {
-	return a->part == b->part &&
-	       (m->exact || !key_cmp(m, &m->cursors[a->cursor], a->row,
-				     &m->cursors[b->cursor], b->row));
+	return x->part == y->part &&
+	       (m->order.exact ||
+		!key_cmp(m, &m->cursors[x->a], x->b, &m->cursors[y->a], y->b));
 }
 
 /* Day and bucket are the first 18 bytes of a key: two numbers with a byte in
  * front of each. */
-bool pf_combine_same_cell(const struct pf_combine *m, const struct pf_ordered *a,
-			  const struct pf_ordered *b)
+bool pf_combine_same_cell(const struct pf_combine *m, const struct pf_radix_item *x,
+			  const struct pf_radix_item *y)
 {
 	enum { CELL_BYTES = 18 };
-	return !memcmp(key_of(&m->cursors[a->cursor], a->row).data,
-		       key_of(&m->cursors[b->cursor], b->row).data, CELL_BYTES);
+	return !memcmp(key_of(&m->cursors[x->a], x->b).data,
+		       key_of(&m->cursors[y->a], y->b).data, CELL_BYTES);
 }
 
 /* --- batches --- */
@@ -98,7 +93,8 @@ static int next_batch(struct pf_combine *m, struct pf_cursor *c, struct pf_error
 	PF_TRY(pf_run_in_next(c->in, &c->batch, err));
 	c->end = !c->batch.rows;
 	c->seen += c->batch.rows;
-	make_keys(m, c);
+	if (!c->end)
+		make_keys(m, c);
 	return 0;
 }
 
@@ -136,111 +132,17 @@ static int64_t rows_up_to(const struct pf_combine *m, const struct pf_cursor *c,
 
 /* --- the order --- */
 
-static unsigned zeros_before(pf_u128 v)
-{
-	uint64_t high = (uint64_t)(v >> 64), low = (uint64_t)v;
-	if (high)
-		return (unsigned)__builtin_clzll(high);
-	return low ? 64 + (unsigned)__builtin_clzll(low) : 127;
-}
-
-static void sift(const struct pf_combine *m, struct pf_ordered *x, size_t i, size_t n)
-{
-	struct pf_ordered moving = x[i];
-	for (size_t kid; (kid = 2 * i + 1) < n; i = kid) {
-		if (kid + 1 < n && item_cmp(m, &x[kid], &x[kid + 1]) < 0)
-			kid++;
-		if (item_cmp(m, &moving, &x[kid]) >= 0)
-			break;
-		x[i] = x[kid];
-	}
-	x[i] = moving;
-}
-
-/* Those whose parts agree, by all of the key. Heap sort: no worst case. */
-static void sort_ties(const struct pf_combine *m, struct pf_ordered *x, size_t n)
-{
-	for (size_t i = n / 2; i-- > 0;)
-		sift(m, x, i, n);
-	while (n > 1) {
-		struct pf_ordered top = x[0];
-		x[0] = x[--n];
-		x[n] = top;
-		sift(m, x, 0, n);
-	}
-}
-
-/* By the parts, least significant byte first, and only bytes that differ. */
-static void sort_parts(struct pf_combine *m, uint64_t differ)
-{
-	size_t n = m->nitems;
-	for (unsigned shift = 0; shift < 64; shift += 8) {
-		size_t at[257] = { 0 };
-		if (!(uint8_t)(differ >> shift))
-			continue;
-		for (size_t i = 0; i < n; i++)
-			at[(uint8_t)(m->items[i].part >> shift) + 1]++;
-		for (size_t i = 0; i < 256; i++)
-			at[i + 1] += at[i];
-		for (size_t i = 0; i < n; i++)
-			m->other[at[(uint8_t)(m->items[i].part >> shift)]++] = m->items[i];
-		struct pf_ordered *swap = m->items;
-		m->items = m->other;
-		m->other = swap;
-	}
-}
-
-/* The 64 bits of each head from the first one on in which they differ, as a
- * small number. Returns the bits of those numbers that differ. */
-static uint64_t make_parts(struct pf_combine *m)
-{
-	pf_u128 differ = 0, first = m->cursors[m->items[0].cursor].heads[m->items[0].row];
-	for (size_t i = 0; i < m->nitems; i++)
-		differ |= m->cursors[m->items[i].cursor].heads[m->items[i].row] ^ first;
-	unsigned skip = zeros_before(differ);
-	uint64_t parts = (uint64_t)(differ << skip >> 64);
-	unsigned drop = parts ? (unsigned)__builtin_ctzll(parts) : 0;
-	m->exact = !m->longer && !(uint64_t)(differ << skip);
-	for (size_t i = 0; i < m->nitems; i++) {
-		struct pf_ordered *x = &m->items[i];
-		pf_u128 head = m->cursors[x->cursor].heads[x->row];
-		x->part = (uint64_t)(head << skip >> 64) >> drop;
-	}
-	return parts >> drop;
-}
-
-static void sort_items(struct pf_combine *m)
-{
-	uint64_t differ = make_parts(m);
-	if (m->items[0].cursor == m->items[m->nitems - 1].cursor)
-		return; /* all of one run */
-	sort_parts(m, differ);
-	for (size_t i = 0, end; i < m->nitems && !m->exact; i = end) {
-		end = i + 1;
-		while (end < m->nitems && m->items[end].part == m->items[i].part)
-			end++;
-		if (end - i > 1)
-			sort_ties(m, m->items + i, end - i);
-	}
-}
-
 static void take_rows(struct pf_combine *m, size_t cursor, int64_t to)
 {
 	struct pf_cursor *c = &m->cursors[cursor];
-	size_t n = m->nitems + (size_t)(to - c->row);
-	if (n > m->item_cap) {
-		m->item_cap = pf_grow(m->item_cap, n);
-		m->items = pf_realloc(m->items, m->item_cap, sizeof *m->items);
-		m->other = pf_realloc(m->other, m->item_cap, sizeof *m->other);
-	}
+	pf_radix_room(&m->order, (size_t)(to - c->row));
 	for (int64_t row = c->row; row < to; row++)
-		m->items[m->nitems++] = (struct pf_ordered){ 0, (uint32_t)cursor,
-							  (uint32_t)row };
+		pf_radix_push(&m->order, c->heads[row], (uint32_t)cursor, (uint32_t)row);
 }
 
 int pf_combine_fill(struct pf_combine *m, struct pf_error *err)
 {
-	m->nitems = m->at = 0;
+	m->order.n = m->at = 0;
 	for (size_t i = 0; i < m->n; i++) {
 		struct pf_cursor *c = &m->cursors[i];
 		if (!c->end && c->row == c->batch.rows)
@@ -250,8 +152,9 @@ int pf_combine_fill(struct pf_combine *m, struct pf_error *err)
 	for (size_t i = 0; i < m->n; i++)
 		if (!m->cursors[i].end)
 			take_rows(m, i, rows_up_to(m, &m->cursors[i], bound));
-	if (m->nitems)
-		sort_items(m);
+	const struct pf_radix *o = &m->order;
+	bool one = o->n && o->items[0].a == o->items[o->n - 1].a;
+	pf_radix_sort(&m->order, m->longer, one, by_key, m);
 	return 0;
 }
 

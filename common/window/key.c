@@ -29,6 +29,12 @@ static void add_bytes(struct pf_buf *key, struct pf_view v)
 	pf_buf_add(key, end, 2);
 }
 
+void pf_sortkey_add_int(struct pf_buf *key, int64_t value)
+{
+	pf_buf_byte(key, VALUE);
+	add_u64(key, (uint64_t)value ^ sign);
+}
+
 void pf_sortkey_add(struct pf_buf *key, enum pf_kind kind, const struct pf_column *c,
 		    int64_t row)
 {

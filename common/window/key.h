@@ -13,6 +13,8 @@
 /* Append the bytes of one value. */
 void pf_sortkey_add(struct pf_buf *key, enum pf_kind kind, const struct pf_column *c,
 		    int64_t row);
+/* Of a whole number. */
+void pf_sortkey_add_int(struct pf_buf *key, int64_t value);
 /* Append the next value of a key to a column, and move on. */
 void pf_sortkey_take(struct pf_view *key, struct pf_colbuf *out);
 
