@@ -39,6 +39,22 @@ static void adapt_number(struct pf_node *k, const struct pf_node *other)
 	k->type = (struct pf_xtype){ .x = to };
 }
 
+/* The same for a decimal of more digits behind the point. */
+static void adapt_decimal(struct pf_node *k, const struct pf_node *other)
+{
+	bool is_int = k->type.x == PF_X_INT;
+	unsigned scale = is_int ? 0 : k->type.scale;
+	pf_i128 v;
+	if (!k->konst || k->value_state != PF_S_VALID || other->type.x != PF_X_DEC ||
+	    (!is_int && k->type.x != PF_X_DEC) || scale > other->type.scale)
+		return;
+	if (__builtin_mul_overflow(is_int ? k->value.i : k->value.dec,
+				   pf_pow10(other->type.scale - scale), &v))
+		return;
+	k->value.dec = v;
+	k->type = other->type;
+}
+
 /* The same for a time of finer units that are not used. */
 static void adapt_time(struct pf_node *k, const struct pf_node *other)
 {
@@ -82,6 +98,8 @@ int pf_bind_pair(struct pf_expr *e, struct pf_node *x, struct pf_node **a,
 	if (pf_x_is_number(t.x)) {
 		adapt_number(*a, *b);
 		adapt_number(*b, *a);
+		adapt_decimal(*a, *b);
+		adapt_decimal(*b, *a);
 		/* A decimal beside a double is the nearest double. */
 		if ((*a)->type.x == PF_X_DEC && (*b)->type.x == PF_X_DOUBLE)
 			pf_bind_slot(e, a, (*b)->type);

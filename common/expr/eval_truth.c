@@ -43,18 +43,13 @@ void pf_eval_junction(struct pf_expr *e, struct pf_node *x)
 		}
 		if (!s)
 			s = pf_node_state(e, x, n);
+		/* Without a branch on what the rows hold. */
 		for (size_t i = 0; i < n; i++) {
 			uint8_t bs = pf_state_at(b, i), bv = PF_AT(uint8_t, b, i);
-			if (s[i] == PF_S_VALID && v[i] == dominant)
-				continue;
-			if (bs == PF_S_VALID) {
-				if (bv == dominant) {
-					v[i] = dominant;
-					s[i] = PF_S_VALID;
-				}
-			} else {
-				s[i] = s[i] > bs ? s[i] : bs;
-			}
+			bool was = (s[i] == PF_S_VALID) & (v[i] == dominant);
+			bool is = (bs == PF_S_VALID) & (bv == dominant);
+			v[i] = is ? dominant : v[i];
+			s[i] = (was | is) ? (uint8_t)PF_S_VALID : s[i] > bs ? s[i] : bs;
 		}
 	}
 }

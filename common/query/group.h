@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rows to groups and aggregates, by hashing, within a bound of memory: rows of
- * groups that do not fit wait on disk until the others are given out. Sums
- * of integers and decimals are exact; one that does not fit its result type
- * is an error, not a wrong number. Sums of doubles carry their rounding error
- * along (Neumaier), so that the order of rows hardly matters.
- *
- * Null values count in count() only; min, max, sum and avg of nothing are
- * null; first and last go by time, ties by the order in which rows came.
+ * Rows to groups and aggregates (tally.h), by hashing, within a bound of
+ * memory: rows of groups that do not fit wait on disk until the others are given
+ * out. First and last go by time, ties by the order in which rows came.
  */
 #ifndef PF_QUERY_GROUP_H
 #define PF_QUERY_GROUP_H

@@ -30,4 +30,31 @@ void pf_key_add(struct pf_buf *key, enum pf_kind kind, const struct pf_column *c
 /* Append the next value of a key to a column, and move on. */
 void pf_key_take(struct pf_view *key, struct pf_colbuf *out);
 
+/* --- many rows at once --- */
+
+enum { PF_KEY_ROWS = 256 };
+
+/* The keys of up to PF_KEY_ROWS rows. Zero-initialised is empty. */
+struct pf_keys {
+	struct pf_buf bytes;
+	size_t n;
+	size_t ends[PF_KEY_ROWS]; /* key i is bytes [ends[i - 1], ends[i]) */
+	uint64_t hashes[PF_KEY_ROWS];
+};
+
+static inline struct pf_view pf_keys_at(const struct pf_keys *keys, size_t i)
+{
+	size_t from = i ? keys->ends[i - 1] : 0;
+	return pf_view_of(keys->bytes.data + from, keys->ends[i] - from);
+}
+
+/* The keys of rows [from, from + n), made of the values of ncolumns columns. */
+void pf_keys_of_rows(struct pf_keys *keys, const enum pf_kind *kinds,
+		     const struct pf_column *columns, size_t ncolumns, int64_t from,
+		     size_t n);
+/* Their numbers; those that are not there are added, or without add get
+ * UINT32_MAX. */
+void pf_keyset_numbers(struct pf_keyset *k, const struct pf_keys *keys, bool add,
+		       uint32_t *numbers);
+
 #endif
