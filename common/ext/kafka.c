@@ -148,8 +148,11 @@ int pf_kafka_open(enum pf_kafka_kind kind, const struct pf_kafka_setting *settin
 			       pf_quote(quoted, sizeof quoted, why, strlen(why)));
 	}
 	k->topic = k->lib->rd_kafka_topic_new(k->rk, topic, NULL);
-	if (kind == PF_KAFKA_CONSUMER)
+	if (kind == PF_KAFKA_CONSUMER) {
 		k->queue = k->lib->rd_kafka_queue_new(k->rk);
+		k->fetched = k->lib->rd_kafka_topic_partition_list_new(1);
+		k->queued_bytes = queued_bytes;
+	}
 	if (!k->topic) {
 		code = pf_fail(err, PF_E_USAGE, "'%s' is no name of a topic", topic);
 		pf_kafka_close(k);
@@ -169,6 +172,8 @@ void pf_kafka_close(struct pf_kafka *k)
 				   RD_KAFKA_PURGE_F_INFLIGHT);
 	if (k->queue)
 		k->lib->rd_kafka_queue_destroy(k->queue);
+	if (k->fetched)
+		k->lib->rd_kafka_topic_partition_list_destroy(k->fetched);
 	if (k->topic)
 		k->lib->rd_kafka_topic_destroy(k->topic);
 	if (k->rk)

@@ -16,6 +16,10 @@ struct pf_kafka {
 	rd_kafka_topic_t *topic;
 	char *name;              /* of the topic */
 	rd_kafka_queue_t *queue; /* consumer: of all partitions */
+	rd_kafka_topic_partition_list_t *fetched; /* consumer: these partitions */
+	size_t queued_bytes;     /* what the queue holds, about */
+	size_t taken_bytes;      /* from it since its fetcher was woken, */
+	int64_t taken;           /* and how many messages */
 	void (*report)(void *ctx, const struct pf_kafka_report *r);
 	void *report_ctx;
 	struct pf_error failed;  /* will not get better */
@@ -23,6 +27,9 @@ struct pf_kafka {
 	int trouble_code;        /* of pf_code */
 	bool hopeless;           /* it is of the kind that waiting does not mend */
 };
+
+/* Messages that wait for a consumer, about. */
+#define PF_KAFKA_QUEUED_MESSAGES 100000
 
 /* Which of our codes says it best; PF_E_UNREACHABLE: it may pass. */
 int pf_kafka_code_of(rd_kafka_resp_err_t e);

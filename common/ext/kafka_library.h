@@ -19,7 +19,7 @@
 	X(rd_kafka_metadata) X(rd_kafka_metadata_destroy) X(rd_kafka_clusterid) \
 	X(rd_kafka_mem_free) \
 	X(rd_kafka_offsets_for_times) X(rd_kafka_topic_partition_list_new) \
-	X(rd_kafka_topic_partition_list_add) \
+	X(rd_kafka_topic_partition_list_add) X(rd_kafka_topic_partition_list_del) \
 	X(rd_kafka_topic_partition_list_destroy) \
 	X(rd_kafka_NewTopic_new) X(rd_kafka_NewTopic_set_config) \
 	X(rd_kafka_NewTopic_destroy) X(rd_kafka_CreateTopics) \

@@ -46,6 +46,9 @@ bool pf_kafka_setting_ours(const char *key)
 	return false;
 }
 
+#define TEXT_OF(x) TEXT_OF_TEXT(x)
+#define TEXT_OF_TEXT(x) #x
+
 /* What is better than librdkafka's defaults, but the user's to change. */
 static const struct {
 	const char *key, *value;
@@ -58,6 +61,7 @@ static const struct {
 	{ "compression.codec", "lz4", PF_KAFKA_PRODUCER },
 	{ "linger.ms", "5", PF_KAFKA_PRODUCER },
 	{ "fetch.error.backoff.ms", "100", PF_KAFKA_CONSUMER },
+	{ "queued.min.messages", TEXT_OF(PF_KAFKA_QUEUED_MESSAGES), PF_KAFKA_CONSUMER },
 };
 
 /* Properties of the other kind of client are not for this one. */

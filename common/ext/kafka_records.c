@@ -15,12 +15,32 @@ int pf_kafka_start(struct pf_kafka *k, int32_t partition, int64_t offset,
 {
 	if (k->lib->rd_kafka_consume_start_queue(k->topic, partition, offset, k->queue))
 		return pf_kafka_fail(k, k->lib->rd_kafka_last_error(), NULL, err);
+	k->lib->rd_kafka_topic_partition_list_add(k->fetched, k->name, partition);
 	return 0;
 }
 
 void pf_kafka_stop(struct pf_kafka *k, int32_t partition)
 {
+	k->lib->rd_kafka_topic_partition_list_del(k->fetched, k->name, partition);
 	k->lib->rd_kafka_consume_stop(k->topic, partition);
+}
+
+/* When the queue is full the thread that fetches sleeps, and looks again a second
+ * later, however soon the queue is empty (fetch.queue.backoff.ms came with librdkafka
+ * 2.2). A request to the partitions' leaders wakes it; nobody waits for what they
+ * answer. */
+static void wake_fetcher(struct pf_kafka *k, const rd_kafka_message_t *m)
+{
+	k->taken++;
+	k->taken_bytes += m->len;
+	if (k->taken < PF_KAFKA_QUEUED_MESSAGES / 2 && k->taken_bytes < k->queued_bytes / 2)
+		return;
+	k->taken = 0;
+	k->taken_bytes = 0;
+	for (int i = 0; i < k->fetched->cnt; i++)
+		k->fetched->elems[i].offset = RD_KAFKA_OFFSET_END;
+	if (k->fetched->cnt)
+		k->lib->rd_kafka_offsets_for_times(k->rk, k->fetched, 0);
 }
 
 static int take_message(struct pf_kafka *k, rd_kafka_message_t *m,
@@ -76,7 +96,10 @@ int pf_kafka_next(struct pf_kafka *k, int timeout_ms, enum pf_kafka_event *event
 		}
 		m = k->lib->rd_kafka_consume_queue(k->queue, timeout_ms);
 	}
-	return m ? take_message(k, m, event, r, err) : 0;
+	if (!m)
+		return 0;
+	wake_fetcher(k, m);
+	return take_message(k, m, event, r, err);
 }
 
 void pf_kafka_release(struct pf_kafka_record *r)

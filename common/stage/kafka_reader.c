@@ -14,7 +14,8 @@
 #include "stage/kafka_message.h"
 #include "stage/kafka_stage.h"
 
-enum { WAIT_MS = 100, QUEUED_BYTES = 64 << 20, LEAST_QUEUED = 2 << 20 };
+/* The partitions share one queue. */
+enum { WAIT_MS = 100, QUEUED_BYTES = 32 << 20 };
 
 struct part {
 	int32_t partition;
@@ -194,9 +195,7 @@ static int check_anchors(struct topic_reader *r, struct pf_error *err)
 
 static int start(struct topic_reader *r, struct pf_error *err)
 {
-	size_t each = (size_t)QUEUED_BYTES / (r->nparts + 1);
-	PF_TRY(pf_kafka_stage_client(r->s, PF_KAFKA_CONSUMER,
-				     each > LEAST_QUEUED ? each : LEAST_QUEUED,
+	PF_TRY(pf_kafka_stage_client(r->s, PF_KAFKA_CONSUMER, QUEUED_BYTES,
 				     r->how.follow ? WAIT_MS : 1, &r->consumer, err));
 	for (size_t i = 0; i < r->nparts; i++) {
 		struct part *p = &r->parts[i];

@@ -7,7 +7,7 @@
 #include "base/time.h"
 #include "stage/kafka_message.h"
 
-enum { SLOTS = 1 << 12, QUEUED_BYTES = 32 << 20, LEAST_QUEUED = 1 << 20 };
+enum { SLOTS = 1 << 12, QUEUED_BYTES = 32 << 20 };
 
 /* A group some of whose records were seen, or (session 0) the furthest whole
  * one of a source. */
@@ -195,10 +195,8 @@ int pf_kafka_scan(struct pf_kafka_stage *s, int64_t look_back_ms,
 		  struct pf_error *err)
 {
 	struct pf_kafka *consumer;
-	size_t each = (size_t)QUEUED_BYTES / (size_t)s->info.partitions;
-	PF_TRY(pf_kafka_stage_client(s, PF_KAFKA_CONSUMER,
-				     each > LEAST_QUEUED ? each : LEAST_QUEUED, 1,
-				     &consumer, err));
+	PF_TRY(pf_kafka_stage_client(s, PF_KAFKA_CONSUMER, QUEUED_BYTES, 1, &consumer,
+				     err));
 	struct scan *scan = pf_zalloc(1, sizeof *scan);
 	scan->since_ms = pf_now_ms() - look_back_ms;
 	int code = read_partitions(s, consumer, scan, known, err);
