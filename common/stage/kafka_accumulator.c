@@ -27,6 +27,8 @@ struct pf_accumulator {
 	uint32_t *picked;
 	size_t room;
 	size_t built;                 /* bytes in rows */
+	struct pf_buf names;          /* JSON: what stands before each column's value, */
+	size_t *name_at;              /* and where in names it begins */
 
 	struct pf_group_messages out;
 };
@@ -76,6 +78,8 @@ void pf_accumulator_free(struct pf_accumulator *a)
 	free(a->picked);
 	free(a->out.messages);
 	pf_buf_free(&a->out.bytes);
+	pf_buf_free(&a->names);
+	free(a->name_at);
 	free(a);
 }
 
@@ -170,19 +174,34 @@ static int arrow_messages(struct pf_accumulator *a, int32_t partition,
 	return 0;
 }
 
-static void add_json(struct pf_buf *out, const struct pf_batch *b, size_t columns,
-		     int64_t row)
+/* {"id": and ,"ts": and so on, once for all rows. */
+static void make_names(struct pf_accumulator *a)
 {
-	for (size_t i = 0; i < columns; i++) {
-		const struct pf_field *f = &b->schema->fields[i];
-		pf_buf_str(out, i ? "," : "{");
-		pf_format_json_string(out, f->name, strlen(f->name));
-		pf_buf_byte(out, ':');
+	size_t n = a->schema->n - 1;
+	a->name_at = pf_alloc(n + 1, sizeof *a->name_at);
+	for (size_t i = 0; i < n; i++) {
+		const char *name = a->schema->fields[i].name;
+		a->name_at[i] = a->names.len;
+		pf_buf_byte(&a->names, i ? ',' : '{');
+		pf_format_json_string(&a->names, name, strlen(name));
+		pf_buf_byte(&a->names, ':');
+	}
+	a->name_at[n] = a->names.len;
+}
+
+static void add_json(struct pf_accumulator *a, const struct pf_batch *b, int64_t row)
+{
+	struct pf_buf *out = &a->out.bytes;
+	if (!a->name_at)
+		make_names(a);
+	for (size_t i = 0; i + 1 < a->schema->n; i++) {
+		pf_buf_add(out, a->names.data + a->name_at[i],
+			   a->name_at[i + 1] - a->name_at[i]);
 		if (pf_is_null(&b->columns[i], row))
 			pf_buf_str(out, "null");
 		else
-			pf_format_value(out, f->type, &b->columns[i], row, PF_VALUE_JSON,
-					NULL);
+			pf_format_value(out, b->schema->fields[i].type, &b->columns[i], row,
+					PF_VALUE_JSON, NULL);
 	}
 	pf_buf_byte(out, '}');
 }
@@ -199,7 +218,7 @@ static int json_messages(struct pf_accumulator *a, int32_t partition,
 				PF_VALUE_PLAIN, NULL);
 		m->key_bytes = a->out.bytes.len - m->key_at;
 		m->at = a->out.bytes.len;
-		add_json(&a->out.bytes, b, a->schema->n - 1, i);
+		add_json(a, b, i);
 		m->len = a->out.bytes.len - m->at;
 		if (m->len + m->key_bytes > RECORD_BYTES)
 			return pf_fail(err, PF_E_LIMIT,

@@ -10,11 +10,41 @@
 
 enum { HEADER_BYTES = 256 };
 
+static char *put_hex(char *p, uint64_t v)
+{
+	for (int shift = 60; shift >= 0; shift -= 4)
+		*p++ = "0123456789abcdef"[v >> shift & 15];
+	*p++ = ' ';
+	return p;
+}
+
+static char *put_int(char *p, int64_t v)
+{
+	char digits[20];
+	size_t n = 0;
+	for (uint64_t rest = (uint64_t)v; rest || !n; rest /= 10)
+		digits[n++] = (char)('0' + rest % 10);
+	while (n)
+		*p++ = digits[--n];
+	*p++ = ' ';
+	return p;
+}
+
+/* One for every row of JSON: too many for printf. */
 void pf_origin_write(const struct pf_origin *o, struct pf_buf *out)
 {
-	pf_buf_printf(out, "1 %016" PRIx64 " %" PRId64 " %" PRId64 " %016" PRIx64
-		      " %" PRId64 " %" PRId32 " %" PRId32 " %" PRId32, o->source, o->to,
-		      o->rows, o->session, o->group, o->index, o->of, o->partitions);
+	char text[HEADER_BYTES], *p = text;
+	*p++ = '1';
+	*p++ = ' ';
+	p = put_hex(p, o->source);
+	p = put_int(p, o->to);
+	p = put_int(p, o->rows);
+	p = put_hex(p, o->session);
+	p = put_int(p, o->group);
+	p = put_int(p, o->index);
+	p = put_int(p, o->of);
+	p = put_int(p, o->partitions);
+	pf_buf_add(out, text, (size_t)(p - 1 - text));
 }
 
 static bool take_hex(const char **p, uint64_t *out)

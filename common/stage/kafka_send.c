@@ -9,7 +9,8 @@
 #include "base/time.h"
 #include "stage/kafka_message.h"
 
-enum { QUEUED_BYTES = 64 << 20, POLL_MS = 100, STOP_MS = 25000, STALL_MS = 15000 };
+enum { QUEUED_BYTES = 64 << 20, POLL_MS = 100, POLL_MESSAGES = 64 };
+enum { STOP_MS = 25000, STALL_MS = 15000 };
 
 struct pf_sender {
 	const struct pf_kafka_stage *stage;
@@ -18,6 +19,8 @@ struct pf_sender {
 	uint64_t session;
 	int64_t group;
 	int64_t outstanding; /* messages without a report */
+	bool dies;           /* a test wants it to, at X2 */
+	struct pf_buf origin, state; /* headers of the message that leaves */
 };
 
 static void on_report(void *ctx, const struct pf_kafka_report *r)
@@ -51,6 +54,8 @@ void pf_sender_close(struct pf_sender *s)
 	if (!s)
 		return;
 	pf_kafka_close(s->producer);
+	pf_buf_free(&s->origin);
+	pf_buf_free(&s->state);
 	free(s);
 }
 
@@ -122,35 +127,33 @@ static int send_one(struct pf_sender *s, const struct pf_group_messages *group,
 		    size_t number, int32_t index, int32_t of, struct pf_error *err)
 {
 	const struct pf_group_message *m = &group->messages[number];
-	struct pf_buf origin = { 0 }, state = { 0 };
 	struct pf_origin o = {
 		.source = m->source ? m->source->key : 0, .to = m->to, .rows = m->rows,
 		.session = s->session, .group = s->group, .index = index, .of = of,
 		.partitions = s->stage->info.partitions,
 	};
 	struct pf_view key = pf_view_of(group->bytes.data + m->key_at, m->key_bytes);
-	pf_origin_write(&o, &origin);
+	s->origin.len = s->state.len = 0;
+	pf_origin_write(&o, &s->origin);
 	if (m->source && !index)
-		pf_source_write(m->source, &state);
+		pf_source_write(m->source, &s->state);
 	struct pf_kafka_header headers[] = {
-		{ PF_ORIGIN_HEADER, pf_view_of(origin.data, origin.len) },
-		{ PF_STATE_HEADER, pf_view_of(state.data, state.len) },
+		{ PF_ORIGIN_HEADER, pf_view_of(s->origin.data, s->origin.len) },
+		{ PF_STATE_HEADER, pf_view_of(s->state.data, s->state.len) },
 	};
 	bool full = true;
 	int code = 0;
 	while (!code && full) {
 		code = pf_kafka_produce(s->producer, m->partition, m->key_bytes ? &key : NULL,
 					pf_view_of(group->bytes.data + m->at, m->len),
-					headers, state.len ? 2 : 1, NULL, &full, err);
-		if (!code)
+					headers, s->state.len ? 2 : 1, NULL, &full, err);
+		if (!code && (full || index % POLL_MESSAGES == 0))
 			code = pf_kafka_poll(s->producer, full ? POLL_MS : 0, err);
 	}
 	if (!code)
 		s->outstanding++;
-	pf_buf_free(&origin);
-	pf_buf_free(&state);
 	/* Die when this one is safe and the rest of the group has not left. */
-	if (!code && pf_crash_armed("X2")) {
+	if (!code && s->dies) {
 		code = pf_sender_wait(s, err);
 		pf_crash_point("X2");
 	}
@@ -161,6 +164,7 @@ int pf_sender_group(struct pf_sender *s, const struct pf_group_messages *group,
 		    struct pf_error *err)
 {
 	s->group++;
+	s->dies = pf_crash_armed("X2");
 	for (size_t from = 0, to; from < group->n; from = to) {
 		for (to = from + 1; to < group->n; to++)
 			if (group->messages[to].source != group->messages[from].source)
