@@ -24,7 +24,7 @@ Q        := $(if $(V),,@)
 SAY      = @$(if $(V),:,echo "  $(1)")
 
 # One folder per layer, lowest first; tests/lint/layers checks the direction.
-LAYERS   := base ext arrow text expr parquet store stage paimon load query window cli app
+LAYERS   := base ext arrow text expr parquet store stage paimon keyed load query window cli app
 LIB_SRC  := $(sort $(foreach layer,$(LAYERS),$(wildcard common/$(layer)/*.c)))
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 NAMES    := $(patsubst cmd/%.c,%,$(sort $(wildcard cmd/pf-*.c)))

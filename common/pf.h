@@ -3,7 +3,7 @@
  * The map. Nothing includes this file and it includes nothing.
  *
  *   base <- ext <- arrow <- { text  expr  parquet  store } <- { stage  paimon }
- *        <- load <- { query  window }
+ *        <- keyed <- load <- { query  window }
  *   base <- cli          everything <- app <- cmd
  *
  * Arrows point at what is included; siblings in braces do not see each other;
@@ -18,6 +18,7 @@
  *   store    the only way to a table's files
  *   stage    the log where accepted rows wait: append, recover, replay
  *   paimon   tables: buckets, manifests, snapshots, scan, commit
+ *   keyed    tables with a primary key: versions of rows become rows
  *   load     from rows to segments: route, sort, spill, pack
  *   query    plans, pruning, scans of several sources, groups, order
  *   window   aggregates over windows of time

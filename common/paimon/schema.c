@@ -80,14 +80,27 @@ static int read_names(const struct pf_json *j, const char *name, char ***out,
 	return 0;
 }
 
+static void add_name(const char *name, size_t len, char ***out, size_t *n)
+{
+	*out = pf_realloc(*out, *n + 1, sizeof **out);
+	(*out)[(*n)++] = pf_strndup(name, len);
+}
+
 static void split_names(const char *list, char ***out, size_t *n)
 {
 	for (const char *p = list; *p;) {
 		size_t len = strcspn(p, ",");
-		*out = pf_realloc(*out, *n + 1, sizeof **out);
-		(*out)[(*n)++] = pf_strndup(p, len);
+		add_name(p, len, out, n);
 		p += len + (p[len] == ',');
 	}
+}
+
+static bool is_partition(const struct pf_table_schema *s, const char *column)
+{
+	for (size_t i = 0; i < s->npartition_keys; i++)
+		if (!strcmp(s->partition_keys[i], column))
+			return true;
+	return false;
 }
 
 static int read_options(const struct pf_json *j, const char *name,
@@ -120,6 +133,12 @@ static int read_buckets(struct pf_table_schema *s, int64_t version,
 	s->buckets = (int32_t)n;
 	split_names(pf_table_option(s, "bucket-key", ""), &s->bucket_key,
 		    &s->nbucket_key);
+	/* Of a primary key: its columns that are not the partition's. */
+	for (size_t i = 0; i < s->nprimary_keys && !pf_meta_get(&s->options, "bucket-key") &&
+			   n > 0; i++)
+		if (!is_partition(s, s->primary_keys[i]))
+			add_name(s->primary_keys[i], strlen(s->primary_keys[i]),
+				 &s->bucket_key, &s->nbucket_key);
 	if (version < 3 && !pf_meta_get(&s->options, "file.format"))
 		pf_meta_set(&s->options, "file.format", "orc");
 	return 0;
@@ -283,8 +302,6 @@ int pf_table_readable(const struct pf_table_schema *s, struct pf_error *err)
 	if (strcmp(type, "table"))
 		return pf_fail(err, PF_E_TABLE_FEATURE,
 			       "tables of type '%s' are not supported", type);
-	if (s->nprimary_keys)
-		return refuse("a primary key", err);
 	if (s->buckets == -2)
 		return refuse("postponed buckets (bucket = -2)", err);
 	if (is_on(s, "data-evolution.enabled"))
@@ -302,6 +319,11 @@ int pf_table_readable(const struct pf_table_schema *s, struct pf_error *err)
 	return 0;
 }
 
+int pf_table_append_only(const struct pf_table_schema *s, struct pf_error *err)
+{
+	return s->nprimary_keys ? refuse("a primary key", err) : 0;
+}
+
 int pf_table_writable(const struct pf_table_schema *s, struct pf_error *err)
 {
 	static const struct {
@@ -314,6 +336,7 @@ int pf_table_writable(const struct pf_table_schema *s, struct pf_error *err)
 		  "sequence numbers by snapshot (sequence.snapshot-ordering)" },
 	};
 	PF_TRY(pf_table_readable(s, err));
+	PF_TRY(pf_table_append_only(s, err));
 	PF_TRY(pf_table_all_known(s, err));
 	for (size_t i = 0; i < sizeof features / sizeof *features; i++)
 		if (is_on(s, features[i].option))

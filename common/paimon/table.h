@@ -4,7 +4,7 @@
  * Reading takes nothing but the layout on disk (no catalog). What we cannot
  * do right is refused by name (PF_E_TABLE_FEATURE), at the latest point where
  * it matters: metadata of any table can be listed, rows can be read from
- * append tables, commits go to the tables that pf_table_writable() accepts.
+ * most (of tables with a primary key by keyed/), commits go to the tables that pf_table_writable() accepts.
  *
  * Sources: reference paimon-format.md sections 1-3, 10.3, 12.
  */
@@ -73,10 +73,12 @@ int pf_table_schema_of(struct pf_table *table, int64_t id,
 int pf_table_field_by_id(const struct pf_table_schema *s, int32_t id);
 int pf_table_field_by_name(const struct pf_table_schema *s, const char *name);
 
-/* May rows be read (an append table of Parquet files without features that
- * change their meaning)? All columns of a known type? May we commit? 0 or
- * PF_E_TABLE_FEATURE, naming the feature. */
+/* May rows be read (a table of Parquet files without features that
+ * change their meaning)? All columns of a known type? Is every row of a file
+ * a row of the table (no primary key)? May we commit? 0 or PF_E_TABLE_FEATURE,
+ * naming the feature. */
 int pf_table_readable(const struct pf_table_schema *s, struct pf_error *err);
+int pf_table_append_only(const struct pf_table_schema *s, struct pf_error *err);
 int pf_table_all_known(const struct pf_table_schema *s, struct pf_error *err);
 int pf_table_writable(const struct pf_table_schema *s, struct pf_error *err);
 

@@ -32,7 +32,8 @@ struct pf_parquet_scan {
 	struct pf_parquet_pruner pruner;
 	size_t at_range;
 	int64_t at_row;
-	int64_t chunk_rows;
+	int64_t step_rows;  /* decoded at a time, at most */
+	int64_t chunk_rows; /* now */
 	struct pf_row_ranges chunk, refined;
 	int *ordinals;     /* scratch for reads */
 };
@@ -94,10 +95,10 @@ static int open_group(struct pf_parquet_scan *s, struct pf_error *err)
 	s->at_range = 0;
 	s->at_row = 0;
 	s->pages = NULL;
-	s->chunk_rows = CHUNK_ROWS;
+	s->chunk_rows = s->step_rows;
 	PF_TRY(pf_parquet_prune(&s->pruner, group, s->base, err));
 	s->base += rows;
-	for (size_t i = 0; i < s->n && rows > CHUNK_ROWS && !s->pages; i++)
+	for (size_t i = 0; i < s->n && rows > s->step_rows && !s->pages; i++)
 		if (s->columns[i] >= 0)
 			PF_TRY(pf_parquet_pages(s->file, group, (size_t)s->columns[i],
 						&s->pages, err));
@@ -231,6 +232,11 @@ void pf_parquet_scan_constant(struct pf_parquet_scan *s, size_t column,
 	s->constants[column] = value;
 }
 
+void pf_parquet_scan_step(struct pf_parquet_scan *s, int64_t rows)
+{
+	s->step_rows = rows < CHUNK_ROWS ? rows : CHUNK_ROWS;
+}
+
 int pf_parquet_scan_next(struct pf_parquet_scan *s, struct pf_batch *batch,
 			 struct pf_error *err)
 {
@@ -278,6 +284,7 @@ int pf_parquet_scan_new(struct pf_parquet_file *file, const int *columns,
 	s->wanted = wanted;
 	s->counts = counts;
 	s->n = n;
+	s->step_rows = CHUNK_ROWS;
 	s->columns = pf_alloc(n + 1, sizeof *s->columns);
 	s->constants = pf_zalloc(n + 1, sizeof *s->constants);
 	s->first = pf_alloc(n + 1, sizeof *s->first);

@@ -33,6 +33,9 @@ void pf_parquet_scan_without(struct pf_parquet_scan *scan, uint8_t *rows);
 void pf_parquet_scan_constant(struct pf_parquet_scan *scan, size_t column,
 			      const struct pf_datum *value);
 
+/* Before the first rows: how many are decoded at a time, at most. */
+void pf_parquet_scan_step(struct pf_parquet_scan *scan, int64_t rows);
+
 /* Rows that pass, of wanted->schema, until the next call; rows == 0 behind the
  * last. */
 int pf_parquet_scan_next(struct pf_parquet_scan *scan, struct pf_batch *batch,

@@ -11,6 +11,7 @@
 #include "paimon/deletion.h"
 #include "paimon/offsets.h"
 #include "paimon/place.h"
+#include "query/keyed_scan.h"
 #include "query/list.h"
 #include "query/parquet_scan.h"
 #include "query/source.h"
@@ -27,9 +28,11 @@ struct table_source {
 	const struct pf_wanted *wanted;
 	size_t at;
 	struct pf_parquet_scan *scan;
+	struct pf_rules *rules;      /* of a table with a primary key, or NULL */
+	struct pf_filter key_filter; /* what may leave out files of it */
+	struct pf_keyed_scan *keyed;
 	const struct pf_table_schema *mapped; /* schema that mapping is of */
-	int *mapping;   /* wanted column -> field of that schema */
-	int *ordinals;  /* wanted column -> column of the file */
+	int *mapping;   /* field of the table -> field of that schema */
 	int64_t skipped_by_index; /* files, while listing */
 };
 
@@ -37,6 +40,9 @@ static void table_release(struct table_source *s)
 {
 	pf_parquet_scan_free(s->scan);
 	s->scan = NULL;
+	pf_keyed_scan_free(s->keyed);
+	s->keyed = NULL;
+	pf_key_filter_free(&s->key_filter);
 	for (size_t i = 0; s->held && i < s->files.n; i++)
 		pf_store_close_file(s->held[i]);
 	free(s->held);
@@ -131,16 +137,40 @@ static bool file_stats(void *ctx, int column, struct pf_block_stats *out)
 	return true;
 }
 
+static bool may_match(struct table_source *s, const struct pf_wanted *w,
+		      const struct pf_data_file *file)
+{
+	struct partition_ctx c = { .s = s, .values = file->partition_values,
+				   .file = file };
+	if (!pf_filter_may_match(w->filter, file_stats, &c))
+		return false;
+	bool may = pf_table_index_may_match(s->table, file, w);
+	s->skipped_by_index += !may;
+	return may;
+}
+
+/* Where versions of a row may lie in several files, by the key alone. */
 static bool keep_file(void *ctx, const struct pf_data_file *file)
 {
 	struct table_source *s = ctx;
-	struct partition_ctx c = { .s = s, .values = file->partition_values,
-				   .file = file };
-	if (!pf_filter_may_match(s->wanted->filter, file_stats, &c))
-		return false;
-	bool may = pf_table_index_may_match(s->table, file, s->wanted);
-	s->skipped_by_index += !may;
-	return may;
+	struct pf_wanted w = *s->wanted;
+	if (s->rules)
+		w.filter = &s->key_filter;
+	return may_match(s, &w, file);
+}
+
+/* A file whose rows need no merging. */
+static bool keep_single(void *ctx, const struct pf_data_file *file)
+{
+	struct table_source *s = ctx;
+	int64_t by_index = s->skipped_by_index;
+	if (!s->wanted->prune || !s->wanted->filter->n ||
+	    may_match(s, s->wanted, file))
+		return true;
+	by_index = s->skipped_by_index - by_index;
+	s->s.counts.files_index += by_index;
+	s->s.counts.files_stats += !by_index;
+	return false;
 }
 
 /* A value that is asked for, in the type that buckets are made of. */
@@ -242,55 +272,43 @@ static void count_list(struct table_source *s)
 	};
 }
 
-static int table_start(struct pf_source *source, const struct pf_wanted *w,
-		       struct pf_error *err)
-{
-	struct table_source *s = (struct table_source *)source;
-	table_release(s);
-	s->wanted = w;
-	s->mapped = NULL;
-	s->mapping = pf_realloc(s->mapping, pf_table_schema(s->table)->n + 1,
-				sizeof *s->mapping);
-	s->ordinals = pf_realloc(s->ordinals, w->schema->n + 1, sizeof *s->ordinals);
-	PF_TRY(pf_find_snapshot(s->table, &s->options, &s->snapshot, err));
-	source->snapshot = s->snapshot ? s->snapshot->id : 0;
-	PF_TRY(list_files(s, err));
-	count_list(s);
-	return hold_files(s, err);
-}
-
 /* Where the wanted columns lie in a file. */
 static int map_columns(struct table_source *s, const struct pf_data_file *d,
-		       const struct pf_parquet_file *file, struct pf_error *err)
+		       const struct pf_parquet_file *file, const struct pf_schema *wanted,
+		       int *ordinals, struct pf_error *err)
 {
 	const struct pf_table_schema *t = pf_table_schema(s->table);
 	if (s->mapped != d->schema) {
 		PF_TRY(pf_scan_mapping(t, d->schema, s->mapping, err));
 		s->mapped = d->schema;
 	}
-	for (size_t i = 0; i < s->wanted->schema->n; i++) {
-		const char *name = s->wanted->schema->fields[i].name;
+	for (size_t i = 0; i < wanted->n; i++) {
+		const char *name = wanted->fields[i].name;
 		int field = pf_table_field_by_name(t, name);
 		int from = field < 0 ? -1 : s->mapping[field];
-		s->ordinals[i] = from < 0 ? -1 :
-				 pf_parquet_find(file, d->schema->fields[from].name);
+		if (field < 0) /* a system column */
+			ordinals[i] = pf_parquet_find(file, name);
+		else
+			ordinals[i] = from < 0 ? -1 :
+				pf_parquet_find(file, d->schema->fields[from].name);
 	}
 	return 0;
 }
 
 /* The partition is what the manifest says: files that came from elsewhere
  * need not have its columns. */
-static void set_partition(struct table_source *s, const struct pf_data_file *d)
+static void set_partition(struct table_source *s, const struct pf_data_file *d,
+			  const struct pf_schema *wanted, struct pf_parquet_scan *scan)
 {
-	for (size_t i = 0; i < s->wanted->schema->n; i++) {
-		int key = partition_key(s, s->wanted->schema->fields[i].name);
+	for (size_t i = 0; i < wanted->n; i++) {
+		int key = partition_key(s, wanted->fields[i].name);
 		if (key >= 0)
-			pf_parquet_scan_constant(s->scan, i, &d->partition_values[key]);
+			pf_parquet_scan_constant(scan, i, &d->partition_values[key]);
 	}
 }
 
 static int set_deleted(struct table_source *s, const struct pf_data_file *d,
-		       int64_t rows, struct pf_error *err)
+		       int64_t rows, struct pf_parquet_scan *scan, struct pf_error *err)
 {
 	uint8_t *deleted;
 	if (!d->deletion.path)
@@ -304,37 +322,80 @@ static int set_deleted(struct table_source *s, const struct pf_data_file *d,
 		return pf_fail(err, PF_E_VANISHED, "'%s': file '%s' is gone", s->s.name,
 			       d->deletion.path);
 	if (!code)
-		pf_parquet_scan_without(s->scan, deleted);
+		pf_parquet_scan_without(scan, deleted);
 	return code;
 }
 
-static int open_file(struct table_source *s, struct pf_error *err)
+/* Begin to read one of the files for the columns and by the filter given. */
+static int open_file(void *ctx, const struct pf_data_file *d, const struct pf_wanted *w,
+		     struct pf_parquet_scan **scan, struct pf_error *err)
 {
-	const struct pf_data_file *d = &s->files.files[s->at];
+	struct table_source *s = ctx;
+	struct pf_store_file **held = &s->held[d - s->files.files];
 	struct pf_parquet_file *file;
-	if (!s->held[s->at]) {
-		int code = pf_place_open(s->table, d->path, &s->held[s->at], err);
+	if (!*held) {
+		int code = pf_place_open(s->table, d->path, held, err);
 		if (code == PF_E_NO_FILE)
 			return pf_fail(err, PF_E_VANISHED,
 				       "'%s': file '%s' is gone", s->s.name, d->path);
 		PF_TRY(code);
 	}
-	const struct pf_random_source *bytes = pf_store_file_source(s->held[s->at]);
+	const struct pf_random_source *bytes = pf_store_file_source(*held);
 	PF_TRY(pf_parquet_open(bytes, &file, err));
-	int code = map_columns(s, d, file, err);
+	int *ordinals = pf_alloc(w->schema->n + 1, sizeof *ordinals);
+	int code = map_columns(s, d, file, w->schema, ordinals, err);
 	if (code) {
+		free(ordinals);
 		pf_parquet_close(file);
 		return code;
 	}
 	s->s.counts.bytes_stored += (int64_t)bytes->size;
 	int64_t rows = pf_parquet_rows(file);
-	bool indexed = s->wanted->prune && s->wanted->filter->n && rows == d->rows;
-	PF_TRY(pf_parquet_scan_new(file, s->ordinals, s->wanted, &s->s.counts, &s->scan,
-				   err));
-	set_partition(s, d);
+	bool indexed = w->prune && w->filter->n && rows == d->rows;
+	code = pf_parquet_scan_new(file, ordinals, w, &s->s.counts, scan, err);
+	free(ordinals);
+	PF_TRY(code);
+	set_partition(s, d, w->schema, *scan);
 	if (indexed)
-		pf_parquet_scan_only(s->scan, pf_table_index_rows(s->table, d, s->wanted));
-	return set_deleted(s, d, rows, err);
+		pf_parquet_scan_only(*scan, pf_table_index_rows(s->table, d, w));
+	return set_deleted(s, d, rows, *scan, err);
+}
+
+static void close_file(void *ctx, const struct pf_data_file *d)
+{
+	struct table_source *s = ctx;
+	struct pf_store_file **held = &s->held[d - s->files.files];
+	pf_store_close_file(*held);
+	*held = NULL;
+}
+
+static int start_keyed(struct table_source *s, struct pf_error *err)
+{
+	const struct pf_keyed_files files = { .open = open_file, .done = close_file,
+					      .may_match = keep_single, .ctx = s };
+	int code = pf_keyed_scan_new(&s->files, pf_table_schema(s->table), s->rules,
+				     s->wanted, &files, &s->s.counts, &s->keyed, err);
+	return code ? pf_context(err, "'%s'", s->s.name) : 0;
+}
+
+static int table_start(struct pf_source *source, const struct pf_wanted *w,
+		       struct pf_error *err)
+{
+	struct table_source *s = (struct table_source *)source;
+	table_release(s);
+	s->wanted = w;
+	s->mapped = NULL;
+	s->mapping = pf_realloc(s->mapping, pf_table_schema(s->table)->n + 1,
+				sizeof *s->mapping);
+	PF_TRY(pf_find_snapshot(s->table, &s->options, &s->snapshot, err));
+	source->snapshot = s->snapshot ? s->snapshot->id : 0;
+	if (s->rules)
+		s->key_filter = pf_key_filter(w->filter, w->schema,
+					      pf_table_schema(s->table));
+	PF_TRY(list_files(s, err));
+	count_list(s);
+	PF_TRY(hold_files(s, err));
+	return s->rules ? start_keyed(s, err) : 0;
 }
 
 static int table_next(struct pf_source *source, struct pf_batch *batch,
@@ -342,19 +403,23 @@ static int table_next(struct pf_source *source, struct pf_batch *batch,
 {
 	struct table_source *s = (struct table_source *)source;
 	batch->rows = 0;
+	if (s->keyed) {
+		int code = pf_keyed_scan_next(s->keyed, batch, err);
+		return code ? pf_context(err, "'%s'", source->name) : 0;
+	}
 	while (s->at < s->files.n) {
-		int code = s->scan ? 0 : open_file(s, err);
+		const struct pf_data_file *d = &s->files.files[s->at];
+		int code = s->scan ? 0 : open_file(s, d, s->wanted, &s->scan, err);
 		if (!code)
 			code = pf_parquet_scan_next(s->scan, batch, err);
 		if (code)
-			return pf_context(err, "'%s/%s'", source->name,
-					  s->files.files[s->at].path);
+			return pf_context(err, "'%s/%s'", source->name, d->path);
 		if (batch->rows)
 			return 0;
 		pf_parquet_scan_free(s->scan);
 		s->scan = NULL;
-		pf_store_close_file(s->held[s->at]);
-		s->held[s->at++] = NULL;
+		close_file(s, d);
+		s->at++;
 	}
 	return 0;
 }
@@ -364,8 +429,8 @@ static void table_close(struct pf_source *source)
 	struct table_source *s = (struct table_source *)source;
 	table_release(s);
 	pf_table_close(s->table);
+	pf_rules_free(s->rules);
 	free(s->mapping);
-	free(s->ordinals);
 	free(s);
 }
 
@@ -398,6 +463,8 @@ int pf_source_table(const char *path, const struct pf_table_source_options *opti
 		code = travel(s, err);
 	if (!code)
 		code = pf_table_readable(pf_table_schema(s->table), err);
+	if (!code && pf_table_schema(s->table)->nprimary_keys)
+		code = pf_rules_read(pf_table_schema(s->table), &s->rules, err);
 	if (code) {
 		pf_source_close(&s->s);
 		return code;

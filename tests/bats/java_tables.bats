@@ -99,10 +99,123 @@ with_deletions()
 	t=$PF_SHARED/corpora/paimon/tables
 	status 2 pf-query $t/append_09.db/append_09
 	contains "$stderr" "is an ORC file"
-	status 2 pf-query $t/pk_09.db/pk_09
-	contains "$stderr" "primary key"
 	status 2 pf-query $t/parquet_append_table.db/parquet_append_table
 	contains "$stderr" "column 'f10' is of type MAP, which is not supported (PF2020)"
 	status 2 pf-query $t/append_with_cast_timestamp.db/append_with_cast_timestamp
 	contains "$stderr" "column 'ts_sec' was of type TIMESTAMP(0) in schema 0 and is INT now"
+}
+
+@test "a primary key: versions in overlapping files become rows" {
+	equals "$(query pk_table_scan_and_read_mor -c f0,f1,f2,f3 | sort)" "$(sort <<-'END'
+	f0,f1,f2,f3
+	Alice,10,1,19.1
+	"Two roads diverged in a wood, and I took the one less traveled by, And that has made all the difference.",10,1,11
+	Bob,10,0,12.1
+	David,10,0,17.1
+	Emily,10,0,13.1
+	Marco,10,0,21.1
+	Marco2,10,0,31.1
+	Skye,10,0,21
+	Skye2,10,0,31
+	Lucy,20,1,14.1
+	Paul,20,1,18.1
+	END
+	)"
+	# Before anything was deleted or compacted, and after the first deletes.
+	equals "$(query pk_table_scan_and_read_mor --snapshot 1 -c f0,f3 -w 'f2 = 0' | sort)" "$(sort <<-'END'
+	f0,f3
+	Alex,16.1
+	Bob,12.1
+	David,17.1
+	Emily,13.1
+	Tony,14.1
+	END
+	)"
+	for snapshot in 2 3; do
+		equals "$(query pk_table_scan_and_read_mor --snapshot $snapshot -c f0,f3 -w "f1 = 10 and f0 < 'F'" | sort)" "$(sort <<-'END'
+		f0,f3
+		Alex,16.1
+		Alice,19.1
+		Bob,12.1
+		David,17.1
+		Emily,13.1
+		END
+		)"
+	done
+	equals "$(query pk_table_scan_and_read_mor --snapshot 4 -c f3 -w "f0 = 'Alex'")" "f3
+21.2"
+}
+
+@test "a primary key: no condition brings back an old version" {
+	# Alice was 11.1, Alex 16.1 and 21.2 and is deleted, Tony too.
+	for where in 'f3 = 11.1' 'f3 < 12' 'f3 between 16 and 16.5' 'f3 = 21.2' "f0 = 'Alex'" "f0 in ('Tony', 'Alex')"; do
+		want=$(query pk_table_scan_and_read_mor --no-prune -w "$where")
+		equals "$(query pk_table_scan_and_read_mor -w "$where")" "$want"
+		lacks "$want" Alex
+		lacks "$want" Tony
+		lacks "$want" 11.1
+	done
+	equals "$(query pk_table_scan_and_read_mor -c f0 -w 'f3 = 19.1')" "f0
+Alice"
+	equals "$(query pk_table_scan_and_read_mor -c 'count(*) as n')" "n
+11"
+	equals "$(query pk_table_scan_and_read_mor --snapshot 1 --id-column f2 --id 0 -c 'count(*) as n')" "n
+5"
+}
+
+@test "a primary key: partial updates, deletes ignored" {
+	equals "$(query pk_table_partial_update)" "k0,k1,v0,v1,v2
+0,1,100,true,new_apple
+1,0,2,false,
+1,1,133.3,false,banana
+2,1,144.4,true,orange"
+	equals "$(query pk_table_partial_update --snapshot 1 -w 'v2 is not null' -c v2)" "v2
+apple
+banana"
+	equals "$(query pk_table_partial_update -w 'v0 is null')" "k0,k1,v0,v1,v2"
+}
+
+@test "a primary key: deletion vectors, altered schemas" {
+	equals "$(query pk_with_bitmap_dv -c key,f0,f2)" "key,f0,f2
+1,Bob,1
+2,Emily,0
+3,Tony,0
+5,Bob,1
+6,Tony,0
+7,Alice,"
+	equals "$(query pk_with_bitmap_dv -c key -w "f0 = 'Alice'")" "key
+7"
+	# Nothing was deleted yet.
+	equals "$(query pk_with_bitmap_dv --snapshot 2 -c key -w "f0 = 'Alice'")" "key
+0
+7"
+	equals "$(query pk_table_with_alter_table -c key0,key1,key_2,a,c,d,e | sort)" "$(sort <<-'END'
+	key0,key1,key_2,a,c,d,e
+	1,1,22,26,24,,
+	1,1,32,36,34,,
+	1,1,62,66,64,,
+	1,1,72,76,74,,
+	1,1,52,516,514,518,519
+	0,1,2,6,4,,
+	0,1,12,96,94,,
+	0,1,502,506,504,508,509
+	END
+	)"
+	# As of the first compaction, with the columns of that time.
+	equals "$(query pk_table_with_alter_table --snapshot 2 -c 'key0,count(*) as n,sum(a) as a' --group-by key0 | sort)" "0,2,16
+1,7,371
+key0,n,a"
+	equals "$(query pk_09 -c f0,f1,f2,f3 | sed 's/^"Two.*difference."/Two/; s/^Whether[^,]*/Whether/' | sort)" "$(sort <<-'END'
+	f0,f1,f2,f3
+	Alice,10,1,21.1
+	Two,10,1,11
+	Whether,10,1,19.1
+	Alex,10,0,16.1
+	Bob,10,0,12.1
+	David,10,0,17.1
+	Emily,10,0,13.1
+	Lucy,20,1,14.1
+	Paul,20,1,18.1
+	END
+	)"
 }

@@ -270,7 +270,7 @@ TEST(refusals)
 	struct pf_table *t = open_fixture("pk_with_bitmap_dv");
 	if (!t)
 		return;
-	CHECK_INT(pf_table_readable(pf_table_schema(t), &err), PF_E_TABLE_FEATURE);
+	CHECK_INT(pf_table_writable(pf_table_schema(t), &err), PF_E_TABLE_FEATURE);
 	CHECK(strstr(err.message, "primary key") != NULL);
 	struct pf_snapshot *s = snapshot(t, 4);
 	CHECK_INT(pf_scan_files(t, s, NULL, &l, &err), PF_E_TABLE_FEATURE);
