@@ -16,8 +16,35 @@ void pf_eval_not(struct pf_expr *e, struct pf_node *x)
 	pf_node_merge_states(e, x);
 }
 
-/* dominant: the value that decides alone, false for and, true for or. What
- * it meets, null or error, does not matter. */
+/* One row of a junction: what is known so far, and one more result. dominant:
+ * the value that decides alone, false for and, true for or. What it meets, null
+ * or error, does not matter. No branches: what rows hold is hard to foresee. */
+static inline void meet(uint8_t *v, uint8_t *s, uint8_t bv, uint8_t bs, uint8_t dominant)
+{
+	uint8_t was = (uint8_t)-((*s == PF_S_VALID) & (*v == dominant));
+	uint8_t is = (uint8_t)-((bs == PF_S_VALID) & (bv == dominant));
+	uint8_t worse = *s > bs ? *s : bs;
+	_Static_assert(PF_S_VALID == 0, "a mask makes a state valid");
+	*v = (uint8_t)((*v & ~is) | (dominant & is));
+	*s = (uint8_t)(worse & ~(was | is));
+}
+
+static void meet_all(uint8_t *restrict v, uint8_t *restrict s, const struct pf_vec *b,
+		     size_t n, uint8_t dominant)
+{
+	const uint8_t *bv = b->v, *bs = b->state;
+	if (b->konst)
+		for (size_t i = 0; i < n; i++)
+			meet(&v[i], &s[i], bv[0], bs ? bs[0] : (uint8_t)PF_S_VALID,
+			     dominant);
+	else if (bs)
+		for (size_t i = 0; i < n; i++)
+			meet(&v[i], &s[i], bv[i], bs[i], dominant);
+	else
+		for (size_t i = 0; i < n; i++)
+			meet(&v[i], &s[i], bv[i], PF_S_VALID, dominant);
+}
+
 void pf_eval_junction(struct pf_expr *e, struct pf_node *x)
 {
 	uint8_t dominant = x->op == PF_N_OR;
@@ -43,14 +70,7 @@ void pf_eval_junction(struct pf_expr *e, struct pf_node *x)
 		}
 		if (!s)
 			s = pf_node_state(e, x, n);
-		/* Without a branch on what the rows hold. */
-		for (size_t i = 0; i < n; i++) {
-			uint8_t bs = pf_state_at(b, i), bv = PF_AT(uint8_t, b, i);
-			bool was = (s[i] == PF_S_VALID) & (v[i] == dominant);
-			bool is = (bs == PF_S_VALID) & (bv == dominant);
-			v[i] = is ? dominant : v[i];
-			s[i] = (was | is) ? (uint8_t)PF_S_VALID : s[i] > bs ? s[i] : bs;
-		}
+		meet_all(v, s, b, n, dominant);
 	}
 }
 
