@@ -61,10 +61,9 @@ void pf_sender_close(struct pf_sender *s)
 
 /* --- waiting --- */
 
-/* A broker that is away is waited for. But appends were seen to wait for ever after a
- * broker was killed and came back (with librdkafka 2.0.2; why is not known): so it
- * ends when the broker, asked three times STALL_MS apart, answers, and no report came
- * in between. */
+/* A broker that is away is waited for. One that answers and acknowledges nothing (for
+ * want of replicas in sync, say) is asked three times, STALL_MS apart; when no report
+ * came in between, somebody has to look. */
 struct stall {
 	int64_t outstanding, since_us;
 	int answers;

@@ -41,6 +41,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -142,6 +143,8 @@ class Kafka:
         self.directory = os.path.abspath(directory)
         self.die_with_us = die_with_us
         self.children = {}
+        # Nodes would die with the thread that started them, not with the process.
+        self.starter = ThreadPoolExecutor(1)
         path = os.path.join(self.directory, "cluster.json")
         self.state = json.load(open(path)) if os.path.exists(path) else None
 
@@ -293,6 +296,9 @@ class Kafka:
 
     def launch(self, number):
         """Start a node; where its log stood before."""
+        return self.starter.submit(self.launch_here, number).result()
+
+    def launch_here(self, number):
         log = open(self.path(number, "server.log"), "ab")
         mark = log.tell()
         libc = ctypes.CDLL(None) if self.die_with_us else None
