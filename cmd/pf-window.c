@@ -103,14 +103,8 @@ static int open_sources(struct pf_run *run, struct asked *a, struct pf_error *er
 {
 	const struct options *o = run->options;
 	const struct pf_table_source_options newest = { 0 };
-	if (o->tag && o->state) {
-		pf_fail(err, PF_E_USAGE, "--tag does not go with --state: a state is one table's");
-		return pf_hint(err, "give each input its own state, and put the answers together");
-	}
 	PF_TRY(pf_sources_open(run, o->definition, o->kafka_config, &newest, &a->sources, err));
-	for (size_t i = 0; o->tag && i < a->sources.n; i++)
-		PF_TRY(pf_source_tagged(a->sources.items[i], o->tag, &a->sources.items[i], err));
-	return 0;
+	return o->tag ? pf_sources_tag(a->sources.items, a->sources.n, o->tag, err) : 0;
 }
 
 static bool reads_pipe(const struct pf_run *run)
@@ -126,10 +120,11 @@ static bool reads_pipe(const struct pf_run *run)
 static int find_newest(struct pf_run *run, struct asked *a, struct pf_error *err)
 {
 	const struct options *o = run->options;
-	PF_TRY(pf_job_newest(&a->job, a->sources.items, a->sources.n, (size_t)o->memory, err));
+	int code = pf_job_newest(&a->job, a->sources.items, a->sources.n, (size_t)o->memory,
+				 err);
 	a->sources.n = 0; /* they are closed */
 	pf_sources_close(&a->sources);
-	return open_sources(run, a, err);
+	return code ? code : open_sources(run, a, err);
 }
 
 static int put_rows(void *ctx, const struct pf_batch *batch, struct pf_error *err)

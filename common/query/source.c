@@ -26,6 +26,28 @@ void pf_source_close(struct pf_source *s)
 	s->ops->close(s);
 }
 
+int pf_source_columns(const struct pf_source *s, const struct pf_schema *wanted, int *columns,
+		      struct pf_error *err)
+{
+	for (size_t i = 0; i < wanted->n; i++) {
+		const struct pf_field *f = &wanted->fields[i];
+		char a[40], b[40];
+		columns[i] = pf_schema_find(s->schema, f->name);
+		if (columns[i] < 0)
+			return pf_fail(err, PF_E_SCHEMA_MISMATCH, "'%s' has no column '%s'",
+				       s->name, f->name);
+		struct pf_type type = s->schema->fields[columns[i]].type;
+		if (!pf_type_widens(type, f->type) ||
+		    (pf_kind_is_timestamp(type.kind) &&
+		     pf_type_units(type) > pf_type_units(f->type)))
+			return pf_fail(err, PF_E_SCHEMA_MISMATCH,
+				       "column '%s' of '%s' is %s, elsewhere it is %s",
+				       f->name, s->name, pf_type_name(type, a),
+				       pf_type_name(f->type, b));
+	}
+	return 0;
+}
+
 /* --- a Parquet file --- */
 
 struct parquet_source {
@@ -41,23 +63,9 @@ static int parquet_start(struct pf_source *source, const struct pf_wanted *w,
 {
 	struct parquet_source *s = (struct parquet_source *)source;
 	int *columns = pf_alloc(w->schema->n + 1, sizeof *columns);
-	int code = 0;
-	for (size_t i = 0; i < w->schema->n && !code; i++) {
-		const struct pf_field *f = &w->schema->fields[i];
-		int c = pf_schema_find(source->schema, f->name);
-		char a[40], b[40];
-		if (c < 0)
-			code = pf_fail(err, PF_E_SCHEMA_MISMATCH,
-				       "'%s' has no column '%s'", source->name, f->name);
-		else if (!pf_type_widens(source->schema->fields[c].type, f->type))
-			code = pf_fail(err, PF_E_SCHEMA_MISMATCH,
-				       "column '%s' of '%s' is %s, elsewhere it is %s",
-				       f->name, source->name,
-				       pf_type_name(source->schema->fields[c].type, a),
-				       pf_type_name(f->type, b));
-		else
-			columns[i] = s->ordinals[c];
-	}
+	int code = pf_source_columns(source, w->schema, columns, err);
+	for (size_t i = 0; i < w->schema->n && !code; i++)
+		columns[i] = s->ordinals[columns[i]];
 	if (!code) {
 		code = pf_parquet_scan_new(s->file, columns, w, &source->counts,
 					   &s->scan, err);

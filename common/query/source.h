@@ -42,7 +42,7 @@ struct pf_wanted {
 struct pf_datum;
 /* The values of a column that the conditions name, if they name them, in the
  * type that buckets are made of; the caller frees the array. 0: any. */
-size_t pf_wanted_keys(const struct pf_wanted *w, const char *column,
+size_t pf_wanted_keys(const struct pf_wanted *w, const char *column, struct pf_type type,
 		      struct pf_datum **keys);
 
 struct pf_source;
@@ -107,10 +107,11 @@ int pf_source_text(const struct pf_byte_source *bytes,
 		   const struct pf_tabledef *definition, int format,
 		   struct pf_source **s, struct pf_error *err);
 
-/* Another source with one column more, a string: that source's name. Takes it
- * over, unless it fails. */
-int pf_source_tagged(struct pf_source *inner, const char *column, struct pf_source **s,
-		     struct pf_error *err);
+/* Makes sources alike: each gets the columns of all of them, null where it
+ * lacks one, and a string that is its name. A field's metadata pf:absent names
+ * a source that lacks it; the schema's pf:tag is the column. */
+int pf_sources_tag(struct pf_source **sources, size_t n, const char *column,
+		   struct pf_error *err);
 
 /* --- shared by the kinds --- */
 
@@ -124,6 +125,11 @@ int pf_fit_new(const struct pf_source *s, const struct pf_schema *wanted,
 	       const char *const *names, struct pf_fit **fit, struct pf_error *err);
 struct pf_batch pf_fit_batch(struct pf_fit *fit, const struct pf_batch *batch);
 void pf_fit_free(struct pf_fit *fit); /* NULL is fine */
+
+/* Where the columns wanted are in the source's schema. PF_E_SCHEMA_MISMATCH when
+ * one is missing, or cannot be read as the type that is wanted. */
+int pf_source_columns(const struct pf_source *s, const struct pf_schema *wanted, int *columns,
+		      struct pf_error *err);
 
 /* Can values of type a be read as b without loss? */
 bool pf_type_widens(struct pf_type a, struct pf_type b);

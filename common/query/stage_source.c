@@ -39,7 +39,7 @@ static int32_t *wanted_fibers(struct stage_source *s, const struct pf_wanted *w,
 	struct pf_datum *keys = NULL;
 	*n = 0;
 	if (w->prune && w->filter->n && pf_schema_find(w->schema, id) >= 0)
-		*n = pf_wanted_keys(w, id, &keys);
+		*n = pf_wanted_keys(w, id, def->columns[def->id_column].type, &keys);
 	int32_t *fibers = *n ? pf_alloc(*n, sizeof *fibers) : NULL;
 	for (size_t i = 0; i < *n; i++)
 		fibers[i] = pf_bucket_of(&keys[i], 1, def->buckets);

@@ -33,6 +33,7 @@ struct table_source {
 	struct pf_keyed_scan *keyed;
 	const struct pf_table_schema *mapped; /* schema that mapping is of */
 	int *mapping;   /* field of the table -> field of that schema */
+	int *own;       /* wanted column -> column of s.schema */
 	int64_t skipped_by_index; /* files, while listing */
 };
 
@@ -123,7 +124,8 @@ static bool keep_partition_range(void *ctx, const struct pf_datum *min,
 static bool file_stats(void *ctx, int column, struct pf_block_stats *out)
 {
 	const struct partition_ctx *c = ctx;
-	const struct pf_field *f = &c->s->wanted->schema->fields[column];
+	/* Another table may know the column by another number and type. */
+	const struct pf_field *f = &c->s->s.schema->fields[c->s->own[column]];
 	struct pf_column_stats stats;
 	if (partition_key(c->s, f->name) >= 0)
 		return partition_stats(ctx, column, out);
@@ -185,7 +187,8 @@ static bool as_key(const struct pf_datum *v, struct pf_type type, struct pf_datu
 	return pf_type_equal(type, v->type);
 }
 
-size_t pf_wanted_keys(const struct pf_wanted *w, const char *name, struct pf_datum **keys)
+size_t pf_wanted_keys(const struct pf_wanted *w, const char *name, struct pf_type type,
+		      struct pf_datum **keys)
 {
 	*keys = NULL;
 	int column = pf_schema_find(w->schema, name);
@@ -197,7 +200,7 @@ size_t pf_wanted_keys(const struct pf_wanted *w, const char *name, struct pf_dat
 		struct pf_datum *out = pf_alloc(r->nset + 1, sizeof *out);
 		size_t n = 0;
 		for (size_t k = 0; k < r->nset; k++)
-			if (as_key(&r->set[k], w->schema->fields[column].type, &out[n]))
+			if (as_key(&r->set[k], type, &out[n]))
 				n++;
 		if (n == r->nset && n) {
 			*keys = out;
@@ -208,6 +211,15 @@ size_t pf_wanted_keys(const struct pf_wanted *w, const char *name, struct pf_dat
 	return 0;
 }
 
+/* The values of the bucket key that are asked for. */
+static size_t bucket_keys(const struct table_source *s, struct pf_datum **keys)
+{
+	const struct pf_table_schema *t = pf_table_schema(s->table);
+	int c = t->nbucket_key == 1 ? pf_schema_find(s->s.schema, t->bucket_key[0]) : -1;
+	return c < 0 ? 0 : pf_wanted_keys(s->wanted, t->bucket_key[0],
+					  s->s.schema->fields[c].type, keys);
+}
+
 static int list_files(struct table_source *s, struct pf_error *err)
 {
 	struct pf_scan_filter f = { .ctx = s, .use = PF_SCAN_READ };
@@ -216,9 +228,7 @@ static int list_files(struct table_source *s, struct pf_error *err)
 	if (s->wanted->prune && s->wanted->filter->n) {
 		f.partition = keep_partition;
 		f.partition_range = keep_partition_range;
-		f.nkeys = pf_table_schema(s->table)->nbucket_key == 1 ?
-			pf_wanted_keys(s->wanted, pf_table_schema(s->table)->bucket_key[0],
-				       &keys) : 0;
+		f.nkeys = bucket_keys(s, &keys);
 		f.keys = keys;
 		f.file = keep_file;
 	}
@@ -387,6 +397,8 @@ static int table_start(struct pf_source *source, const struct pf_wanted *w,
 	s->mapped = NULL;
 	s->mapping = pf_realloc(s->mapping, pf_table_schema(s->table)->n + 1,
 				sizeof *s->mapping);
+	s->own = pf_realloc(s->own, w->schema->n + 1, sizeof *s->own);
+	PF_TRY(pf_source_columns(source, w->schema, s->own, err));
 	PF_TRY(pf_find_snapshot(s->table, &s->options, &s->snapshot, err));
 	source->snapshot = s->snapshot ? s->snapshot->id : 0;
 	if (s->rules)
@@ -431,6 +443,7 @@ static void table_close(struct pf_source *source)
 	pf_table_close(s->table);
 	pf_rules_free(s->rules);
 	free(s->mapping);
+	free(s->own);
 	free(s);
 }
 

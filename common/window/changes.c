@@ -22,18 +22,19 @@ static char *input_name(const struct pf_data_file *f)
 			   (long long)f->deletion.offset);
 }
 
-static char *input_path(const struct pf_data_file *f)
+/* A copied table has files of the same names. */
+static char *input_key(size_t table, const char *dir, const char *name)
 {
-	char *name = input_name(f), *path = pf_asprintf("%s/%s", f->dir, name);
-	free(name);
-	return path;
+	return table ? pf_asprintf("%zu//%s/%s", table, dir, name) :
+		       pf_asprintf("%s/%s", dir, name);
 }
 
 static uint32_t find_input(const struct pf_changes *c, const struct pf_data_file *f)
 {
-	char *path = input_path(f);
-	uint32_t at = pf_keyset_find(c->names, path, strlen(path));
-	free(path);
+	char *name = input_name(f), *key = input_key(c->table, f->dir, name);
+	uint32_t at = pf_keyset_find(c->names, key, strlen(key));
+	free(key);
+	free(name);
 	return at;
 }
 
@@ -41,10 +42,11 @@ static void name_inputs(struct pf_changes *c, const struct pf_state *s)
 {
 	c->names = pf_keyset_new();
 	for (size_t i = 0; i < s->ninputs; i++) {
+		const struct pf_state_input *in = &s->inputs[i];
 		bool is_new;
-		char *path = pf_asprintf("%s/%s", s->inputs[i].dir, s->inputs[i].name);
-		pf_keyset_put(c->names, path, strlen(path), &is_new);
-		free(path);
+		char *key = input_key(in->table, in->dir, in->name);
+		pf_keyset_put(c->names, key, strlen(key), &is_new);
+		free(key);
 	}
 }
 
@@ -52,10 +54,10 @@ static size_t make_input(struct pf_changes *c, struct pf_state *s,
 			 const struct pf_data_file *f)
 {
 	bool is_new;
-	char *path = input_path(f), *name = input_name(f);
-	uint32_t i = pf_keyset_put(c->names, path, strlen(path), &is_new);
+	char *name = input_name(f), *key = input_key(c->table, f->dir, name);
+	uint32_t i = pf_keyset_put(c->names, key, strlen(key), &is_new);
 	if (is_new) {
-		const struct pf_state_input in = { .dir = f->dir, .name = name,
+		const struct pf_state_input in = { .table = c->table, .dir = f->dir, .name = name,
 						   .bucket = f->bucket, .rows = f->rows,
 						   .bytes = f->size, .live = true };
 		pf_state_add_input(s, &in);
@@ -63,7 +65,7 @@ static size_t make_input(struct pf_changes *c, struct pf_state *s,
 		c->is_new[i] = false;
 	}
 	s->inputs[i].live = true;
-	free(path);
+	free(key);
 	free(name);
 	return i;
 }
@@ -200,17 +202,18 @@ static bool same_deletions(const struct pf_snapshot *a, const struct pf_snapshot
 static int walk(struct pf_changes *c, struct pf_state *s, struct pf_table *table,
 		const struct pf_snapshot *to, struct pf_error *err)
 {
+	const struct pf_state_table *from = &s->tables[c->table];
 	struct pf_snapshot *at;
-	int code = pf_snapshot_read(table, s->snapshot, &at, err);
+	int code = pf_snapshot_read(table, from->snapshot, &at, err);
 	if (code)
 		return code == PF_E_NO_FILE ? PF_E_VANISHED : code;
-	bool same = !strcmp(at->delta_list, s->snapshot_list) && at->time_ms == s->snapshot_ms &&
-		    same_deletions(at, to);
+	bool same = !strcmp(at->delta_list, from->snapshot_list) &&
+		    at->time_ms == from->snapshot_ms && same_deletions(at, to);
 	pf_snapshot_free(at);
-	if (!same || to->id < s->snapshot)
+	if (!same || to->id < from->snapshot)
 		return PF_E_VANISHED;
-	c->deltas = pf_zalloc((size_t)(to->id - s->snapshot) + 1, sizeof *c->deltas);
-	for (int64_t id = s->snapshot + 1; id <= to->id; id++) {
+	c->deltas = pf_zalloc((size_t)(to->id - from->snapshot) + 1, sizeof *c->deltas);
+	for (int64_t id = from->snapshot + 1; id <= to->id; id++) {
 		struct pf_file_list *d = &c->deltas[c->ndeltas];
 		code = pf_snapshot_read(table, id, &at, err);
 		if (code)
@@ -233,17 +236,18 @@ static int walk(struct pf_changes *c, struct pf_state *s, struct pf_table *table
 static int compare(struct pf_changes *c, struct pf_state *s, struct pf_table *table,
 		   const struct pf_snapshot *snapshot, struct pf_error *err)
 {
-	c->compared = s->ninputs > 0;
+	size_t known = s->ninputs;
+	for (size_t i = 0; i < known; i++)
+		c->compared = c->compared || s->inputs[i].table == c->table;
 	PF_TRY(pf_changes_list(c, table, snapshot, err));
 	bool *seen = pf_zalloc(s->ninputs + 1, sizeof *seen);
-	size_t known = s->ninputs;
 	for (size_t i = 0; i < c->live.n; i++) {
 		uint32_t at = find_input(c, &c->live.files[i]);
 		if (at < known && s->inputs[at].live)
 			seen[at] = true;
 	}
 	for (size_t i = 0; i < known; i++)
-		if (s->inputs[i].live && !seen[i])
+		if (s->inputs[i].table == c->table && s->inputs[i].live && !seen[i])
 			remove_file(c, s, i);
 	for (size_t i = 0; i < c->live.n; i++) {
 		uint32_t at = find_input(c, &c->live.files[i]);
@@ -278,7 +282,7 @@ static void keep_dropped(struct pf_changes *c, const struct pf_state *s)
 	bool is_new;
 	for (size_t i = 0; i < s->ninputs; i++) {
 		const char *d = s->inputs[i].dir, *end = strrchr(d, '/');
-		if (s->inputs[i].live)
+		if (s->inputs[i].table == c->table && s->inputs[i].live)
 			pf_keyset_put(dirs, d, end ? (size_t)(end - d) : 0, &is_new);
 	}
 	for (size_t i = 0; i < c->gone.n; i++) {
@@ -304,24 +308,26 @@ static void start_over(struct pf_changes *c, struct pf_state *s, size_t ninputs,
 	s->ninputs = ninputs;
 	for (size_t i = 0; i < ninputs; i++)
 		s->inputs[i].live = live[i];
+	size_t table = c->table;
 	pf_changes_free(c);
+	c->table = table;
 	name_inputs(c, s);
 	c->is_new = pf_zalloc(s->ninputs + 1, sizeof *c->is_new);
 }
 
-int pf_changes_find(struct pf_changes *c, struct pf_state *s, struct pf_table *table,
+int pf_changes_find(struct pf_changes *c, struct pf_state *s, size_t at, struct pf_table *table,
 		    const struct pf_snapshot *snapshot, const struct pf_changes_how *how,
 		    struct pf_error *err)
 {
 	size_t before = s->ninputs;
 	bool *live = pf_zalloc(before + 1, sizeof *live);
-	*c = (struct pf_changes){ 0 };
+	*c = (struct pf_changes){ .table = at };
 	for (size_t i = 0; i < before; i++)
 		live[i] = s->inputs[i].live;
 	name_inputs(c, s);
 	c->is_new = pf_zalloc(before + 1, sizeof *c->is_new);
 	int code = PF_E_VANISHED;
-	if (s->snapshot && snapshot)
+	if (s->tables[at].snapshot && snapshot)
 		code = walk(c, s, table, snapshot, err);
 	if (code == PF_E_VANISHED) {
 		start_over(c, s, before, live);

@@ -17,6 +17,7 @@ struct pf_added {
 };
 
 struct pf_changes {
+	size_t table;           /* of the state's */
 	struct pf_added *added; /* files to be read */
 	size_t nadded;
 	struct pf_ids gone;     /* inputs whose rows are not in the table as they
@@ -41,8 +42,9 @@ struct pf_changes_how {
 	bool back;         /* days before those of the state will be read, too */
 };
 
-/* The state's inputs become those of the snapshot; its cells stay. */
-int pf_changes_find(struct pf_changes *c, struct pf_state *s, struct pf_table *table,
+/* The state's inputs of its table number `at` become those of the snapshot; its
+ * cells stay. */
+int pf_changes_find(struct pf_changes *c, struct pf_state *s, size_t at, struct pf_table *table,
 		    const struct pf_snapshot *snapshot, const struct pf_changes_how *how,
 		    struct pf_error *err);
 void pf_changes_free(struct pf_changes *c);

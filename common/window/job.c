@@ -180,8 +180,12 @@ void pf_job_close(struct pf_job *j)
 	pf_shape_free(j->shape);
 	pf_state_close(j->st);
 	pf_schema_unref(j->result);
-	pf_snapshot_free(j->snapshot);
-	pf_table_close(j->table);
+	for (size_t i = 0; i < j->ntables; i++) {
+		pf_snapshot_free(j->snapshots[i]);
+		pf_table_close(j->tables[i].table);
+	}
+	free(j->snapshots);
+	free(j->tables);
 	pf_update_free(&j->update);
 	pf_run_out_free(j->flight_out);
 	if (j->shape && j->flight_fd >= 0)

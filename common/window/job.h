@@ -66,8 +66,9 @@ struct pf_job {
 	struct pf_shape *shape;
 	struct pf_state *st;
 	struct pf_schema *result;
-	struct pf_table *table;
-	struct pf_snapshot *snapshot;
+	struct pf_update_table *tables; /* the state's, in its order */
+	struct pf_snapshot **snapshots; /* theirs, to be freed */
+	size_t ntables;
 	struct pf_flight flight;
 	int flight_fd;
 	struct pf_run_out *flight_out;

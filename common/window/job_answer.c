@@ -80,14 +80,16 @@ static int check_late(struct pf_job *j, struct pf_error *err)
 			(int)u->late[0].bucket);
 		return pf_hint(err, "--late=report takes them in and lists them");
 	}
-	for (size_t i = 0; i < u->nlate; i++)
-		pf_job_note(j, pf_asprintf("late: %s bucket %d %s",
-					   pf_window_format(pf_shape_cell_us(j->shape,
-									     u->late[i].day),
+	for (size_t i = 0; i < u->nlate; i++) {
+		const struct pf_late *l = &u->late[i];
+		bool several = j->ntables > 1;
+		pf_job_note(j, pf_asprintf("late: %s bucket %d%s%s %s",
+					   pf_window_format(pf_shape_cell_us(j->shape, l->day),
 							    day),
-					   (int)u->late[i].bucket,
-					   u->late[i].rebuilt ? "was built anew" :
-								"got more rows"));
+					   (int)l->bucket, several ? " of " : "",
+					   several ? j->st->tables[l->table].name : "",
+					   l->rebuilt ? "was built anew" : "got more rows"));
+	}
 	return 0;
 }
 
@@ -212,8 +214,7 @@ static int check_options(const struct pf_job *j, struct pf_error *err)
 
 static int verify(struct pf_job *j, struct pf_error *err)
 {
-	struct pf_verify v = { .shape = j->shape, .table = j->table, .snapshot = j->snapshot,
-			       .memory = j->memory, .share = j->verify };
+	struct pf_verify v = { .shape = j->shape, .tables = j->tables, .memory = j->memory, .share = j->verify };
 	if (!(j->verify > 0))
 		return 0;
 	PF_TRY(pf_state_verify(j->st, &v, err));
@@ -263,14 +264,25 @@ int pf_job_commit(struct pf_job *j, struct pf_error *err)
 
 /* --- telling --- */
 
+static void explain_state(const struct pf_job *j, struct pf_buf *out)
+{
+	pf_buf_printf(out, "state: %zu runs of %s", j->st->ncells,
+		      j->shape->grain_us == day_us ? "days" : "hours");
+	for (size_t i = 0; i < j->st->ntables; i++) {
+		const struct pf_state_table *t = &j->st->tables[i];
+		pf_buf_printf(out, "%s snapshot %lld", i ? "," : ", of", (long long)t->snapshot);
+		if (j->st->ntables > 1)
+			pf_buf_printf(out, " of %s", t->name);
+	}
+	pf_buf_byte(out, '\n');
+}
+
 void pf_job_explain(const struct pf_job *j, struct pf_buf *out)
 {
 	const struct pf_update *u = &j->update;
 	struct pf_buf windows = *j->explain;
 	if (j->state)
-		pf_buf_printf(out, "state: %zu runs of %s, of snapshot %lld\n", j->st->ncells,
-			      j->shape->grain_us == day_us ? "days" : "hours",
-			      (long long)j->st->snapshot);
+		explain_state(j, out);
 	if (j->state && u->compared)
 		pf_buf_str(out, "table: snapshots are gone in between: file lists were compared\n");
 	else if (j->state)

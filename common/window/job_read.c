@@ -192,7 +192,9 @@ static int read_flight(struct pf_job *j, struct pf_source **sources, size_t n,
 	PF_TRY(fold_flight(j, sources, n, &cells, &ncells, err));
 	pf_source_table_of(sources[0], &snapshot);
 	if (snapshot)
-		PF_TRY(pf_snapshot_read(j->table, snapshot->id, &j->snapshot, err));
+		PF_TRY(pf_snapshot_read(j->tables[0].table, snapshot->id, &j->snapshots[0],
+					err));
+	j->tables[0].snapshot = j->snapshots[0];
 	j->flight.runs = pf_alloc(ncells + 1, sizeof *j->flight.runs);
 	j->flight.days = pf_alloc(ncells + 1, sizeof *j->flight.days);
 	for (size_t i = 0; i < ncells; i++) {
@@ -205,28 +207,150 @@ static int read_flight(struct pf_job *j, struct pf_source **sources, size_t n,
 	return 0;
 }
 
-static int check_operands(struct pf_source **sources, size_t n, struct pf_error *err)
+/* How many of the operands are tables: they come first. */
+static int count_tables(struct pf_source **sources, size_t n, size_t *ntables,
+			struct pf_error *err)
 {
+	*ntables = 0;
 	for (size_t i = 0; i < n; i++) {
-		bool right = !strcmp(sources[i]->kind, i ? "stage" : "table");
-		if (right)
+		bool table = !strcmp(sources[i]->kind, "table");
+		*ntables += table;
+		if (table || (!strcmp(sources[i]->kind, "stage") && *ntables))
 			continue;
-		pf_fail(err, PF_E_USAGE, "--state goes with one table, and stages: '%s' is a %s",
+		pf_fail(err, PF_E_USAGE, "--state goes with tables, and stages behind one: '%s' is a %s",
 			sources[i]->name, sources[i]->kind);
 		return pf_hint(err, "--input NAME takes rows of files and pipes into a state");
 	}
 	return 0;
 }
 
+/* --- the state's tables --- */
+
+static int find_table(const struct pf_state *s, const char *name)
+{
+	for (size_t i = 0; i < s->ntables; i++)
+		if (!strcmp(s->tables[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+static int fail_tables(const struct pf_job *j, const char *name, const char *why,
+		       struct pf_error *err)
+{
+	struct pf_buf names = { 0 };
+	for (size_t i = 0; i < j->st->ntables; i++)
+		pf_buf_printf(&names, "%s'%s'", i ? ", " : "", j->st->tables[i].name);
+	pf_fail(err, PF_E_USAGE, "state '%s' is of %s: '%s' is %s", j->state,
+		pf_buf_cstr(&names), name, why);
+	pf_buf_free(&names);
+	return pf_hint(err, "give each set of tables a state of its own, or --fresh to begin anew");
+}
+
+/* Is the state of these tables? A new one takes them on. The only table of a
+ * state may have moved: which files it has says whether it is the same. */
+static int match_tables(struct pf_job *j, struct pf_source **sources, size_t n,
+			struct pf_error *err)
+{
+	struct pf_state *s = j->st;
+	if (!s->ntables)
+		for (size_t i = 0; i < n; i++)
+			pf_state_add_table(s, &(struct pf_state_table){
+				.name = sources[i]->name,
+				.snapshot_list = (char *)(uintptr_t)"" });
+	else if (n == 1 && s->ntables == 1 && j->shape->tag_column < 0)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		if (find_table(s, sources[i]->name) < 0)
+			return fail_tables(j, sources[i]->name, "not among them", err);
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(sources[i]->name, sources[k]->name))
+				return pf_fail(err, PF_E_USAGE, "'%s' is given twice",
+					       sources[i]->name);
+	}
+	for (size_t k = 0; k < s->ntables; k++) {
+		bool given = false;
+		for (size_t i = 0; i < n; i++)
+			given = given || !strcmp(sources[i]->name, s->tables[k].name);
+		if (!given)
+			return fail_tables(j, s->tables[k].name, "not given", err);
+	}
+	return 0;
+}
+
+/* A table that has a column has it in a type that can be read as the shape's. */
+static int check_table(const struct pf_job *j, const struct pf_source *source,
+		       const struct pf_table *table, struct pf_error *err)
+{
+	const struct pf_schema *own = pf_table_schema(table)->columns;
+	const struct pf_source has = { .name = source->name,
+				       .schema = pf_table_schema(table)->columns };
+	struct pf_schema *wanted = pf_schema_new();
+	if (pf_table_schema(table)->nprimary_keys) {
+		pf_schema_unref(wanted);
+		return pf_fail(err, PF_E_UNSUPPORTED,
+			       "'%s' has a primary key: its rows replace each other, a state only adds them",
+			       source->name);
+	}
+	for (size_t i = 0; i < j->shape->needed->n; i++) {
+		const struct pf_field *f = &j->shape->needed->fields[i];
+		if (pf_schema_find(own, f->name) >= 0 || j->shape->tag_column < 0)
+			pf_schema_add(wanted, f->name, f->type, true);
+	}
+	int *columns = pf_alloc(wanted->n + 1, sizeof *columns);
+	int code = pf_source_columns(&has, wanted, columns, err);
+	free(columns);
+	pf_schema_unref(wanted);
+	return code;
+}
+
+static int open_tables(struct pf_job *j, struct pf_source **sources, size_t n,
+		       struct pf_error *err)
+{
+	PF_TRY(match_tables(j, sources, n, err));
+	j->tables = pf_zalloc(n, sizeof *j->tables);
+	j->snapshots = pf_zalloc(n, sizeof *j->snapshots);
+	j->ntables = n;
+	for (size_t i = 0; i < n; i++) {
+		int at = n == 1 ? 0 : find_table(j->st, sources[i]->name);
+		struct pf_table **table = &j->tables[at].table;
+		PF_TRY(pf_table_open(sources[i]->name, table, err));
+		PF_TRY(check_table(j, sources[i], *table, err));
+	}
+	return 0;
+}
+
+static int find_snapshots(struct pf_job *j, struct pf_error *err)
+{
+	for (size_t i = 0; i < j->ntables; i++) {
+		PF_TRY(pf_snapshot_latest(j->tables[i].table, &j->snapshots[i], err));
+		j->tables[i].snapshot = j->snapshots[i];
+	}
+	return 0;
+}
+
 /* The first run of all begins where its windows do. */
-static int first_run(struct pf_job *j, const char *table, int64_t *from,
+static int first_run(struct pf_job *j, struct pf_source **sources, int64_t *from,
 		     struct pf_error *err)
 {
-	struct pf_source *source;
-	const struct pf_table_source_options at = {
-		.snapshot = j->snapshot ? j->snapshot->id : 0 };
-	PF_TRY(pf_source_table(table, &at, &source, err));
-	PF_TRY(pf_job_newest(j, &source, 1, j->memory, err));
+	struct pf_source **again = pf_alloc(j->ntables, sizeof *again);
+	size_t n = 0;
+	int code = 0;
+	for (; n < j->ntables && !code; n += !code) {
+		int at = j->ntables == 1 ? 0 : find_table(j->st, sources[n]->name);
+		const struct pf_table_source_options of = {
+			.snapshot = j->snapshots[at] ? j->snapshots[at]->id : 0 };
+		code = pf_source_table(sources[n]->name, &of, &again[n], err);
+	}
+	const char *tag = pf_meta_get(&sources[0]->schema->meta, "pf:tag");
+	if (!code && tag)
+		code = pf_sources_tag(again, n, tag, err);
+	if (!code)
+		code = pf_job_newest(j, again, n, j->memory, err);
+	else
+		while (n)
+			pf_source_close(again[--n]);
+	free(again);
+	PF_TRY(code);
 	const int64_t end = pf_window_end_after(j->newest_us, j->shape->grain_us);
 	j->has_newest = false; /* the cells will say it */
 	*from = end;
@@ -242,40 +366,42 @@ static int update(struct pf_job *j, int64_t from_us, struct pf_error *err)
 {
 	struct pf_update *u = &j->update;
 	u->shape = j->shape;
-	u->table = j->table;
-	u->snapshot = j->snapshot;
+	u->tables = j->tables;
 	u->from_us = from_us;
 	u->memory = j->memory;
 	u->keep_dropped = j->keep_dropped;
 	return pf_state_update(j->st, u, err);
 }
 
-/* Bring the state to the table's newest snapshot, and find what is in flight
- * behind exactly that. */
+/* Bring the state to the newest snapshots of its tables, and find what is in
+ * flight behind exactly that of the only one. */
 int pf_job_read_state(struct pf_job *j, struct pf_source **sources, size_t n,
 		      struct pf_error *err)
 {
 	int64_t from = j->nends ? first_needed(j) : INT64_MAX;
-	PF_TRY(check_operands(sources, n, err));
+	size_t ntables;
+	PF_TRY(count_tables(sources, n, &ntables, err));
 	if (j->st->ninputs && !*j->st->inputs[0].dir)
 		return pf_fail(err, PF_E_USAGE, "state '%s' is of rows that came with --input",
 			       j->state);
-	PF_TRY(pf_table_open(sources[0]->name, &j->table, err));
-	if (pf_table_schema(j->table)->nprimary_keys)
-		return pf_fail(err, PF_E_UNSUPPORTED,
-			       "'%s' has a primary key: its rows replace each other, a state only adds them",
-			       sources[0]->name);
-	if (n > 1)
+	if (n > ntables && j->shape->tag_column >= 0)
+		return pf_fail(err, PF_E_USAGE,
+			       "--tag with --state: rows of stage '%s' would be the table's later",
+			       sources[ntables]->name);
+	if (!j->st->ntables)
+		j->update.moved = true;
+	PF_TRY(open_tables(j, sources, ntables, err));
+	if (n > ntables)
 		PF_TRY(read_flight(j, sources, n, err));
 	else
-		PF_TRY(pf_snapshot_latest(j->table, &j->snapshot, err));
+		PF_TRY(find_snapshots(j, err));
 	if (!j->nends && j->st->from_us == INT64_MAX)
-		PF_TRY(first_run(j, sources[0]->name, &from, err));
+		PF_TRY(first_run(j, sources, &from, err));
 	PF_TRY(update(j, from, err));
 	/* All that the state had has left the table: what is newest now lies
 	 * before the days that it keeps. */
 	if (!j->nends && !j->st->ncells) {
-		PF_TRY(first_run(j, sources[0]->name, &from, err));
+		PF_TRY(first_run(j, sources, &from, err));
 		if (from < j->st->from_us)
 			PF_TRY(update(j, from, err));
 	}
@@ -306,7 +432,7 @@ static int check_named(const struct pf_job *j, struct pf_source **sources, size_
 		if (!strcmp(sources[i]->kind, "table") || !strcmp(sources[i]->kind, "stage"))
 			return pf_fail(err, PF_E_USAGE, "--input names rows of files and pipes, '%s' is a %s",
 				       sources[i]->name, sources[i]->kind);
-	if (j->st->snapshot)
+	if (j->st->ntables)
 		return pf_fail(err, PF_E_USAGE, "state '%s' is a table's, it takes no other rows",
 			       j->state);
 	if (j->verify > 0 || j->late != PF_LATE_APPLY)

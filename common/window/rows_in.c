@@ -5,7 +5,7 @@ int pf_rows_in_open(struct pf_rows_in *r, const struct pf_shape *shape, int64_t 
 		    int64_t to_us, struct pf_error *err)
 {
 	*r = (struct pf_rows_in){ .from_us = from_us, .to_us = to_us };
-	PF_TRY(pf_shape_filter(shape, from_us, to_us, &r->filter, err));
+	PF_TRY(pf_shape_filter(shape, from_us, to_us, NULL, &r->filter, err));
 	r->wanted = (struct pf_wanted){ shape->needed, &r->filter, true };
 	r->kept = pf_builder_new(shape->needed);
 	return 0;

@@ -16,6 +16,15 @@ static const char *layout_word(const struct pf_schema *s, const char *key)
 	return v && *v ? v : NULL;
 }
 
+/* Of several inputs each needs the column: null would leave its rows out, or
+ * make a key of none. */
+static int check_present(const struct pf_field *f, const char *what, struct pf_error *err)
+{
+	const char *who = pf_meta_get(&f->meta, "pf:absent");
+	return who ? pf_fail(err, PF_E_SCHEMA_MISMATCH, "'%s' has no column '%s', which is %s",
+			     who, f->name, what) : 0;
+}
+
 static int find_time(struct pf_shape *s, const struct pf_schema *schema,
 		     const char *asked, struct pf_error *err)
 {
@@ -32,7 +41,7 @@ static int find_time(struct pf_shape *s, const struct pf_schema *schema,
 	if (kind != PF_DATE && !pf_kind_is_timestamp(kind))
 		return pf_fail(err, PF_E_EXPR_TYPE, "column '%s' is not a time", name);
 	s->time = pf_strdup(name);
-	return 0;
+	return check_present(&schema->fields[c], "the time", err);
 }
 
 /* Commands get the keys in front of their columns. */
@@ -80,6 +89,9 @@ static int find_needed(struct pf_shape *s, const struct pf_schema *schema, bool 
 	for (size_t i = 0; i < s->keys.n; i++) {
 		PF_TRY(pf_expr_bind(s->keys.items[i].expr, schema, s->zone_name, err));
 		pf_expr_columns(s->keys.items[i].expr, used);
+		int c = pf_expr_column(s->keys.items[i].expr);
+		if (c >= 0)
+			PF_TRY(check_present(&schema->fields[c], "a key", err));
 	}
 	for (size_t i = 0; i < s->naggs; i++) {
 		PF_TRY(pf_agg_bind(s->aggs[i], schema, s->zone_name, err));
@@ -114,6 +126,8 @@ static int bind_needed(struct pf_shape *s, const struct pf_schema *schema,
 	}
 	free(used);
 	pf_meta_copy(&s->needed->meta, &schema->meta);
+	const char *tag = pf_meta_get(&schema->meta, "pf:tag");
+	s->tag_column = tag ? pf_schema_find(s->needed, tag) : -1;
 	s->time_column = pf_schema_find(s->needed, s->time);
 	for (size_t i = 0; i < s->keys.n && !code; i++)
 		code = pf_expr_bind(s->keys.items[i].expr, s->needed, s->zone_name, err);
@@ -243,6 +257,8 @@ static void describe(struct pf_shape *s)
 	if (s->by_commands)
 		pf_buf_printf(&b, "reduce %s\nmerge %s\n", s->external.reduce,
 			      s->external.merge);
+	if (s->tag_column >= 0)
+		pf_buf_printf(&b, "tag %s\n", s->needed->fields[s->tag_column].name);
 	pf_buf_printf(&b, "time %s zone %s grain %lld s\n", s->time, s->zone_name,
 		      (long long)(s->grain_us / 1000000));
 	s->text = pf_strdup(pf_buf_cstr(&b));
@@ -386,8 +402,20 @@ static int add_time_bound(const struct pf_shape *s, int64_t us, const char *op,
 	return code;
 }
 
+static void drop_foreign(struct pf_filter *filter, const struct pf_schema *has)
+{
+	const char **names;
+	size_t n = pf_expr_names(filter->items[filter->n - 1], &names);
+	for (size_t i = 0; i < n; i++)
+		if (pf_schema_find(has, names[i]) < 0) {
+			pf_expr_free(filter->items[--filter->n]);
+			return;
+		}
+}
+
 int pf_shape_filter(const struct pf_shape *s, int64_t from_us, int64_t to_us,
-		    struct pf_filter *filter, struct pf_error *err)
+		    const struct pf_schema *has, struct pf_filter *filter,
+		    struct pf_error *err)
 {
 	*filter = (struct pf_filter){ 0 };
 	if (from_us >= PF_SHAPE_LAST_US)
@@ -397,8 +425,11 @@ int pf_shape_filter(const struct pf_shape *s, int64_t from_us, int64_t to_us,
 		code = add_time_bound(s, from_us, ">=", filter, err);
 	if (!code && to_us < PF_SHAPE_LAST_US)
 		code = add_time_bound(s, to_us, "<", filter, err);
-	for (size_t i = 0; i < s->nwhere && !code; i++)
+	for (size_t i = 0; i < s->nwhere && !code; i++) {
 		code = pf_filter_add(filter, s->where[i], "--where", err);
+		if (!code && has)
+			drop_foreign(filter, has);
+	}
 	if (!code)
 		code = pf_filter_bind(filter, s->needed, s->zone_name, err);
 	if (code)

@@ -56,6 +56,7 @@ struct pf_shape {
 	struct pf_schema *partial, *merged;
 	char *time;
 	int time_column;             /* of needed */
+	int tag_column;              /* that says which input a row is of; or -1 */
 	char *zone_name;
 	struct pf_zone *zone;
 	int64_t grain_us;
@@ -95,8 +96,10 @@ int64_t pf_shape_cell(const struct pf_shape *s, int64_t wall_us);
 int64_t pf_shape_cell_us(const struct pf_shape *s, int64_t cell);
 
 /* The conditions, and that the time lies in [from, to) as far as pruning can
- * tell: rows of a wider stretch may pass. INT64_MIN, INT64_MAX: no bound. */
+ * tell: rows of a wider stretch may pass. INT64_MIN, INT64_MAX: no bound. has:
+ * only conditions on columns of this schema; NULL: all. */
 int pf_shape_filter(const struct pf_shape *s, int64_t from_us, int64_t to_us,
-		    struct pf_filter *filter, struct pf_error *err);
+		    const struct pf_schema *has, struct pf_filter *filter,
+		    struct pf_error *err);
 
 #endif

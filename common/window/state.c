@@ -86,9 +86,11 @@ static void forget(struct pf_state *s)
 	s->ninputs = s->ncells = s->nwindows = s->npublished = 0;
 	free(s->shape);
 	s->shape = NULL;
-	free(s->snapshot_list);
-	s->snapshot_list = NULL;
-	s->snapshot = s->snapshot_ms = 0;
+	for (size_t i = 0; i < s->ntables; i++) {
+		free(s->tables[i].name);
+		free(s->tables[i].snapshot_list);
+	}
+	s->ntables = 0;
 	s->from_us = s->first_us = INT64_MAX;
 }
 
@@ -173,6 +175,7 @@ void pf_state_close(struct pf_state *s)
 	if (!s)
 		return;
 	forget(s);
+	free(s->tables);
 	free(s->inputs);
 	free(s->cells);
 	free(s->retired);
@@ -279,6 +282,15 @@ int pf_state_run(struct pf_state *s, size_t file, const struct pf_sorted *run,
 
 /* --- lists --- */
 
+void pf_state_add_table(struct pf_state *s, const struct pf_state_table *table)
+{
+	s->tables = pf_realloc(s->tables, s->ntables + 1, sizeof *s->tables);
+	struct pf_state_table *t = &s->tables[s->ntables++];
+	*t = *table;
+	t->name = pf_strdup(table->name);
+	t->snapshot_list = pf_strdup(table->snapshot_list);
+}
+
 size_t pf_state_add_input(struct pf_state *s, const struct pf_state_input *input)
 {
 	if (s->ninputs % 64 == 0)
@@ -339,6 +351,8 @@ static int by_cell(const void *a, const void *b)
 		return x->day < y->day ? -1 : 1;
 	if (x->bucket != y->bucket)
 		return x->bucket < y->bucket ? -1 : 1;
+	if (x->table != y->table)
+		return x->table < y->table ? -1 : 1;
 	return (x->id > y->id) - (x->id < y->id);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The state of incremental windows: a directory of sorted partial aggregates,
- * one or a few runs for each cell (day, bucket), and of what they were built
+ * one or a few runs for each cell (day, bucket, table), and of what they were built
  * from; pf-window-state(5). One process at a time has it open (a lock).
  *
  *	state.json            what is valid; replaced by rename
@@ -39,9 +39,17 @@ void pf_ids_free(struct pf_ids *ids);
 void pf_ids_print(const struct pf_ids *ids, struct pf_buf *out);
 int pf_ids_parse(const char *text, size_t len, struct pf_ids *ids, struct pf_error *err);
 
-/* A data file of the table that the state knows. Its number is its position
+/* A table that the state is of, and its snapshot. */
+struct pf_state_table {
+	char *name;            /* as it was given; the tag of its rows */
+	int64_t snapshot, snapshot_ms; /* 0: none */
+	char *snapshot_list;   /* its delta list: no other snapshot has that */
+};
+
+/* A data file of a table that the state knows. Its number is its position
  * + 1 when saved; in memory, the position. */
 struct pf_state_input {
+	size_t table;          /* of tables */
 	char *dir, *name;      /* "dt=2024-01-31/bucket-3", "data-....parquet" */
 	int32_t bucket;
 	int64_t rows, bytes;
@@ -54,6 +62,7 @@ struct pf_state_cell {
 	int64_t day;           /* number of the cell of time: days since 1970, or
 	                        * hours */
 	int32_t bucket;
+	size_t table;
 	int64_t id;            /* never used again for another run */
 	size_t file;           /* of files */
 	struct pf_sorted run;     /* fd is set by pf_state_run */
@@ -88,15 +97,15 @@ struct pf_state {
 	int64_t generation;    /* 0: nothing was ever committed */
 	char *shape;           /* text of its shape; NULL: of none yet */
 	int64_t grain_us;      /* of its cells, once it has a shape */
-	int64_t snapshot, snapshot_ms; /* of the table; 0: none */
-	char *snapshot_list;   /* its delta list: no other snapshot has that */
+	struct pf_state_table *tables; /* none: of rows that came under names */
+	size_t ntables;
 	int64_t from_us;       /* rows before are not in it; INT64_MAX: empty */
 	int64_t first_us;      /* of the first cell that there ever was, also if its
 	                        * rows have left the table; INT64_MAX: none */
 	int64_t next_id;
 	struct pf_state_input *inputs;
 	size_t ninputs;
-	struct pf_state_cell *cells; /* by day, bucket, id */
+	struct pf_state_cell *cells; /* by day, bucket, table, id */
 	size_t ncells;
 	struct pf_state_cell *retired; /* dropped since the last commit: what was
 	                        * built from them can still be taken apart */
@@ -132,6 +141,7 @@ int pf_state_run(struct pf_state *s, size_t file, const struct pf_sorted *run,
 		 struct pf_sorted *out, struct pf_error *err);
 
 /* Changing the lists; strings are copied, ids taken over. */
+void pf_state_add_table(struct pf_state *s, const struct pf_state_table *table);
 size_t pf_state_add_input(struct pf_state *s, const struct pf_state_input *input);
 void pf_state_add_cell(struct pf_state *s, const struct pf_state_cell *cell);
 /* They are retired. */

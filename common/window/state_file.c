@@ -15,8 +15,8 @@
 
 /* --- the lists' columns --- */
 
-enum { C_DAY, C_BUCKET, C_ID, C_FILE, C_OFFSET, C_BYTES, C_HASH, C_ROWS, C_INPUTS };
-enum { I_NUMBER, I_DIR, I_NAME, I_BUCKET, I_ROWS, I_BYTES, I_LIVE, I_COVERS };
+enum { C_DAY, C_BUCKET, C_TABLE, C_ID, C_FILE, C_OFFSET, C_BYTES, C_HASH, C_ROWS, C_INPUTS };
+enum { I_NUMBER, I_TABLE, I_DIR, I_NAME, I_BUCKET, I_ROWS, I_BYTES, I_LIVE, I_COVERS };
 
 struct column {
 	const char *name;
@@ -24,13 +24,14 @@ struct column {
 };
 
 static const struct column cell_columns[] = {
-	{ "cell", PF_BIGINT },	 { "bucket", PF_INT },	 { "id", PF_BIGINT },
-	{ "file", PF_STRING },	 { "offset", PF_BIGINT }, { "bytes", PF_BIGINT },
+	{ "cell", PF_BIGINT },	 { "bucket", PF_INT },	 { "table", PF_INT },
+	{ "id", PF_BIGINT },	 { "file", PF_STRING },	 { "offset", PF_BIGINT }, { "bytes", PF_BIGINT },
 	{ "xxh3", PF_BIGINT },	 { "keys", PF_BIGINT },	 { "inputs", PF_STRING },
 	{ 0 }
 };
 static const struct column input_columns[] = {
-	{ "number", PF_BIGINT }, { "dir", PF_STRING },	 { "name", PF_STRING },
+	{ "number", PF_BIGINT }, { "table", PF_INT },	 { "dir", PF_STRING },
+	{ "name", PF_STRING },
 	{ "bucket", PF_INT },	 { "rows", PF_BIGINT },	 { "bytes", PF_BIGINT },
 	{ "live", PF_BOOLEAN },	 { "covers", PF_STRING }, { 0 }
 };
@@ -83,6 +84,7 @@ static struct pf_builder *cells_table(const struct pf_state *s)
 		const struct pf_state_cell *c = &s->cells[i];
 		pf_col_i64(&b->columns[C_DAY], c->day);
 		pf_col_i32(&b->columns[C_BUCKET], c->bucket);
+		pf_col_i32(&b->columns[C_TABLE], (int32_t)c->table);
 		pf_col_i64(&b->columns[C_ID], c->id);
 		put_text(&b->columns[C_FILE], s->files[c->file].name);
 		pf_col_i64(&b->columns[C_OFFSET], (int64_t)c->run.offset);
@@ -102,6 +104,7 @@ static struct pf_builder *inputs_table(const struct pf_state *s)
 	for (size_t i = 0; i < s->ninputs; i++) {
 		const struct pf_state_input *in = &s->inputs[i];
 		pf_col_i64(&b->columns[I_NUMBER], (int64_t)i + 1);
+		pf_col_i32(&b->columns[I_TABLE], (int32_t)in->table);
 		put_text(&b->columns[I_DIR], in->dir);
 		put_text(&b->columns[I_NAME], in->name);
 		pf_col_i32(&b->columns[I_BUCKET], in->bucket);
@@ -179,16 +182,29 @@ static void put_windows(const struct pf_state *s, struct pf_buf *b)
 	pf_buf_free(&ids);
 }
 
+static void put_tables(const struct pf_state *s, struct pf_buf *b)
+{
+	for (size_t i = 0; i < s->ntables; i++) {
+		const struct pf_state_table *t = &s->tables[i];
+		pf_buf_printf(b, "%s\n    {\"name\": ", i ? "," : "");
+		pf_json_quote_str(b, t->name);
+		pf_buf_printf(b, ", \"snapshot\": %" PRId64 ", \"snapshot_ms\": %" PRId64
+				 ", \"snapshot_list\": ",
+			      t->snapshot, t->snapshot_ms);
+		pf_json_quote_str(b, t->snapshot_list);
+		pf_buf_byte(b, '}');
+	}
+}
+
 static void put_state(const struct pf_state *s, const char *cells, const struct pf_sorted *c,
 		      const char *inputs, const struct pf_sorted *in, struct pf_buf *b)
 {
 	pf_buf_printf(b, "{\n  \"format\": %d,\n  \"generation\": %" PRId64 ",\n  \"shape\": ",
 		      PF_STATE_FORMAT, s->generation + 1);
 	pf_json_quote_str(b, s->shape ? s->shape : "");
-	pf_buf_printf(b, ",\n  \"grain\": %" PRId64 ",\n  \"snapshot\": %" PRId64 ", \"snapshot_ms\": %" PRId64
-			 ", \"snapshot_list\": ",
-		      s->grain_us, s->snapshot, s->snapshot_ms);
-	pf_json_quote_str(b, s->snapshot_list ? s->snapshot_list : "");
+	pf_buf_printf(b, ",\n  \"grain\": %" PRId64 ",\n  \"tables\": [", s->grain_us);
+	put_tables(s, b);
+	pf_buf_byte(b, ']');
 	pf_buf_printf(b, ",\n  \"from\": %" PRId64 ", \"first\": %" PRId64 ",\n  \"next_id\": %" PRId64
 			 ",\n  \"cells\": {",
 		      s->from_us, s->first_us, s->next_id);
@@ -329,10 +345,17 @@ static int get_numbers(const struct pf_batch *b, size_t column, int64_t row,
 	return 0;
 }
 
+/* Rows that came under names have the number 0, as those of the only table. */
+static bool is_table(const struct pf_state *s, size_t table)
+{
+	return table < s->ntables || !table;
+}
+
 static int take_inputs(struct pf_state *s, const struct pf_batch *b, struct pf_error *err)
 {
 	for (int64_t i = 0; i < b->rows; i++) {
 		struct pf_state_input in = {
+			.table = (size_t)int_at(b, I_TABLE, i),
 			.dir = text_at(b, I_DIR, i),
 			.name = text_at(b, I_NAME, i),
 			.bucket = (int32_t)int_at(b, I_BUCKET, i),
@@ -340,7 +363,8 @@ static int take_inputs(struct pf_state *s, const struct pf_batch *b, struct pf_e
 			.bytes = int_at(b, I_BYTES, i),
 			.live = int_at(b, I_LIVE, i) != 0,
 		};
-		bool right = int_at(b, I_NUMBER, i) == (int64_t)s->ninputs + 1;
+		bool right = int_at(b, I_NUMBER, i) == (int64_t)s->ninputs + 1 &&
+			     is_table(s, in.table);
 		int code = get_numbers(b, I_COVERS, i, &in.covers, err);
 		for (size_t k = 0; k < in.covers.n; k++)
 			right = right && in.covers.items[k] >= 0;
@@ -362,6 +386,7 @@ static int take_cells(struct pf_state *s, const struct pf_batch *b, struct pf_er
 		struct pf_state_cell c = {
 			.day = int_at(b, C_DAY, i),
 			.bucket = (int32_t)int_at(b, C_BUCKET, i),
+			.table = (size_t)int_at(b, C_TABLE, i),
 			.id = int_at(b, C_ID, i),
 			.file = pf_state_file_of(s, file),
 			.run = { .offset = (uint64_t)int_at(b, C_OFFSET, i),
@@ -378,7 +403,7 @@ static int take_cells(struct pf_state *s, const struct pf_batch *b, struct pf_er
 		pf_state_add_cell(s, &c);
 		if (code)
 			return code;
-		if (slash || c.id >= s->next_id)
+		if (slash || c.id >= s->next_id || !is_table(s, c.table))
 			return malformed(s, "a run is not described right", err);
 	}
 	return 0;
@@ -421,23 +446,37 @@ static int load_published(struct pf_state *s, const struct pf_json *list,
 	return 0;
 }
 
+static int load_tables(struct pf_state *s, const struct pf_json *list, struct pf_error *err)
+{
+	for (size_t i = 0; i < pf_json_size(list); i++) {
+		const struct pf_json *o = pf_json_at(list, i);
+		const char *name = get_text(o, "name"), *delta = get_text(o, "snapshot_list");
+		struct pf_state_table t = { .name = (char *)(uintptr_t)name,
+					    .snapshot_list = (char *)(uintptr_t)delta };
+		if (!name || !delta || !get_int(o, "snapshot", &t.snapshot) ||
+		    !get_int(o, "snapshot_ms", &t.snapshot_ms))
+			return malformed(s, "a table is not described", err);
+		pf_state_add_table(s, &t);
+	}
+	return 0;
+}
+
 static int load(struct pf_state *s, const struct pf_json *o, struct pf_error *err)
 {
 	int64_t format = 0;
-	const char *shape = get_text(o, "shape"), *list = get_text(o, "snapshot_list");
+	const char *shape = get_text(o, "shape");
 	if (!get_int(o, "format", &format))
 		return malformed(s, "it says no format", err);
 	if (format != PF_STATE_FORMAT)
 		return pf_fail(err, PF_E_CORRUPT, "'%s' is a state of format %" PRId64
 			       ", this program writes %d", s->dir, format, PF_STATE_FORMAT);
-	if (!get_int(o, "generation", &s->generation) || s->generation < 1 || !shape || !list ||
+	if (!get_int(o, "generation", &s->generation) || s->generation < 1 || !shape ||
 	    !get_int(o, "grain", &s->grain_us) || s->grain_us < 1 ||
-	    !get_int(o, "snapshot", &s->snapshot) ||
-	    !get_int(o, "snapshot_ms", &s->snapshot_ms) || !get_int(o, "from", &s->from_us) ||
+	    !get_int(o, "from", &s->from_us) ||
 	    !get_int(o, "first", &s->first_us) || !get_int(o, "next_id", &s->next_id))
 		return malformed(s, "something is missing", err);
 	s->shape = pf_strdup(shape);
-	s->snapshot_list = pf_strdup(list);
+	PF_TRY(load_tables(s, pf_json_get(o, "tables"), err));
 	PF_TRY(read_list(s, pf_json_get(o, "inputs"), input_columns, take_inputs, err));
 	for (size_t i = 0; i < s->ninputs; i++)
 		for (size_t k = 0; k < s->inputs[i].covers.n; k++)

@@ -7,7 +7,7 @@
 
 #include "window/state.h"
 
-enum { PF_STATE_FORMAT = 1 };
+enum { PF_STATE_FORMAT = 2 };
 
 /* state.json and the lists it names. Nothing there: generation 0. */
 int pf_state_load(struct pf_state *s, struct pf_error *err);

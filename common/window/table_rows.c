@@ -11,8 +11,14 @@
 struct pf_table_rows {
 	const struct pf_shape *shape;
 	struct pf_table *table;
-	struct pf_filter filter;
+	const char *name;
+	/* All conditions; and those on the table's own columns, which the scan
+	 * evaluates. */
+	struct pf_filter filter, below;
+	bool all_below;
 	struct pf_wanted wanted;
+	struct pf_builder *tags, *kept;
+	struct pf_column *columns;
 	struct pf_scan_counts counts;
 	int *mapping, *ordinals;
 	const struct pf_table_schema *mapped;
@@ -22,16 +28,24 @@ struct pf_table_rows {
 };
 
 int pf_table_rows_open(const struct pf_shape *shape, struct pf_table *table,
-		       int64_t from_us, int64_t to_us, struct pf_table_rows **out,
+		       const char *name, int64_t from_us, int64_t to_us, struct pf_table_rows **out,
 		       struct pf_error *err)
 {
 	struct pf_table_rows *r = pf_zalloc(1, sizeof *r);
 	r->shape = shape;
 	r->table = table;
-	r->wanted = (struct pf_wanted){ shape->needed, &r->filter, true };
+	r->name = name;
+	r->wanted = (struct pf_wanted){ shape->needed, &r->below, true };
+	r->tags = pf_builder_new(shape->needed);
+	r->kept = pf_builder_new(shape->needed);
+	r->columns = pf_alloc(shape->needed->n + 1, sizeof *r->columns);
 	r->mapping = pf_alloc(pf_table_schema(table)->n + 1, sizeof *r->mapping);
 	r->ordinals = pf_alloc(shape->needed->n + 1, sizeof *r->ordinals);
-	int code = pf_shape_filter(shape, from_us, to_us, &r->filter, err);
+	int code = pf_shape_filter(shape, from_us, to_us, NULL, &r->filter, err);
+	if (!code)
+		code = pf_shape_filter(shape, from_us, to_us, pf_table_schema(table)->columns,
+				       &r->below, err);
+	r->all_below = r->below.n == r->filter.n;
 	if (code) {
 		pf_table_rows_close(r);
 		return code;
@@ -54,6 +68,10 @@ void pf_table_rows_close(struct pf_table_rows *r)
 		return;
 	end_file(r);
 	pf_filter_free(&r->filter);
+	pf_filter_free(&r->below);
+	pf_builder_free(r->tags);
+	pf_builder_free(r->kept);
+	free(r->columns);
 	free(r->mapping);
 	free(r->ordinals);
 	free(r);
@@ -67,9 +85,11 @@ struct stats_of {
 static bool file_stats(void *ctx, int column, struct pf_block_stats *out)
 {
 	const struct stats_of *s = ctx;
-	const struct pf_field *f = &s->rows->shape->needed->fields[column];
+	const struct pf_schema *own = pf_table_schema(s->rows->table)->columns;
+	int c = pf_schema_find(own, s->rows->shape->needed->fields[column].name);
 	struct pf_column_stats stats;
-	if (!pf_data_file_stats(s->file, f->id, f->type, &stats))
+	if (c < 0 || !pf_data_file_stats(s->file, own->fields[c].id, own->fields[c].type,
+					 &stats))
 		return false;
 	*out = (struct pf_block_stats){ .nulls = stats.nulls, .rows = s->file->rows,
 					.has_min = !stats.min.null,
@@ -81,7 +101,7 @@ static bool file_stats(void *ctx, int column, struct pf_block_stats *out)
 bool pf_table_rows_may(const struct pf_table_rows *r, const struct pf_data_file *file)
 {
 	struct stats_of s = { r, file };
-	return pf_filter_may_match(&r->filter, file_stats, &s);
+	return pf_filter_may_match(&r->below, file_stats, &s);
 }
 
 /* Where the columns lie in the file. */
@@ -159,11 +179,43 @@ int pf_table_rows_file(struct pf_table_rows *r, const struct pf_data_file *file,
 	return code ? pf_context(err, "'%s'", pf_table_name(r->table)) : 0;
 }
 
+/* The tag, and what conditions that need it leave of the rows. */
+static int finish_rows(struct pf_table_rows *r, struct pf_batch *batch, struct pf_error *err)
+{
+	int tag = r->shape->tag_column;
+	if (tag >= 0) {
+		struct pf_colbuf *tags = &r->tags->columns[tag];
+		while (tags->rows < batch->rows)
+			pf_col_bytes(tags, r->name, strlen(r->name));
+		memcpy(r->columns, batch->columns,
+		       r->shape->needed->n * sizeof *r->columns);
+		r->columns[tag] = pf_colbuf_view(tags);
+		batch->columns = r->columns;
+	}
+	if (r->all_below)
+		return 0;
+	size_t n;
+	PF_TRY(pf_filter_rows(&r->filter, batch, &n, err));
+	pf_builder_reset(r->kept);
+	pf_builder_gather(r->kept, batch, r->filter.rows, n);
+	*batch = pf_builder_batch(r->kept);
+	return 0;
+}
+
 int pf_table_rows_next(struct pf_table_rows *r, struct pf_batch *batch,
 		       struct pf_error *err)
 {
-	int code = pf_parquet_scan_next(r->scan, batch, err);
-	return code ? pf_context(err, "'%s/%s'", pf_table_name(r->table), r->file->path) : 0;
+	bool end;
+	do {
+		int code = pf_parquet_scan_next(r->scan, batch, err);
+		end = !code && !batch->rows;
+		if (!code && !end)
+			code = finish_rows(r, batch, err);
+		if (code)
+			return pf_context(err, "'%s/%s'", pf_table_name(r->table),
+					  r->file->path);
+	} while (!end && !batch->rows);
+	return 0;
 }
 
 int64_t pf_table_rows_bytes(const struct pf_table_rows *r)

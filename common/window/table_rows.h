@@ -12,8 +12,9 @@
 
 struct pf_table_rows;
 
+/* name: what the shape's tag says of the table's rows. */
 int pf_table_rows_open(const struct pf_shape *shape, struct pf_table *table,
-		       int64_t from_us, int64_t to_us, struct pf_table_rows **rows,
+		       const char *name, int64_t from_us, int64_t to_us, struct pf_table_rows **rows,
 		       struct pf_error *err);
 void pf_table_rows_close(struct pf_table_rows *r); /* NULL is fine */
 

@@ -181,7 +181,8 @@ static int join_cells(struct pf_state *s, const struct pf_tidy *t, struct pf_err
 	for (size_t i = 0, end; i < s->ncells && !code; i = end) {
 		const struct pf_state_cell *c = &s->cells[i];
 		for (end = i + 1; end < s->ncells && s->cells[end].day == c->day &&
-				  s->cells[end].bucket == c->bucket;)
+				  s->cells[end].bucket == c->bucket &&
+				  s->cells[end].table == c->table;)
 			end++;
 		if (end - i <= CELL_RUNS_MAX)
 			continue;
@@ -192,6 +193,7 @@ static int join_cells(struct pf_state *s, const struct pf_tidy *t, struct pf_err
 					       t->shape->partial, &out, err);
 		made = pf_realloc(made, nmade + 1, sizeof *made);
 		made[nmade] = (struct pf_state_cell){ .day = c->day, .bucket = c->bucket,
+						      .table = c->table,
 						      .id = s->next_id++, .file = file };
 		if (!code)
 			code = join_runs(s, t, c, end - i, out, &made[nmade], err);

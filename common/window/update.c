@@ -22,6 +22,9 @@ struct cell_key {
 struct work {
 	struct pf_state *s;
 	struct pf_update *u;
+	size_t at;                 /* the table that it is about now */
+	struct pf_table *table;
+	const struct pf_snapshot *snapshot;
 	struct pf_changes c;
 	struct pf_keyset *rebuild; /* cells that are built anew */
 	int64_t old_from;          /* what the state held before */
@@ -54,7 +57,8 @@ static void mark_rebuilt(struct work *w, const struct pf_state_cell *c)
 
 static bool drop_rebuilt(void *ctx, const struct pf_state_cell *cell)
 {
-	return is_rebuilt(ctx, cell->day, cell->bucket);
+	const struct work *w = ctx;
+	return cell->table == w->at && is_rebuilt(w, cell->day, cell->bucket);
 }
 
 /* Cells that hold rows of a file that is gone. */
@@ -94,8 +98,8 @@ static int read_file(struct work *w, struct pf_table_rows *rows, struct pf_fold 
 static int read_new(struct work *w, struct pf_fold *fold, struct pf_error *err)
 {
 	struct pf_table_rows *rows;
-	PF_TRY(pf_table_rows_open(w->u->shape, w->u->table, w->u->from_us, INT64_MAX, &rows,
-				  err));
+	PF_TRY(pf_table_rows_open(w->u->shape, w->table, w->s->tables[w->at].name,
+				  w->u->from_us, INT64_MAX, &rows, err));
 	int code = 0;
 	for (size_t i = 0; i < w->c.nadded && !code; i++) {
 		const struct pf_added *a = &w->c.added[i];
@@ -120,9 +124,10 @@ static int read_old(struct work *w, struct pf_fold *fold, struct pf_error *err)
 	} else if (!back) {
 		return 0;
 	}
-	PF_TRY(pf_changes_list(&w->c, w->u->table, w->u->snapshot, err));
+	PF_TRY(pf_changes_list(&w->c, w->table, w->snapshot, err));
 	struct pf_table_rows *rows;
-	PF_TRY(pf_table_rows_open(w->u->shape, w->u->table, from, to, &rows, err));
+	PF_TRY(pf_table_rows_open(w->u->shape, w->table, w->s->tables[w->at].name, from, to,
+				  &rows, err));
 	int code = 0;
 	for (size_t i = 0; i < w->c.live.n && !code; i++) {
 		const struct pf_data_file *f = &w->c.live.files[i];
@@ -153,7 +158,7 @@ static void note_late(struct work *w, int64_t day, int32_t bucket, bool rebuilt)
 	if (!was_published(w, day))
 		return;
 	u->late = pf_realloc(u->late, u->nlate + 1, sizeof *u->late);
-	u->late[u->nlate++] = (struct pf_late){ day, bucket, rebuilt };
+	u->late[u->nlate++] = (struct pf_late){ day, bucket, w->at, rebuilt };
 }
 
 static int by_cell(const void *a, const void *b)
@@ -161,28 +166,32 @@ static int by_cell(const void *a, const void *b)
 	const struct pf_late *x = a, *y = b;
 	if (x->day != y->day)
 		return x->day < y->day ? -1 : 1;
-	return (x->bucket > y->bucket) - (x->bucket < y->bucket);
+	if (x->bucket != y->bucket)
+		return x->bucket < y->bucket ? -1 : 1;
+	return (x->table > y->table) - (x->table < y->table);
 }
 
-static bool had_cell(const struct pf_state *s, int64_t day, int32_t bucket)
+static bool had_cell(const struct pf_state *s, int64_t day, int32_t bucket, size_t table)
 {
 	size_t lo = 0, hi = s->ncells;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 		const struct pf_state_cell *c = &s->cells[mid];
-		if (c->day < day || (c->day == day && c->bucket < bucket))
+		if (c->day < day || (c->day == day && (c->bucket < bucket ||
+						       (c->bucket == bucket && c->table < table))))
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo < s->ncells && s->cells[lo].day == day && s->cells[lo].bucket == bucket;
+	return lo < s->ncells && s->cells[lo].day == day && s->cells[lo].bucket == bucket &&
+	       s->cells[lo].table == table;
 }
 
 static void count_cell(struct work *w, const struct pf_fold_cell *c)
 {
 	struct pf_update *u = w->u;
 	bool rebuilt = is_rebuilt(w, c->day, c->bucket);
-	bool merged = !rebuilt && had_cell(w->s, c->day, c->bucket);
+	bool merged = !rebuilt && had_cell(w->s, c->day, c->bucket, w->at);
 	u->cells_new += !rebuilt && !merged;
 	u->cells_merged += merged;
 	if (!rebuilt)
@@ -208,7 +217,7 @@ static int take_cells(struct work *w, struct pf_fold *fold, struct pf_error *err
 		count_cell(w, &cells[i]);
 	for (size_t i = 0; i < n && !code; i++) {
 		struct pf_state_cell c = { .day = cells[i].day, .bucket = cells[i].bucket,
-					   .id = s->next_id++, .file = file,
+					   .table = w->at, .id = s->next_id++, .file = file,
 					   .run = cells[i].run };
 		for (size_t k = 0; k < cells[i].ninputs; k++)
 			pf_ids_add(&c.inputs, cells[i].inputs[k]);
@@ -246,46 +255,58 @@ static int read_all(struct work *w, struct pf_error *err)
 	return code;
 }
 
-static void note_snapshot(struct pf_state *s, const struct pf_snapshot *snapshot)
+/* False: it was that already. */
+static bool note_snapshot(struct pf_state_table *t, const struct pf_snapshot *snapshot)
 {
-	free(s->snapshot_list);
-	s->snapshot = snapshot ? snapshot->id : 0;
-	s->snapshot_ms = snapshot ? snapshot->time_ms : 0;
-	s->snapshot_list = pf_strdup(snapshot ? snapshot->delta_list : "");
+	const char *list = snapshot ? snapshot->delta_list : "";
+	bool moved = strcmp(t->snapshot_list, list) != 0;
+	free(t->snapshot_list);
+	t->snapshot = snapshot ? snapshot->id : 0;
+	t->snapshot_ms = snapshot ? snapshot->time_ms : 0;
+	t->snapshot_list = pf_strdup(list);
+	return moved;
+}
+
+static int update_table(struct work *w, struct pf_error *err)
+{
+	struct pf_state *s = w->s;
+	struct pf_update *u = w->u;
+	const struct pf_changes_how how = { .keep_dropped = u->keep_dropped,
+					    .back = u->from_us < s->from_us &&
+						    s->from_us != INT64_MAX };
+	PF_TRY(pf_changes_find(&w->c, s, w->at, w->table, w->snapshot, &how, err));
+	w->rebuild = pf_keyset_new();
+	w->rebuild_from = INT64_MAX;
+	w->rebuild_to = INT64_MIN;
+	u->compared = u->compared || w->c.compared;
+	u->snapshots += w->c.snapshots;
+	u->files_new += (int64_t)w->c.nadded;
+	u->files_renamed += w->c.renamed;
+	u->files_gone += w->c.removed;
+	find_rebuilt(w);
+	int code = read_all(w, err);
+	if (!code)
+		u->moved = note_snapshot(&s->tables[w->at], w->snapshot) || u->moved;
+	pf_keyset_free(w->rebuild);
+	pf_changes_free(&w->c);
+	return code;
 }
 
 int pf_state_update(struct pf_state *s, struct pf_update *u, struct pf_error *err)
 {
-	struct work w = { .s = s, .u = u, .old_from = s->from_us,
-			  .rebuild_from = INT64_MAX, .rebuild_to = INT64_MIN };
+	struct work w = { .s = s, .u = u, .old_from = s->from_us };
 	if (s->from_us < u->from_us)
 		u->from_us = s->from_us;
-	const struct pf_changes_how how = { .keep_dropped = u->keep_dropped,
-					    .back = u->from_us < s->from_us &&
-						    s->from_us != INT64_MAX };
-	int code = pf_changes_find(&w.c, s, u->table, u->snapshot, &how, err);
-	if (code)
-		return code;
-	w.rebuild = pf_keyset_new();
-	u->compared = u->compared || w.c.compared;
-	u->snapshots += w.c.snapshots;
-	u->files_new += (int64_t)w.c.nadded;
-	u->files_renamed += w.c.renamed;
-	u->files_gone += w.c.removed;
-	find_rebuilt(&w);
-	code = read_all(&w, err);
-	if (!code) {
-		u->moved = u->moved || s->from_us != u->from_us || !s->snapshot_list ||
-			   strcmp(s->snapshot_list,
-				  u->snapshot ? u->snapshot->delta_list : "") != 0;
-		s->from_us = u->from_us;
-		note_snapshot(s, u->snapshot);
-		if (u->nlate)
-			qsort(u->late, u->nlate, sizeof *u->late, by_cell);
+	for (w.at = 0; w.at < s->ntables; w.at++) {
+		w.table = u->tables[w.at].table;
+		w.snapshot = u->tables[w.at].snapshot;
+		PF_TRY(update_table(&w, err));
 	}
-	pf_keyset_free(w.rebuild);
-	pf_changes_free(&w.c);
-	return code;
+	u->moved = u->moved || s->from_us != u->from_us;
+	s->from_us = u->from_us;
+	if (u->nlate)
+		qsort(u->late, u->nlate, sizeof *u->late, by_cell);
+	return 0;
 }
 
 void pf_update_free(struct pf_update *u)

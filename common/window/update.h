@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A state brought to a snapshot of its table by reading only what changed.
+ * A state brought to snapshots of its tables by reading only what changed.
  * Change is found in metadata, never in data or time stamps:
  *
  *	the snapshots since the state's are walked: an append adds its files,
@@ -18,11 +18,16 @@
 #include "paimon/scan.h"
 #include "window/state.h"
 
+/* What one of the state's tables is brought to. */
+struct pf_update_table {
+	struct pf_table *table;
+	const struct pf_snapshot *snapshot; /* NULL: the table is empty */
+};
+
 struct pf_update {
 	/* in */
 	const struct pf_shape *shape;
-	struct pf_table *table;
-	const struct pf_snapshot *snapshot; /* NULL: the table is empty */
+	const struct pf_update_table *tables; /* as many as the state has */
 	int64_t from_us;      /* the state must hold all rows from here on */
 	size_t memory;
 	bool keep_dropped;    /* what a dropped partition had stays counted */
@@ -41,6 +46,7 @@ struct pf_update {
 struct pf_late {
 	int64_t day;
 	int32_t bucket;
+	size_t table;
 	bool rebuilt;          /* else it got more rows */
 };
 

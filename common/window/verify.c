@@ -13,7 +13,8 @@
 
 static bool is_chosen(const struct pf_verify *v, int64_t day)
 {
-	const int64_t seed[2] = { day, v->snapshot ? v->snapshot->id : 0 };
+	const struct pf_snapshot *at = v->tables[0].snapshot;
+	const int64_t seed[2] = { day, at ? at->id : 0 };
 	return (double)(pf_xxh3(seed, sizeof seed) >> 11) < v->share * 0x1p53;
 }
 
@@ -23,16 +24,18 @@ static bool chosen_cell(void *ctx, int64_t day, int32_t bucket)
 	return is_chosen(ctx, day);
 }
 
-/* The chosen days from the table. */
-static int fold_table(struct pf_state *s, struct pf_verify *v, struct pf_fold *fold,
-		      struct pf_error *err)
+/* The chosen days from a table. */
+static int fold_table(struct pf_state *s, struct pf_verify *v, size_t table,
+		      struct pf_fold *fold, struct pf_error *err)
 {
+	const struct pf_update_table *t = &v->tables[table];
 	struct pf_table_rows *rows;
 	struct pf_file_list list;
 	int64_t from_us = s->from_us;
 	const struct pf_scan_filter read = { .use = PF_SCAN_READ };
-	PF_TRY(pf_scan_files(v->table, v->snapshot, &read, &list, err));
-	int code = pf_table_rows_open(v->shape, v->table, from_us, INT64_MAX, &rows, err);
+	PF_TRY(pf_scan_files(t->table, t->snapshot, &read, &list, err));
+	int code = pf_table_rows_open(v->shape, t->table, s->tables[table].name, from_us,
+				      INT64_MAX, &rows, err);
 	if (code) {
 		pf_file_list_free(&list);
 		return code;
@@ -124,7 +127,9 @@ int pf_state_verify(struct pf_state *s, struct pf_verify *v, struct pf_error *er
 	struct pf_run_out *out = NULL;
 	size_t n = 0;
 	int fd = -1;
-	int code = fold_table(s, v, fold, err);
+	int code = 0;
+	for (size_t i = 0; i < s->ntables && !code; i++)
+		code = fold_table(s, v, i, fold, err);
 	if (!code)
 		code = pf_run_scratch(&fd, err);
 	if (!code)

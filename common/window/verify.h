@@ -10,8 +10,7 @@
 
 struct pf_verify {
 	const struct pf_shape *shape;
-	struct pf_table *table;
-	const struct pf_snapshot *snapshot;
+	const struct pf_update_table *tables; /* the state's */
 	size_t memory;
 	double share;    /* 0 to 1: of the days; always the same ones of a snapshot */
 	int64_t days, rows; /* out: checked */

@@ -148,8 +148,8 @@ joined()
 		impressions clicks | awk 'NR > 1 { printf "%s%s:%s,%s", sep, $1, $(NF - 1), $NF; sep = " " }'
 }
 
-# The same, each with a state of its own.
-joined_with_states()
+# Each with a state of its own, and their answers put together.
+joined_answers()
 {
 	local t
 	for t in impressions clicks; do
@@ -162,11 +162,13 @@ joined_with_states()
 @test "PC joinTest" {
 	two_tables
 	both 15 "1 2 3 3 4" "1 2 2 4"
+	equals "$(joined -s state -W 3d)" "1:1,1 2:1,2 3:2,0 4:1,1"
 	both 16 "5 6 6 7 7" "5 6"
 	both 17 "8 9 10" "8 8 8 10 10"
 	local want="1:1,1 2:1,2 3:2,0 4:1,1 5:1,1 6:2,1 7:2,0 8:1,3 9:1,0 10:1,2"
 	equals "$(joined -W 3d)" "$want"
-	equals "$(joined_with_states -W 3d --end 2013-03-18)" "$want"
+	equals "$(joined -s state --stats stats.json -W 3d)" "$want"
+	equals "$(joined_answers -W 3d --end 2013-03-18)" "$want"
 }
 
 @test "PC joinMissingClicksTest" {
@@ -176,7 +178,8 @@ joined_with_states()
 	both 17 "8 9 10" ""
 	local want="1:1,1 2:1,2 3:2,0 4:1,1 5:1,1 6:2,1 7:2,0 8:1,0 9:1,0 10:1,0"
 	equals "$(joined -W 3d)" "$want"
-	equals "$(joined_with_states -W 3d --end 2013-03-18)" "$want"
+	equals "$(joined -s state --stats stats.json -W 3d)" "$want"
+	equals "$(joined_answers -W 3d --end 2013-03-18)" "$want"
 }
 
 october()

@@ -215,6 +215,28 @@ rows()
 	equals "$(rows t part.parquet -c 'count()')" "$((6 + n))"
 }
 
+@test "several tables: each is pruned by its own columns' numbers and types" {
+	local i name
+	table() { # NAME ID COLUMN COLUMN
+		printf '%s\n' "table: $1" 'id: id' 'time: ts' 'partition: day' 'buckets: 5' 'columns:' \
+			"  id: $2 not null" '  ts: timestamp(3) not null' "  $3: int" "  $4: int" > "$1.yaml"
+		pf-put -q --create "$1.yaml" "$1"
+		for i in 1 2 3 4 5 6 7 8 9; do
+			printf '{"id":%d,"ts":"2024-01-01T00:00:00","a":%d,"b":%d}\n' "$i" "$((100 + i))" "$i"
+		done | pf-partition -S "$1.yaml" -I jsonl | pf-pack -qq | pf-put -q --append "$1"
+	}
+	table wide bigint a b
+	table narrow int b a
+	for i in 1 2 3 4 5 6 7 8 9; do
+		equals "$(pf-query -O tsv -c a,b --id "$i" ./wide ./narrow | tail -n +2)" \
+			"$(printf '%d\t%d\n%d\t%d' $((100 + i)) "$i" $((100 + i)) "$i")"
+		equals "$(pf-query -O tsv -c 'count()' --where "a >= 100 + $i" ./wide ./narrow | tail -1)" $((2 * (10 - i)))
+	done
+	# what the first has cannot be narrower than what the others have
+	status 2 pf-query --id 1 ./narrow ./wide
+	contains "$stderr" "column 'id' of './wide' is bigint, elsewhere it is int"
+}
+
 @test "exit status says whether there was a row" {
 	status 0 pf-query t --id 42 --exit-status
 	status 1 pf-query t --id 43 --exit-status

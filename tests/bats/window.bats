@@ -36,7 +36,7 @@ rows()
 	status 2 pf-window -W session:30m count -S events.yaml events.jsonl
 	contains "$stderr" "windows of sessions are not supported yet"
 	status 2 pf-window -s state -W 1d count -S events.yaml events.jsonl
-	contains "$stderr" "--state goes with one table, and stages: 'events.jsonl' is a text"
+	contains "$stderr" "--state goes with tables, and stages behind one: 'events.jsonl' is a text"
 	status 2 pf-window count -S events.yaml events.jsonl
 	contains "$stderr" "--window is needed"
 	status 2 pf-window -W since=2025-01-01 -S events.yaml events.jsonl
