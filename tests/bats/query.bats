@@ -28,6 +28,7 @@ rows()
 		2024-01-31T10:00:00.120 view 2024-01-31T10:02:30.500 buy \
 		2024-02-01T08:15:00.000 view 2024-02-01T11:30:00.000 buy)"
 	equals "$(rows s t --id 42 -c ts | tail -1)" 2024-02-01T11:30:00.000
+	equals "$(rows t s --id 7 -c user_id | uniq)" 7
 	equals "$(rows t --id 42,7 -c user_id,ts | cut -f 1 | tr '\n' ' ')" "42 7 42 42 7 "
 	equals "$(rows t --id 42 --order-by 'ts desc' -n 1 -c ts)" 2024-02-01T08:15:00.000
 }

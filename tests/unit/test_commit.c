@@ -207,6 +207,13 @@ TEST(exactly_once)
 	pf_commit_close(c);
 	CHECK_INT(files_on_disk(path), 4);
 	check_sound(t, 4, 40);
+	/* Also when they are many, so that some have been synced. */
+	c = open_commit(t);
+	for (int64_t i = 0; i < 40; i++)
+		CHECK_OK(add(c, t, i, 1), &err);
+	CHECK_INT(files_on_disk(path), 44);
+	pf_commit_close(c);
+	CHECK_INT(files_on_disk(path), 4);
 
 	/* Sequence numbers of a bucket go on: entity 7 came twice. */
 	struct pf_file_list l;
