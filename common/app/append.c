@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "paimon/bucket.h"
+#include "paimon/table.h"
 #include "stage/append.h"
 #include "stage/kafka_stage.h"
 #include "stage/rejects.h"
@@ -156,6 +157,8 @@ int pf_append_operands(struct pf_run *run, const struct pf_append_options *o,
 	if (o->source && run->noperands > 2)
 		return pf_fail(err, PF_E_USAGE, "--source names one input, not %zu",
 			       run->noperands - 1);
+	if (pf_is_table(run->operands[0]))
+		return pf_fail(err, PF_E_USAGE, "'%s' is a table", run->operands[0]);
 	if (o->ack_fd >= 0 && fcntl((int)o->ack_fd, F_GETFD) < 0)
 		return pf_fail(err, PF_E_USAGE, "--ack-fd: descriptor %" PRId64 " is not open",
 			       o->ack_fd);

@@ -27,7 +27,12 @@ static int open_text(struct pf_run *run, struct pf_records *r,
 	if (!definition) {
 		pf_fail(err, PF_E_NO_SCHEMA, "'%s' is text: a schema is needed",
 			r->input.name);
-		return pf_hint(err, "-S FILE names a table definition; 'pf-stage schema' guesses one");
+		bool takes = false;
+		for (const struct pf_option *p = run->program->options; p->name; p++)
+			takes = takes || p->letter == 'S';
+		return pf_hint(err, takes ? "-S FILE names a table definition; "
+					    "'pf-stage schema' guesses one" :
+					    "'pf-partition -S FILE' makes records of text");
 	}
 	struct pf_text_options options = {
 		.file = r->input.name,

@@ -234,7 +234,12 @@ wait_stored()
 	equals "$(stored)" 5
 }
 
-@test "a stage does not become a table" {
+@test "a stage does not become a table, nor a table a stage" {
+	pf-put -q --create schema.yaml table
+	numbers 0 1 > numbers
+	status 2 pf-stage append -S schema.yaml table numbers
+	contains "$stderr" "'table' is a table"
+	[ ! -e table/stage.json ]
 	numbers 0 1 | pf-stage append -q -S schema.yaml stage
 	status 2 pf-put --create schema.yaml stage
 	contains "$stderr" "is a stage"
