@@ -148,10 +148,15 @@ void pf_tempfile_remove(struct pf_tempfile *t)
 	give_back(t);
 }
 
-int pf_tempfile_unnamed(const char *dir, int *fd, struct pf_error *err)
+const char *pf_tempfile_dir(const char *dir)
 {
 	const char *tmp = dir ? dir : getenv("TMPDIR");
-	tmp = tmp && *tmp ? tmp : "/var/tmp";
+	return tmp && *tmp ? tmp : "/var/tmp";
+}
+
+int pf_tempfile_unnamed(const char *dir, int *fd, struct pf_error *err)
+{
+	const char *tmp = pf_tempfile_dir(dir);
 	*fd = open(tmp, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (*fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
 		char *name = pf_asprintf("%s/pf-spill-XXXXXX", tmp);

@@ -22,8 +22,10 @@ int pf_tempfile_beside(const char *path, int *fd, struct pf_tempfile **t,
 int pf_tempfile_scratch(const char *name, int *fd, struct pf_tempfile **t,
 			struct pf_error *err);
 
-/* A file without a name, for much that is read again. dir: NULL for $TMPDIR or
+/* Where much goes that is read again: dir, or if that is NULL $TMPDIR, or
  * /var/tmp (/tmp may be memory). */
+const char *pf_tempfile_dir(const char *dir);
+/* A file without a name there. */
 int pf_tempfile_unnamed(const char *dir, int *fd, struct pf_error *err);
 
 const char *pf_tempfile_path(const struct pf_tempfile *t);

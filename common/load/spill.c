@@ -22,7 +22,7 @@ struct pf_spill {
 struct pf_spill *pf_spill_new(const char *dir)
 {
 	struct pf_spill *s = pf_zalloc(1, sizeof *s);
-	s->dir = dir ? pf_strdup(dir) : NULL;
+	s->dir = pf_strdup(pf_tempfile_dir(dir));
 	s->fd = -1;
 	return s;
 }
