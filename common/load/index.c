@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/near.h"
+#include "load/recode.h"
 #include "parquet/bloom_add.h"
 
 /* --- the plan --- */
@@ -125,18 +126,29 @@ void pf_index_plan_options(struct pf_index_plan *plan, const struct pf_meta *opt
 	}
 }
 
+bool pf_index_plan_bitmaps(const struct pf_index_plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (!plan->wishes[i].native && plan->wishes[i].kind == PF_FILE_INDEX_BITMAP)
+			return true;
+	return false;
+}
+
 /* --- a segment --- */
 
 void pf_index_room_free(struct pf_index_room *room)
 {
 	pf_buf_free(&room->data);
 	pf_buf_free(&room->index);
+	pf_buf_free(&room->recoded);
 }
 
 /* What has to be made for one file. */
 struct work {
 	struct pf_parquet_file *file;
+	struct pf_view data;       /* that it was opened on */
 	struct pf_file_index *old; /* or NULL */
+	bool bitmap;               /* the file has one, or will */
 	int *blooms;
 	size_t n_blooms;
 	struct pf_file_index_spec *specs;
@@ -198,6 +210,7 @@ static int take_wish(struct work *w, const struct pf_index_wish *wish,
 			       c->refused ? c->refused : pf_type_name(c->type, type),
 			       pf_file_index_kind_name(wish->kind));
 	}
+	w->bitmap |= wish->kind == PF_FILE_INDEX_BITMAP;
 	if (!pf_file_index_has(w->old, wish->column, wish->kind))
 		w->specs[w->n_specs++] = (struct pf_file_index_spec){
 			wish->kind, look_at(w, ordinal), wish->fpp };
@@ -227,36 +240,48 @@ static int build_file_index(struct work *w, struct pf_buf *out, struct pf_error 
 	return code;
 }
 
+static int open_file(struct work *w, struct pf_view data, struct pf_error *err)
+{
+	pf_parquet_close(w->file);
+	w->file = NULL;
+	w->data = data;
+	struct pf_random_source source = pf_random_view(&w->data, "segment");
+	return pf_parquet_open(&source, &w->file, err);
+}
+
 static int work_on(struct work *w, const struct pf_index_plan *plan,
 		   struct pf_segment *s, struct pf_index_room *room, bool *changed,
 		   struct pf_error *err)
 {
 	for (size_t i = 0; i < plan->n; i++)
 		PF_TRY(take_wish(w, &plan->wishes[i], err));
+	bool recode = w->bitmap && pf_parquet_has_delta(w->file);
+	if (recode) {
+		room->recoded.len = 0;
+		PF_TRY(pf_recode(w->file, &room->recoded, err));
+		PF_TRY(open_file(w, pf_view_of(room->recoded.data, room->recoded.len), err));
+	}
 	if (w->n_specs)
 		PF_TRY(build_file_index(w, &room->index, err));
 	if (w->n_blooms) {
 		room->data.len = 0;
-		PF_TRY(pf_parquet_bloom_add(w->file, s->data, w->blooms, w->n_blooms,
+		PF_TRY(pf_parquet_bloom_add(w->file, w->data, w->blooms, w->n_blooms,
 					    &room->data, err));
 	}
-	/* Only now: w->file and w->old look at the old bytes. */
+	/* Only now: w->old looks at the old bytes. */
 	if (w->n_specs)
 		s->index = pf_view_of(room->index.data, room->index.len);
-	if (w->n_blooms)
-		s->data = pf_view_of(room->data.data, room->data.len);
-	*changed = w->n_specs || w->n_blooms;
+	s->data = w->n_blooms ? pf_view_of(room->data.data, room->data.len) : w->data;
+	*changed = w->n_specs || w->n_blooms || recode;
 	return 0;
 }
 
 int pf_index_segment(const struct pf_index_plan *plan, struct pf_segment *segment,
 		     struct pf_index_room *room, bool *changed, struct pf_error *err)
 {
-	struct pf_view data = segment->data;
-	struct pf_random_source source = pf_random_view(&data, "segment");
 	struct work w = { 0 };
 	*changed = false;
-	PF_TRY(pf_parquet_open(&source, &w.file, err));
+	PF_TRY(open_file(&w, segment->data, err));
 	int64_t rows = pf_parquet_rows(w.file);
 	int code = 0;
 	if (rows != segment->rows)

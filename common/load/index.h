@@ -48,9 +48,13 @@ int pf_index_plan_file_index(struct pf_index_plan *plan, const char *text, doubl
 void pf_index_plan_options(struct pf_index_plan *plan, const struct pf_meta *options,
 			   double fpp);
 
+/* Does it wish for a bitmap? Then files must be without DELTA encodings (see
+ * load/recode.h), and pf_index_segment makes them so. */
+bool pf_index_plan_bitmaps(const struct pf_index_plan *plan);
+
 /* Where a segment's new bytes stand; zero-initialised, reused. */
 struct pf_index_room {
-	struct pf_buf data, index;
+	struct pf_buf data, index, recoded;
 };
 
 void pf_index_room_free(struct pf_index_room *room);

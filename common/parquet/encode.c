@@ -278,6 +278,16 @@ static int64_t page_end(const struct pq_encoder *e, const struct pq_chunk_done *
 	return stop;
 }
 
+/* Does a page that ends there end between the pages of other columns? Then
+ * nobody may skip by it: the readers of Spark and of Paimon (1.2 to 2.0.0) give
+ * wrong values of DELTA_BINARY_PACKED pages of which they want some rows only
+ * (their VectorizedDeltaBinaryPackedReader takes a request for no value for
+ * the first one). */
+static bool loose(const struct pq_encoder *e, int64_t end, int64_t rows)
+{
+	return !e->old_readers && end < rows && end % e->page_rows;
+}
+
 static struct pq_page_done *next_page(struct pq_chunk_done *done)
 {
 	if (done->n_pages == done->pages_cap) {
@@ -321,6 +331,7 @@ static int put_pages(struct pq_encoder *e, int64_t rows, struct pq_chunk_done *d
 			nulls += !pf_bit(valid, i);
 		size_t to = from + (size_t)(end - row - nulls);
 		struct pq_page_done *page = next_page(done);
+		done->index = done->index && !loose(e, end, rows);
 		page_bounds(e, row, end, from, to, done, page, all);
 		e->raw.len = 0;
 		if (e->nullable)

@@ -204,6 +204,19 @@ static void parse_statistics(struct th_reader *r, struct pq_statistics *s)
 	}
 }
 
+static uint32_t parse_encodings(struct th_reader *r, uint8_t type)
+{
+	uint8_t element;
+	uint32_t bits = 0;
+	size_t n = th_list(r, type, &element);
+	for (size_t i = 0; i < n && !r->bad; i++) {
+		int64_t encoding = th_int(r, element, -1);
+		if (encoding >= 0 && encoding < 32)
+			bits |= 1u << encoding;
+	}
+	return bits;
+}
+
 static void parse_chunk_meta(struct th_reader *r, struct pq_chunk *c)
 {
 	struct th_field f;
@@ -215,6 +228,9 @@ static void parse_chunk_meta(struct th_reader *r, struct pq_chunk *c)
 		switch (f.id) {
 		case 1:
 			c->type = int32_of(r, f.type, -1);
+			break;
+		case 2:
+			c->encodings = parse_encodings(r, f.type);
 			break;
 		case 4:
 			c->codec = int32_of(r, f.type, -1);

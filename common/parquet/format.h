@@ -123,6 +123,7 @@ struct pq_chunk {
 	bool elsewhere;  /* file_path is set */
 	bool encrypted;
 	int32_t type, codec;
+	uint32_t encodings; /* a bit for each pq_encoding that is listed */
 	int64_t num_values;
 	int64_t uncompressed_bytes, compressed_bytes;
 	int64_t data_offset;

@@ -366,6 +366,16 @@ int64_t pf_parquet_chunk_bytes(const struct pf_parquet_file *f, size_t group,
 		pq_chunk_of(f, group, column)->compressed_bytes;
 }
 
+bool pf_parquet_has_delta(const struct pf_parquet_file *f)
+{
+	for (size_t g = 0; g < f->footer.n_groups; g++)
+		for (size_t c = 0; c < f->footer.groups[g].n_chunks; c++)
+			if (f->footer.groups[g].chunks[c].encodings >>
+			    PQ_DELTA_BINARY_PACKED & 1)
+				return true;
+	return false;
+}
+
 const struct pf_parquet_counters *pf_parquet_counters(const struct pf_parquet_file *f)
 {
 	return &f->counters;

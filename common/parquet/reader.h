@@ -73,6 +73,10 @@ const struct pf_parquet_sorting *pf_parquet_group_sorting(
 int64_t pf_parquet_chunk_bytes(const struct pf_parquet_file *f, size_t group,
 			       size_t column);
 
+/* Has a column DELTA_BINARY_PACKED pages? Other engines misread these when they
+ * want some rows of a page only (see load/recode.h). */
+bool pf_parquet_has_delta(const struct pf_parquet_file *f);
+
 /* Statistics of a column of a row group, in the column's type; what is absent
  * is not known. */
 struct pf_parquet_stats pf_parquet_group_stats(const struct pf_parquet_file *f,
