@@ -24,12 +24,17 @@ struct put {
 	bool replaces; /* some take the place of stored files */
 	int64_t first, last, commits, loaded; /* snapshots made */
 	int64_t segments, rows, bytes;
+	int64_t in, duplicate; /* rows that came; that the table had */
+	int64_t waiting;       /* rows since the last commit */
 	size_t partitions;
 };
 
 static void count(struct put *p, const struct pf_commit_result *r)
 {
 	p->loaded += r->already_loaded;
+	p->duplicate += r->already_loaded ? p->waiting : 0;
+	if (r->already_loaded || r->snapshot)
+		p->waiting = 0;
 	if (!r->snapshot)
 		return;
 	if (!p->commits++)
@@ -98,6 +103,8 @@ static int add_segments(struct put *p, const struct pf_batch *batch, int32_t buc
 					     s.index, err));
 		p->replaces |= s.replaces;
 		p->added++;
+		p->in += s.rows;
+		p->waiting += s.rows;
 		pf_progress(p->run, s.rows, 0);
 	}
 	return 0;
@@ -194,7 +201,10 @@ static void summary(const struct put *p)
 {
 	char quoted[256];
 	const char *name = pf_short_name(pf_table_name(p->table), quoted);
-	char segments[32], rows[32], bytes[32], snapshots[64];
+	char segments[32], rows[32], bytes[32], snapshots[64], twice[32];
+	pf_diag_note(&p->run->diag, 1, "%s rows in = %s stored + %s duplicate",
+		     pf_group_digits(segments, p->in), pf_group_digits(rows, p->rows),
+		     pf_group_digits(twice, p->duplicate));
 	if (!p->commits) {
 		pf_diag_note(&p->run->diag, 0, "%s: %s", name,
 			     p->loaded ? "already loaded, nothing to do"

@@ -95,11 +95,17 @@ static int end_rows(struct pf_run *run, const struct pf_replay_options *o,
 {
 	struct pf_counts counts;
 	int64_t rows = pf_stream_out_rows(out);
-	char a[32], b[32], c[32];
+	char a[32], b[32], c[32], d[32], in[32];
 	pf_stage_reader_counts(reader, &counts);
 	counts.out = rows;
 	counts.in = rows + counts.rejected + counts.duplicate + counts.filtered;
 	PF_TRY(pf_stream_out_end(out, &counts, err));
+	pf_diag_note(&run->diag, 1,
+		     "%s rows in = %s read + %s rejected + %s duplicate + %s filtered",
+		     pf_group_digits(in, counts.in), pf_group_digits(a, rows),
+		     pf_group_digits(b, counts.rejected),
+		     pf_group_digits(c, counts.duplicate),
+		     pf_group_digits(d, counts.filtered));
 	if (counts.in != rows)
 		pf_diag_note(&run->diag, 0, "%s rows read, %s rejected, %s duplicate",
 			     pf_group_digits(a, rows), pf_group_digits(b, counts.rejected),

@@ -17,6 +17,7 @@ FINE = {"pf-stage append": {0, 75},
         "pf-stage read": {0, 75, -signal.SIGPIPE, -signal.SIGTERM},
         "pf-partition": {0, 3, 5, 75, -signal.SIGPIPE},
         "pf-pack": {0, 3, 5, 75, -signal.SIGPIPE},
+        "pf-index": {0, 3, 5, 75, -signal.SIGPIPE},
         "pf-put": {0, 3, 5, 75}, "pf-query": {0, 75}}
 # Where each may be told to die (common/base/fault.h).
 POINTS = {"pf-stage append": ("X1", "X2", "X3", "X4", "X5", "X6"),

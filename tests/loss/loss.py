@@ -192,29 +192,36 @@ class Round:
         if into != sum(out) or expected is not None and into != expected:
             raise Trouble(f"rows in are not rows out ({expected} expected):\n{text}")
         self.field.count("laws")
-        return into
+        return out
+
+    def line_laws(self, codes, texts):
+        """Of a whole line that ended well: what one gave the next took, and each
+        accounts for all of it. Rows into the table."""
+        if any(codes):
+            return None
+        rows = self.law(r"([\d,]+) rows in = ([\d,]+) read \+ ([\d,]+) rejected \+ "
+                        r"([\d,]+) duplicate \+ ([\d,]+) filtered", texts[0], None)[0]
+        for text in texts[1:-1]:
+            self.law(r"([\d,]+) rows in, ([\d,]+) out", text, rows)
+        return self.law(r"([\d,]+) rows in = ([\d,]+) stored \+ ([\d,]+) duplicate",
+                        texts[-1], rows)[0]
 
     def follow(self, crash):
         """Load for a while as a service does."""
         every = self.field.draw("randint", 50, 500)
-        run_line(self.field,
-                 [["pf-stage", "read", "--follow", self.stage.url, "--after", TABLE],
-                  ["pf-partition"], ["pf-pack", "-q", "--every", f"{every}ms"],
-                  ["pf-put", "-q", TABLE]],
-                 crash, ask_to_end=self.field.draw("uniform", 0.3, 2))
+        codes, texts, _ = run_line(
+            self.field, [["pf-stage", "read", "-v", "--follow", self.stage.url, "--after", TABLE],
+                         ["pf-partition", "-v"], ["pf-pack", "-v", "--every", f"{every}ms"],
+                         ["pf-index", "-v"], ["pf-put", "-v", TABLE]],
+            crash, ask_to_end=self.field.draw("uniform", 0.3, 2))
+        self.line_laws(codes, texts)
         self.field.count("followed")
 
     def load(self, crash):
         line = [["pf-stage", "read", "-v", self.stage.url, "--after", TABLE],
                 ["pf-partition", "-v"], ["pf-pack", "-v"], ["pf-put", "-v", TABLE]]
         codes, texts, _ = run_line(self.field, line, crash)
-        if not any(codes):
-            same = r"([\d,]+) rows in, ([\d,]+) out"
-            into = self.law(same, texts[1], None)
-            self.law(same, texts[2], into)
-            stored = re.search(r"([\d,]+) rows", texts[3])
-            if stored and "loaded already" not in texts[3] and number(stored[1]) != into:
-                raise Trouble(f"{into} rows in, others stored:\n{texts[3]}")
+        self.line_laws(codes, texts)
         return codes
 
     def query(self):
@@ -354,7 +361,7 @@ class Round:
         self.stage.quiet()
         begin = time.monotonic()
         stored = self.finish()
-        self.field.count("seconds to finish undisturbed", round(time.monotonic() - begin, 1))
+        self.field.count("seconds to finish undisturbed", round(time.monotonic() - begin))
         return stored
 
     def until_done(self, what, work):
@@ -378,6 +385,7 @@ class Round:
                    .stdout.split()[-1])
         if seen != stored:
             raise Trouble(f"others read {stored} rows, we {seen}")
+        self.whole_law(stored)
         v = subprocess.run(["pf-put", "--verify", TABLE], stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, text=True)
         if v.returncode:
@@ -385,6 +393,16 @@ class Round:
         for s in self.sources:
             os.unlink(s.path)
         return stored
+
+    def whole_law(self, stored):
+        """All that the stage has is in the table, or was there twice."""
+        p = subprocess.run(["pf-stage", "read", "-v", "--from-start", self.stage.url],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        out = self.law(r"([\d,]+) rows in = ([\d,]+) read \+ ([\d,]+) rejected \+ "
+                       r"([\d,]+) duplicate \+ ([\d,]+) filtered", p.stderr, None)
+        if p.returncode or out[0] != stored or out[1] or out[3]:
+            raise Trouble(f"{stored} rows are stored, and the stage has others: {p.stderr}")
+        self.field.count("rows twice in the stage", out[2])
 
     def stage_order(self):
         """The stage's rows as pyarrow reads them, in its order."""
