@@ -27,31 +27,38 @@ enum { KEEP_BYTES = 8 << 20 };
 
 enum { GROUP_VERSION = 1, GROUP_LIST };
 
+/* Lists that are printed whole: nothing about rows goes with them. */
+#define LISTS "files snapshots schema"
+
 #define OPT(field) offsetof(struct options, field)
 static const struct pf_option options[] = {
 	{ 0, "id", PF_OPT_COLUMNS, OPT(ids), "ID,...",
-	  .help = "rows of these entities, in time order" },
-	{ 0, "since", PF_OPT_STRING, OPT(since), "TIME", .help = "rows at or after",
+	  .without = LISTS, .help = "rows of these entities, in time order" },
+	{ 0, "since", PF_OPT_STRING, OPT(since), "TIME", .without = LISTS,
+	  .help = "rows at or after",
 	  .more = "RFC 3339, a date, @epoch, now, or a duration, meaning ago." },
-	{ 0, "until", PF_OPT_STRING, OPT(until), "TIME", .help = "rows before" },
+	{ 0, "until", PF_OPT_STRING, OPT(until), "TIME", .without = LISTS,
+	  .help = "rows before" },
 	{ 0, "tz", PF_OPT_STRING, OPT(tz), "ZONE",
 	  .help = "zone to read and print times in",
 	  .more = "Of --since, --until and --as-of without an offset, and of timestamp_ltz "
 		  "in text. Without it: the table's. Conditions keep to the table's." },
 	{ 'w', "where", PF_OPT_LIST, OPT(where), "EXPR",
-	  .help = "rows for which it is true; again: and",
+	  .without = LISTS, .help = "rows for which it is true; again: and",
 	  .more = "The language is described in pf-expr(7)." },
 	{ 'c', "columns", PF_OPT_COLUMNS, OPT(columns), "LIST", .columns = true,
-	  .help = "columns: names, a-c, 'x*', #3, -x, expressions, aggregates",
+	  .without = LISTS, .help = "columns: names, a-c, 'x*', #3, -x, expressions, aggregates",
 	  .more = "An expression gets a name by name=expr or by expr as name. Aggregates "
 		  "are count() sum(x) min(x) max(x) avg(x) distinct(x) first(x) last(x)." },
 	{ 'g', "group-by", PF_OPT_COLUMNS, OPT(group_by), "LIST", .columns = true,
-	  .help = "one row for each value of these" },
+	  .without = LISTS, .help = "one row for each value of these" },
 	{ 0, "order-by", PF_OPT_COLUMNS, OPT(order_by), "LIST", .columns = true,
-	  .help = "sort: columns or expressions, each with desc, nulls first" },
-	{ 'n', "limit", PF_OPT_INT, OPT(limit), "N", .help = "at most so many rows",
+	  .without = LISTS, .help = "sort: columns or expressions, each with desc, nulls first" },
+	{ 'n', "limit", PF_OPT_INT, OPT(limit), "N", .without = LISTS,
+	  .help = "at most so many rows",
 	  .def = "-1", .min = -1, .max = INT64_MAX },
-	{ 0, "offset", PF_OPT_INT, OPT(offset), "N", .help = "leave out the first rows",
+	{ 0, "offset", PF_OPT_INT, OPT(offset), "N", .without = LISTS,
+	  .help = "leave out the first rows",
 	  .def = "0", .min = 0, .max = INT64_MAX },
 	{ 0, "snapshot", PF_OPT_STRING, OPT(snapshot), "N|TAG",
 	  .help = "the table as of this snapshot or tag", .group = GROUP_VERSION },
@@ -78,12 +85,12 @@ static const struct pf_option options[] = {
 	{ 0, "id-column", PF_OPT_STRING, OPT(id), "NAME", .columns = true,
 	  .help = "entity ID, where the schema does not say it" },
 	{ 0, "exit-status", PF_OPT_FLAG, OPT(exit_status), NULL,
-	  .help = "exit 1 when no row matches" },
+	  .without = LISTS, .help = "exit 1 when no row matches" },
 	{ 0, "memory", PF_OPT_SIZE, OPT(memory), "SIZE",
 	  .help = "memory for groups and sorting",
 	  .def = "256Mi", .min = 1 << 20, .max = (int64_t)1 << 40 },
 	{ 0, "no-prune", PF_OPT_FLAG, OPT(no_prune), NULL,
-	  .help = "read everything: the answer must be the same", .minor = true },
+	  .without = LISTS, .help = "read everything: the answer must be the same", .minor = true },
 	{ 0 }
 };
 

@@ -349,6 +349,43 @@ static int check_commands(const struct pf_arguments *a, struct pf_error *err)
 	return 0;
 }
 
+/* The first option of a list of words that was given, or NULL. */
+static const struct pf_option *any_given(const struct pf_arguments *a, const char *words)
+{
+	for (size_t len; *words; words += len + (words[len] == ' ')) {
+		struct found f;
+		len = strcspn(words, " ");
+		if (find(a, 0, words, len, &f) && a->given[f.set][f.row])
+			return f.option;
+	}
+	return NULL;
+}
+
+/* Options that say how another one does what it does; options that say
+ * nothing about it. */
+static int check_company(const struct pf_arguments *a, struct pf_error *err)
+{
+	for (size_t s = 0; s < NSETS; s++) {
+		const struct pf_option *o = a->sets[s].table;
+		for (size_t i = 0; o && o[i].name; i++) {
+			if (!a->given[s][i])
+				continue;
+			if (o[i].with && !any_given(a, o[i].with)) {
+				pf_fail(err, PF_E_USAGE, "option '--%s' says nothing here",
+					o[i].name);
+				return pf_hint(err, "it goes with: %s", o[i].with);
+			}
+			const struct pf_option *other =
+				o[i].without ? any_given(a, o[i].without) : NULL;
+			if (other)
+				return pf_fail(err, PF_E_USAGE,
+					       "options '--%s' and '--%s' exclude each other",
+					       other->name, o[i].name);
+		}
+	}
+	return 0;
+}
+
 int pf_options_parse(struct pf_arguments *a, int argc, char **argv,
 		     struct pf_error *err)
 {
@@ -370,7 +407,8 @@ int pf_options_parse(struct pf_arguments *a, int argc, char **argv,
 	}
 	a->noperands = n;
 	PF_TRY(take_command(a, err));
-	return check_commands(a, err);
+	PF_TRY(check_commands(a, err));
+	return check_company(a, err);
 }
 
 bool pf_option_given(const struct pf_arguments *a, const char *name)

@@ -51,6 +51,8 @@ struct pf_option {
 	int64_t min, max;         /* INT, SIZE: checked when max > min */
 	int group;                /* at most one option of a group > 0 */
 	const char *commands;     /* "append read": only with these; NULL: all */
+	const char *with;         /* "expire clean": only beside one of these options */
+	const char *without;      /* "files schema": beside none of these */
 	bool columns;             /* names columns: completion asks the operands */
 	bool minor;               /* shown by --help=all, not by --help */
 	bool config;              /* may come from PF_NAME or a configuration file:

@@ -579,6 +579,14 @@ add column 'country' string"
 	contains "$stderr" "--compact takes one operand"
 	status 2 pf-put --explain $table
 	contains "$stderr" "--explain goes with"
+	# What belongs to one mode says nothing in another, nor in a load.
+	local option
+	for option in --full '--keep 3' '--keep-time 1h' '--grace 1h' --drop '--older-than 1d' \
+		'--snapshot 1' '--memory 64Mi' '--tmp .'; do
+		status 2 pf-put --delete-tag none $option $table
+		contains "$stderr" "option '${option%% *}' says nothing here (PF2001)"
+		contains "$stderr" "hint: it goes with: "
+	done
 	status 4 pf-put --compact nowhere
 	contains "$stderr" "nowhere"
 }

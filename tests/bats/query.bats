@@ -257,6 +257,17 @@ rows()
 	equals "$(rows --schema t | cut -f 1,4 | tr '\t\n' '  ')" "user_id id ts time event  price  dt partition "
 }
 
+@test "lists are printed whole: what is about rows is refused beside them" {
+	local list
+	for list in --files --snapshots --schema; do
+		status 2 pf-query t $list -n 1
+		contains "$stderr" "options '$list' and '--limit' exclude each other (PF2001)"
+		status 2 pf-query t $list -w 'rows > 1'
+		status 2 pf-query t -c ts $list
+	done
+	equals "$(pf-query --snapshots t -O arrow | rows -c 'max(snapshot)')" 1
+}
+
 @test "explain tells what was skipped, and prunes by partition, bucket, statistics" {
 	out=$(pf-query t --explain -w "dt = '2024-02-01'")
 	contains "$out" "by partition"
