@@ -41,6 +41,7 @@
 	X(PF_E_FIELD_COUNT, 3006, "a line has the wrong number of fields") \
 	X(PF_E_LINE_LENGTH, 3007, "a line is too long") \
 	X(PF_E_UTF8, 3008, "text is not UTF-8") \
+	X(PF_E_ROW_SIZE, 3009, "a row is too large for where it goes") \
 	X(PF_E_ARROW, 3010, "malformed Arrow stream") \
 	X(PF_E_PARQUET, 3011, "malformed Parquet file") \
 	X(PF_E_AVRO, 3012, "malformed Avro file") \

@@ -296,6 +296,7 @@ static int append_text(struct pf_append *a, const struct pf_source_pos *from,
 		.reject = a->how.reject ? on_reject : NULL,
 		.reject_ctx = a,
 	};
+	pf_stage_row_limit(a->writer, &options.limit);
 	if (pf_track_can_skip(a->track)) {
 		options.skip = pf_track_skip;
 		options.skip_ctx = a->track;
@@ -317,6 +318,7 @@ static int arrow_batch(struct pf_append *a, struct pf_adapt *adapt,
 	struct pf_error bad = { 0 };
 	a->holes.len = 0;
 	a->nulls.before = &a->counting;
+	pf_stage_row_limit(a->writer, &a->nulls.limit);
 	int stop = pf_nulls_refuse(&a->nulls, &batch, a->input->name, a->rows + 1,
 				   a->how.reject ? on_reject : NULL, a, &good, &bad);
 	PF_TRY(append_rows(a, &good, err));

@@ -44,12 +44,13 @@ struct pf_stage_writer {
 	struct pf_sources sources;
 };
 
-/* recall and from: NULL when it knows its sources anyway; caution: NULL when
- * there never is any. */
+/* recall and from: NULL when it knows its sources anyway; row_limit: NULL when rows
+ * of any size do; caution: NULL when there never is any. */
 struct pf_stage_writer_ops {
 	int (*recall)(struct pf_stage_writer *w, struct pf_error *err);
 	int (*from)(struct pf_stage_writer *w, struct pf_source_pos *source,
 		    const char *identity, struct pf_error *err);
+	void (*row_limit)(struct pf_stage_writer *w, struct pf_row_limit *limit);
 	int (*append)(struct pf_stage_writer *w, const struct pf_batch *batch,
 		      const int64_t *numbers, int64_t *taken, struct pf_error *err);
 	uint64_t (*pending_bytes)(const struct pf_stage_writer *w);

@@ -2,14 +2,23 @@
 #include "stage/kafka_accumulator.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "arrow/ipc_write.h"
 #include "stage/kafka_message.h"
 #include "text/writer.h"
 
-/* A message is at most so large; brokers take 1 MiB if nobody changed that. */
-enum { RECORD_BYTES = 900 * 1000, GATHER_ROWS = 1024 };
+enum { GATHER_ROWS = 1024 };
+/* What Kafka puts around a message: the batch, the record, the header's names and the
+ * longest origin. */
+enum { FRAME_BYTES = 512 };
+/* What a column takes beyond its text, generously: padding, numbers written out, the
+ * name of a file. */
+enum { COLUMN_BYTES = 160, FILENAME_BYTES = 2048 };
+/* A message takes no more than so many times the text of its row: a byte that JSON
+ * writes as \u0001 is the worst. */
+enum { WORST = 8 };
 
 struct pf_accumulator {
 	const struct pf_kafka_stage *s;
@@ -25,10 +34,13 @@ struct pf_accumulator {
 	struct pf_builder *piece;
 	int32_t *targets;
 	uint32_t *picked;
-	size_t room;
+	size_t slots;                 /* of targets and picked */
 	size_t built;                 /* bytes in rows */
 	struct pf_buf names;          /* JSON: what stands before each column's value, */
 	size_t *name_at;              /* and where in names it begins */
+
+	size_t least;                 /* what a message takes without rows */
+	size_t most;                  /* what one of this source may take */
 
 	struct pf_group_messages out;
 };
@@ -49,8 +61,22 @@ static void make_schema(struct pf_accumulator *a)
 	pf_meta_set(&a->schema->meta, PF_DEFINITION_KEY, a->s->stage.id.text);
 }
 
-struct pf_accumulator *pf_accumulator_new(const struct pf_kafka_stage *s, bool json,
-					  pf_fiber_fn *fiber)
+static void encode(struct pf_accumulator *a, const struct pf_batch *b);
+
+/* What a message of no rows takes. */
+static size_t empty_bytes(struct pf_accumulator *a)
+{
+	if (a->json)
+		return 0;
+	struct pf_batch none = pf_builder_batch(a->piece);
+	encode(a, &none);
+	size_t bytes = a->out.bytes.len;
+	a->out.bytes.len = 0;
+	return bytes;
+}
+
+int pf_accumulator_new(const struct pf_kafka_stage *s, bool json, pf_fiber_fn *fiber,
+		       struct pf_accumulator **accumulator, struct pf_error *err)
 {
 	struct pf_accumulator *a = pf_zalloc(1, sizeof *a);
 	a->s = s;
@@ -61,7 +87,17 @@ struct pf_accumulator *pf_accumulator_new(const struct pf_kafka_stage *s, bool j
 	a->encoder = pf_ipc_writer_new(a->schema);
 	a->piece = pf_builder_new(a->schema);
 	a->rows = pf_zalloc((size_t)a->partitions, sizeof *a->rows);
-	return a;
+	a->least = empty_bytes(a);
+	pf_accumulator_from(a, NULL);
+	if (a->most > a->least) {
+		*accumulator = a;
+		return 0;
+	}
+	pf_fail(err, PF_E_LIMIT,
+		"messages of topic '%s' may take %zu bytes, and the columns alone take %zu",
+		s->url.topic, s->message_bytes, a->least);
+	pf_accumulator_free(a);
+	return pf_hint(err, "the topic's max.message.bytes says so");
 }
 
 void pf_accumulator_free(struct pf_accumulator *a)
@@ -85,7 +121,16 @@ void pf_accumulator_free(struct pf_accumulator *a)
 
 void pf_accumulator_from(struct pf_accumulator *a, struct pf_source_pos *source)
 {
+	struct pf_buf state = { 0 };
 	a->source = source;
+	/* Where the source stands goes along. Its numbers grow. */
+	if (source)
+		pf_source_write(source, &state);
+	size_t frame = FRAME_BYTES + state.len + state.len / 2;
+	a->most = a->s->message_bytes > frame ? a->s->message_bytes - frame : 0;
+	if (a->most > PF_MESSAGE_BYTES)
+		a->most = PF_MESSAGE_BYTES;
+	pf_buf_free(&state);
 }
 
 /* --- which partition --- */
@@ -141,6 +186,22 @@ static int64_t number_at(const struct pf_accumulator *a, const struct pf_batch *
 	return ((const int64_t *)b->columns[a->schema->n - 1].values)[row];
 }
 
+static void too_large(const struct pf_accumulator *a, size_t bytes, char *reason,
+		      size_t reason_bytes)
+{
+	snprintf(reason, reason_bytes,
+		 "the row takes %zu bytes, and a message of topic '%s' at most %zu", bytes,
+		 a->s->url.topic, a->most);
+}
+
+static int row_size(const struct pf_accumulator *a, int64_t number, size_t bytes,
+		    struct pf_error *err)
+{
+	char reason[400];
+	too_large(a, bytes, reason, sizeof reason);
+	return pf_fail(err, PF_E_ROW_SIZE, "row %" PRId64 " of the input: %s", number, reason);
+}
+
 /* Rows as Arrow messages that are small enough. */
 static int arrow_messages(struct pf_accumulator *a, int32_t partition,
 			 const struct pf_batch *all, struct pf_error *err)
@@ -157,18 +218,14 @@ static int arrow_messages(struct pf_accumulator *a, int32_t partition,
 		struct pf_group_message *m = new_message(a, partition, n, number_at(a, &b, n - 1));
 		encode(a, &b);
 		m->len = a->out.bytes.len - m->at;
-		if (m->len <= RECORD_BYTES) {
+		if (m->len <= a->most) {
 			from += n;
 			continue;
 		}
 		a->out.bytes.len = m->at;
 		a->out.n--;
-		if (n == 1) {
-			pf_fail(err, PF_E_LIMIT,
-				"row %" PRId64 " of the input takes %zu bytes, and a message of topic '%s' takes %d",
-				number_at(a, &b, 0), m->len, a->s->url.topic, RECORD_BYTES);
-			return pf_hint(err, "an embedded stage takes rows up to 16 MiB");
-		}
+		if (n == 1)
+			return row_size(a, number_at(a, &b, 0), m->len, err);
 		step = n / 2;
 	}
 	return 0;
@@ -206,26 +263,65 @@ static void add_json(struct pf_accumulator *a, const struct pf_batch *b, int64_t
 	pf_buf_byte(out, '}');
 }
 
+static void add_key(struct pf_accumulator *a, const struct pf_batch *b, int64_t row)
+{
+	int id = a->s->stage.def->id_column;
+	pf_format_value(&a->out.bytes, b->schema->fields[id].type, &b->columns[id], row,
+			PF_VALUE_PLAIN, NULL);
+}
+
 /* One message a row, its key the text of the ID. */
 static int json_messages(struct pf_accumulator *a, int32_t partition,
 			const struct pf_batch *b, struct pf_error *err)
 {
-	int id = a->s->stage.def->id_column;
 	for (int64_t i = 0; i < b->rows; i++) {
 		struct pf_group_message *m = new_message(a, partition, 1, number_at(a, b, i));
 		m->key_at = a->out.bytes.len;
-		pf_format_value(&a->out.bytes, b->schema->fields[id].type, &b->columns[id], i,
-				PF_VALUE_PLAIN, NULL);
+		add_key(a, b, i);
 		m->key_bytes = a->out.bytes.len - m->key_at;
 		m->at = a->out.bytes.len;
 		add_json(a, b, i);
 		m->len = a->out.bytes.len - m->at;
-		if (m->len + m->key_bytes > RECORD_BYTES)
-			return pf_fail(err, PF_E_LIMIT,
-				       "row %" PRId64 " of the input takes %zu bytes, and a message of topic '%s' takes %d",
-				       m->to, m->len, a->s->url.topic, RECORD_BYTES);
+		if (m->len + m->key_bytes > a->most)
+			return row_size(a, m->to, m->len + m->key_bytes, err);
 	}
 	return 0;
+}
+
+static bool fits(void *ctx, const struct pf_batch *b, int64_t row, char *reason,
+		 size_t reason_bytes)
+{
+	struct pf_accumulator *a = ctx;
+	size_t at = a->out.bytes.len;
+	if (a->json) {
+		add_key(a, b, row);
+		add_json(a, b, row);
+	} else {
+		pf_builder_reset(a->piece);
+		pf_builder_append(a->piece, b, row, 1);
+		pf_col_i64(&a->piece->columns[a->schema->n - 1], INT64_MAX);
+		struct pf_batch one = pf_builder_batch(a->piece);
+		encode(a, &one);
+	}
+	size_t bytes = a->out.bytes.len - at;
+	a->out.bytes.len = at;
+	if (bytes <= a->most)
+		return true;
+	too_large(a, bytes, reason, reason_bytes);
+	return false;
+}
+
+void pf_accumulator_limit(struct pf_accumulator *a, struct pf_row_limit *limit)
+{
+	const struct pf_tabledef *def = a->s->stage.def;
+	size_t columns = a->least;
+	for (size_t i = 0; i < def->n; i++)
+		columns += COLUMN_BYTES + strlen(def->columns[i].name) +
+			   (def->columns[i].from_filename ? FILENAME_BYTES : 0);
+	limit->suspect_bytes = a->most > columns ? (a->most - columns) / WORST : 0;
+	limit->suspect_bytes += !limit->suspect_bytes;
+	limit->fits = fits;
+	limit->ctx = a;
 }
 
 static int flush_partition(struct pf_accumulator *a, int32_t partition,
@@ -300,7 +396,7 @@ static int add_rows(struct pf_accumulator *a, int32_t partition, const struct pf
 			pf_col_i64(&rows->columns[columns],
 				   numbers[a->picked[from + (int64_t)i]]);
 		a->built += pf_builder_bytes(rows) - before;
-		if (pf_builder_bytes(rows) >= RECORD_BYTES * 8 / 10)
+		if (pf_builder_bytes(rows) >= a->most / 10 * 8)
 			PF_TRY(flush_partition(a, partition, err));
 	}
 	return 0;
@@ -311,10 +407,10 @@ int pf_accumulator_add(struct pf_accumulator *a, const struct pf_batch *b,
 		       int64_t *taken, struct pf_error *err)
 {
 	*taken = 0;
-	if ((size_t)b->rows > a->room) {
-		a->room = (size_t)b->rows;
-		a->targets = pf_realloc(a->targets, a->room, sizeof *a->targets);
-		a->picked = pf_realloc(a->picked, a->room, sizeof *a->picked);
+	if ((size_t)b->rows > a->slots) {
+		a->slots = (size_t)b->rows;
+		a->targets = pf_realloc(a->targets, a->slots, sizeof *a->targets);
+		a->picked = pf_realloc(a->picked, a->slots, sizeof *a->picked);
 	}
 	PF_TRY(place_rows(a, b, a->targets, err));
 	for (int32_t i = 0; i < a->partitions; i++) {

@@ -11,6 +11,7 @@
 #include "arrow/source_marks.h"
 #include "stage/kafka_stage.h"
 #include "stage/sources.h"
+#include "text/reader.h"
 
 /* A message that waits; key and value stand in pf_group_messages.bytes. */
 struct pf_group_message {
@@ -30,17 +31,21 @@ struct pf_group_messages {
 struct pf_accumulator;
 
 /* For a stage that has its definition. fiber NULL: murmur2 of the ID's text
- * chooses the partition. */
-struct pf_accumulator *pf_accumulator_new(const struct pf_kafka_stage *s, bool json,
-					  pf_fiber_fn *fiber);
+ * chooses the partition. PF_E_LIMIT when the topic's messages have no room for the
+ * columns. */
+int pf_accumulator_new(const struct pf_kafka_stage *s, bool json, pf_fiber_fn *fiber,
+		       struct pf_accumulator **accumulator, struct pf_error *err);
 void pf_accumulator_free(struct pf_accumulator *a); /* NULL is fine */
 
 /* The rows that come now are this source's (NULL: nobody's). What came before
  * must have been flushed. */
 void pf_accumulator_from(struct pf_accumulator *a, struct pf_source_pos *source);
 
+/* How large a row of the source at hand may be. */
+void pf_accumulator_limit(struct pf_accumulator *a, struct pf_row_limit *limit);
+
 /* Take rows; those at or below the source's mark in `known` are left out.
- * *taken: how many were not. PF_E_LIMIT for a row larger than a message. */
+ * *taken: how many were not. PF_E_ROW_SIZE for a row larger than the limit. */
 int pf_accumulator_add(struct pf_accumulator *a, const struct pf_batch *batch,
 		       const int64_t *numbers, const struct pf_source_marks *known,
 		       int64_t *taken, struct pf_error *err);

@@ -31,20 +31,36 @@ static void topic_close(struct pf_stage *s)
 	pf_kafka_stage_free((struct pf_kafka_stage *)s);
 }
 
+/* At most what the topic takes; less if the user says so. */
+static int64_t batch_bytes(const struct pf_kafka_stage *s)
+{
+	int64_t most = (int64_t)s->message_bytes, users = 0;
+	const char *text = pf_kafka_config_get(s->config, "batch.size");
+	if (text)
+		users = strtoll(text, NULL, 10);
+	return users > 0 && users < most ? users : most;
+}
+
 int pf_kafka_stage_client(const struct pf_kafka_stage *s, enum pf_kafka_kind kind,
 			  size_t queued_bytes, int wait_ms, struct pf_kafka **client,
 			  struct pf_error *err)
 {
-	size_t n = s->config ? s->config->n : 0, more = kind == PF_KAFKA_CONSUMER ? 2 : 1;
+	size_t n = s->config ? s->config->n : 0, total = 0;
 	struct pf_kafka_setting *all = pf_alloc(n + 2, sizeof *all);
 	char servers[] = "bootstrap.servers", wait[] = "fetch.wait.max.ms", ms[16];
+	char batch[] = "batch.size", bytes[24];
+	all[total++] = (struct pf_kafka_setting){ servers, s->url.servers };
 	snprintf(ms, sizeof ms, "%d", wait_ms);
-	all[0] = (struct pf_kafka_setting){ servers, s->url.servers };
-	all[1] = (struct pf_kafka_setting){ wait, ms };
+	if (kind == PF_KAFKA_CONSUMER)
+		all[total++] = (struct pf_kafka_setting){ wait, ms };
 	if (n)
-		memcpy(all + more, s->config->items, n * sizeof *all);
-	int code = pf_kafka_open(kind, all, n + more, s->url.topic, queued_bytes, client,
-				 err);
+		memcpy(all + total, s->config->items, n * sizeof *all);
+	total += n;
+	/* The topic's limit is one of whole batches. */
+	snprintf(bytes, sizeof bytes, "%" PRId64, batch_bytes(s));
+	if (kind == PF_KAFKA_PRODUCER)
+		all[total++] = (struct pf_kafka_setting){ batch, bytes };
+	int code = pf_kafka_open(kind, all, total, s->url.topic, queued_bytes, client, err);
 	free(all);
 	struct pf_kafka_info info;
 	/* Before it knows the topic's leaders, a client looks for them once a

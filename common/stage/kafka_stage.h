@@ -25,7 +25,12 @@ struct pf_kafka_stage {
 	int64_t timeout_ms;
 	struct pf_kafka *consumer;
 	struct pf_kafka_info info;
+	size_t message_bytes; /* what a message that is sent may take, with all that
+			       * Kafka puts around it */
 };
+
+/* A message of ours is at most so large; brokers take 1 MiB if nobody changed that. */
+enum { PF_MESSAGE_BYTES = 900 * 1000 };
 
 /* What a producer may be told besides the URL. */
 struct pf_kafka_produce {

@@ -17,6 +17,9 @@
 #include "stage/kafka_send.h"
 
 enum { CONFIG_MS = 1000 };
+/* max.message.bytes of a topic, message.max.bytes of librdkafka, if nobody changed
+ * them. */
+enum { TOPIC_BYTES = 1048588, CLIENT_BYTES = 1000000 };
 
 struct topic_writer {
 	struct pf_stage_writer base;
@@ -66,6 +69,11 @@ static int writer_append(struct pf_stage_writer *base, const struct pf_batch *ba
 	w->accepted += *taken;
 	w->pending += *taken;
 	return 0;
+}
+
+static void writer_limit(struct pf_stage_writer *base, struct pf_row_limit *limit)
+{
+	pf_accumulator_limit(((struct topic_writer *)base)->messages, limit);
 }
 
 /* --- sources --- */
@@ -212,6 +220,7 @@ static const char *writer_caution(const struct pf_stage_writer *base)
 static const struct pf_stage_writer_ops writer_ops = {
 	.recall = writer_recall,
 	.from = writer_from,
+	.row_limit = writer_limit,
 	.append = writer_append,
 	.pending_bytes = pending_bytes,
 	.pending_rows = pending_rows,
@@ -282,6 +291,25 @@ static int check_replicas(struct topic_writer *w, bool require, struct pf_error 
 	return pf_hint(err, "--require-isr wants 3 replicas, of which 2 acknowledge");
 }
 
+static int64_t number_or(const char *text, int64_t otherwise)
+{
+	int64_t n = text ? strtoll(text, NULL, 10) : 0;
+	return n > 0 ? n : otherwise;
+}
+
+/* How large a message may be: as the topic has it, and the client. */
+static void find_message_bytes(struct pf_kafka_stage *s)
+{
+	struct pf_error none = { 0 };
+	char text[32] = "";
+	pf_kafka_topic_config(s->consumer, "max.message.bytes", CONFIG_MS, text, sizeof text,
+			      &none);
+	int64_t most = number_or(text, TOPIC_BYTES);
+	int64_t mine = number_or(pf_kafka_config_get(s->config, "message.max.bytes"),
+				 CLIENT_BYTES);
+	s->message_bytes = (size_t)(most < mine ? most : mine);
+}
+
 /* What the options say goes before what the URL says. */
 static void choose(const struct topic_writer *w, const struct pf_stage_write *how,
 		   enum pf_kafka_payload *payload, enum pf_kafka_partitioner *partitioner)
@@ -320,13 +348,16 @@ int pf_kafka_writer_open(const char *url, const struct pf_stage_write *how,
 	if (!code)
 		code = define(w, how, json, err);
 	if (!code)
+		find_message_bytes(w->s);
+	if (!code)
+		code = pf_accumulator_new(w->s, json, partitioner == PF_PARTITIONER_FIBER ?
+					  how->fiber : NULL, &w->messages, err);
+	if (!code)
 		code = pf_sender_open(w->s, how->stopping, &w->sender, err);
 	if (code) {
 		writer_close(&w->base);
 		return code;
 	}
-	w->messages = pf_accumulator_new(w->s, json, partitioner == PF_PARTITIONER_FIBER ?
-				  how->fiber : NULL);
 	*writer = &w->base;
 	return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Rows of Arrow input that a table would refuse: those with a null where none
- * may be (types were settled when the schema was looked at). They are handed
- * to the reject callback as JSON, numbered from 1 within the input.
+ * may be (types were settled when the schema was looked at); and those too large
+ * for where they go. They are handed to the reject callback as JSON, numbered from
+ * 1 within the input.
  */
 #ifndef PF_STAGE_NULLS_H
 #define PF_STAGE_NULLS_H
@@ -16,11 +17,12 @@ struct pf_nulls {
 	int64_t rejected;           /* of the last call */
 	/* NULL, or: set to the builder, before reject is called. */
 	const struct pf_builder **before;
+	struct pf_row_limit limit;  /* zeros: there is none */
 };
 
 /* *out: the good rows of in, valid until the next call. first_row: number of
  * the batch's first row within file. Without reject the first bad row is
- * PF_E_NULL_VALUE, and *out what stands before it. */
+ * PF_E_NULL_VALUE or PF_E_ROW_SIZE, and *out what stands before it. */
 int pf_nulls_refuse(struct pf_nulls *n, const struct pf_batch *in, const char *file,
 		    int64_t first_row,
 		    int (*reject)(void *ctx, const struct pf_reject *reject,

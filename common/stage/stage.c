@@ -7,6 +7,7 @@
 #include "stage/backend.h"
 #include "stage/kafka_url.h"
 #include "stage/open.h"
+#include "text/reader.h"
 
 int pf_stage_open(const char *path, const struct pf_stage_access *how,
 		  struct pf_stage **stage, struct pf_error *err)
@@ -206,6 +207,13 @@ int pf_stage_from(struct pf_stage_writer *w, struct pf_source_pos *source,
 		  const char *identity, struct pf_error *err)
 {
 	return w->ops->from ? w->ops->from(w, source, identity, err) : 0;
+}
+
+void pf_stage_row_limit(struct pf_stage_writer *w, struct pf_row_limit *limit)
+{
+	*limit = (struct pf_row_limit){ 0 };
+	if (w->ops->row_limit)
+		w->ops->row_limit(w, limit);
 }
 
 int pf_stage_append(struct pf_stage_writer *w, const struct pf_batch *batch,

@@ -20,6 +20,7 @@ typedef int pf_fiber_fn(const struct pf_column *key, struct pf_type type, int64_
 			int32_t buckets, int32_t *out, struct pf_error *err);
 
 struct pf_kafka_produce; /* stage/kafka_stage.h */
+struct pf_row_limit;     /* text/reader.h */
 
 struct pf_stage_write {
 	const struct pf_tabledef *definition; /* NULL: the stage exists already */
@@ -57,6 +58,9 @@ int pf_stage_recall(struct pf_stage_writer *writer, struct pf_error *err);
  * A topic says so beside the rows; it gives the source its key. */
 int pf_stage_from(struct pf_stage_writer *writer, struct pf_source_pos *source,
 		  const char *identity, struct pf_error *err);
+
+/* How large rows of the source at hand may be; text/reader.h. */
+void pf_stage_row_limit(struct pf_stage_writer *writer, struct pf_row_limit *limit);
 
 /* Accept rows of the stage's schema. Not durable before a commit. numbers: of
  * each row within its source, ascending, or NULL; *taken: how many of them the

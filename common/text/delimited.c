@@ -149,6 +149,16 @@ static bool append_row(struct pf_text *t, struct pf_builder *b, size_t n,
 	return true;
 }
 
+static bool row_fits(const struct pf_text *t, struct pf_builder *b, size_t len,
+		     struct complaint *why)
+{
+	if (!pf_text_too_large(t, b, len, why->reason, sizeof why->reason))
+		return true;
+	why->code = PF_E_ROW_SIZE;
+	why->column = NULL;
+	return false;
+}
+
 int pf_delimited_parse(struct pf_text *t, struct pf_builder *b,
 		       const struct pf_text_limits *limits, bool *more,
 		       struct pf_error *err)
@@ -176,7 +186,8 @@ int pf_delimited_parse(struct pf_text *t, struct pf_builder *b,
 		if (cut == PF_CUT_MORE)
 			return 0;
 		struct complaint why;
-		if (cut == PF_CUT_ROW && append_row(t, b, n, &why)) {
+		if (cut == PF_CUT_ROW && append_row(t, b, n, &why) &&
+		    row_fits(t, b, (size_t)(next - p), &why)) {
 			rows++;
 			t->rows++;
 		} else {

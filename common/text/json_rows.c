@@ -9,6 +9,18 @@
 #include "base/alloc.h"
 #include "text/json_rows.h"
 
+/* The object is whole, its text took len bytes: is it a row? */
+static bool finish_row(struct pf_text *t, struct pf_builder *b, size_t len)
+{
+	char reason[256];
+	if (!pf_json_finish_row(t->json))
+		return false;
+	if (!pf_text_too_large(t, b, len, reason, sizeof reason))
+		return true;
+	pf_json_complain(t->json, PF_E_ROW_SIZE, NULL, reason);
+	return false;
+}
+
 static int parse_lines(struct pf_text *t, struct pf_builder *b,
 		       const struct pf_text_limits *limits, bool *more,
 		       struct pf_error *err)
@@ -34,7 +46,7 @@ static int parse_lines(struct pf_text *t, struct pf_builder *b,
 			if (q && q != end)
 				q = pf_json_complain(j, PF_E_JSON, NULL,
 					     "text follows the JSON object");
-			if (q && pf_json_finish_row(j)) {
+			if (q && finish_row(t, b, (size_t)(end - p))) {
 				rows++;
 				t->rows++;
 			} else {
@@ -136,7 +148,7 @@ static int parse_array(struct pf_text *t, struct pf_builder *b,
 		const uint8_t *p = t->data + t->at;
 		j->target = rows;
 		const uint8_t *q = pf_json_row(j, p);
-		if (q && q <= end && pf_json_finish_row(j)) {
+		if (q && q <= end && finish_row(t, b, (size_t)(q - p))) {
 			rows++;
 			t->rows++;
 		} else {

@@ -86,6 +86,14 @@ int pf_text_reject(struct pf_text *t, int code, const char *column, size_t len,
 	return code;
 }
 
+bool pf_text_row_fits(const struct pf_text *t, struct pf_builder *b, char *reason,
+		      size_t reason_bytes)
+{
+	const struct pf_row_limit *l = &t->options.limit;
+	struct pf_batch batch = pf_builder_batch(b);
+	return l->fits(l->ctx, &batch, batch.rows - 1, reason, reason_bytes);
+}
+
 /* The row has no end within the limit, or before the input's. Its first line is
  * given up, what follows is tried anew; a line without end goes by. */
 static int reject_line(struct pf_text *t, struct pf_error *err)

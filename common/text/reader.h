@@ -34,6 +34,17 @@ struct pf_reject {
 	int64_t offset;
 };
 
+/* How large a row may be where the rows go; whoever takes them knows. */
+struct pf_row_limit {
+	/* A row whose text or values take fewer bytes never is too large; 0: no row
+	 * is. The others are shown to fits. */
+	size_t suspect_bytes;
+	/* false: it is too large, and reason (as pf_reject's) says so. */
+	bool (*fits)(void *ctx, const struct pf_batch *batch, int64_t row, char *reason,
+		     size_t reason_bytes);
+	void *ctx;
+};
+
 struct pf_text_options {
 	/* Overrides the definition's when not PF_TEXT_AUTO. */
 	enum pf_text_format format;
@@ -55,6 +66,8 @@ struct pf_text_options {
 	int (*reject)(void *ctx, const struct pf_reject *reject,
 		      struct pf_error *err);
 	void *reject_ctx;
+	/* Rows beyond it are rejected: PF_E_ROW_SIZE. */
+	struct pf_row_limit limit;
 };
 
 struct pf_text;

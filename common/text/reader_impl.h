@@ -56,6 +56,17 @@ void pf_text_pretend_newline(struct pf_text *t);
 void pf_text_reason(char *out, size_t out_len, const void *value, size_t len,
 		    const char *why);
 
+/* Is the last row in the builder, whose text took len bytes, too large for where it
+ * goes? */
+bool pf_text_row_fits(const struct pf_text *t, struct pf_builder *b, char *reason,
+		      size_t reason_bytes);
+static inline bool pf_text_too_large(const struct pf_text *t, struct pf_builder *b,
+				     size_t len, char *reason, size_t reason_bytes)
+{
+	return t->options.limit.suspect_bytes && len >= t->options.limit.suspect_bytes &&
+	       !pf_text_row_fits(t, b, reason, reason_bytes);
+}
+
 /* What a parser stops at. */
 struct pf_text_limits {
 	int64_t rows;   /* rows in the builder */

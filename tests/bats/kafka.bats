@@ -141,6 +141,24 @@ sums()
 	equals "$(sums wh "$TOPIC?payload=json" -w 'n >= 500')" "100 100 54950"
 }
 
+@test "S08: a row too large for a message is refused with its place, and the others go on" {
+	sed '$a\  text: string' schema.yaml > wide.yaml
+	for i in 0 1 2 3 4 5 6 7 8; do
+		case $i in 2) bytes=950000 ;; 5) bytes=880000 ;; *) bytes=9 ;; esac
+		printf '{"id": %d, "ts": "2024-01-01T00:00:00", "n": %d, "text": "' $i $i
+		head -c $bytes /dev/zero | tr '\0' y
+		echo '"}'
+	done > in.jsonl
+	status 3 pf-stage append -S wide.yaml "$TOPIC?partitions=4" in.jsonl
+	contains "$stderr" "'in.jsonl' line 3"
+	contains "$stderr" "a message of topic 't$BATS_TEST_NUMBER' at most 900000 (PF3009)"
+	equals "$(sums "$TOPIC")" "2 2 1"
+	status 0 pf-stage append --rejects bad.jsonl "$TOPIC" in.jsonl
+	contains "$stderr" "6 rows appended, 1 rejected, 2 duplicate"
+	equals "$(sums "$TOPIC")" "8 8 34"
+	equals "$(cut -c1-60 bad.jsonl | grep -o '"line": 3')" '"line": 3'
+}
+
 @test "--offsets, --limit, --partitions; what is not there is refused" {
 	numbers 0 100 > in.jsonl
 	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4" in.jsonl

@@ -341,6 +341,102 @@ def created(b):
     assert "cannot create it" in err, err
 
 
+# --- too large ---
+
+
+def wide(i, size):
+    """A row whose n is i, of about so many bytes."""
+    return {**row(i), "text": "x" * size}
+
+
+def largest(b, name):
+    """The largest value in a topic, and how many messages there are."""
+    from confluent_kafka import Consumer, TopicPartition
+    c = Consumer({"bootstrap.servers": b.server, "group.id": "x", "enable.partition.eof": True,
+                  "auto.offset.reset": "earliest"})
+    partitions = c.list_topics(name, 10).topics[name].partitions
+    c.assign([TopicPartition(name, p, 0) for p in partitions])
+    sizes, ends = [], 0
+    while ends < len(partitions):
+        m = c.poll(10)
+        if m.error():
+            ends += 1
+        else:
+            sizes.append(len(m.value()))
+    c.close()
+    return max(sizes, default=0), len(sizes)
+
+
+def too_large(b):
+    """S08: a row too large for a message is rejected with its place, or stops; others pass"""
+    sizes = {3: 950_000, 7: 1_100_000, 8: 890_000, 11: 3_000_000}
+    rows = [wide(i, sizes.get(i, 100)) for i in range(20)]
+    jsonl = "".join(json.dumps(r) + "\n" for r in rows)
+    csv = "id,ts,n,text\n" + "".join(",".join(map(str, r.values())) + "\n" for r in rows)
+    open("large.jsonl", "w").write(jsonl)
+    open("large.csv", "w").write(csv)
+    bad = [i for i, size in sizes.items() if size > 900_000]
+    good = [i for i in range(20) if i not in bad]
+    for file, options, first in (("large.jsonl", "", 1), ("large.csv", "", 2),
+                                 ("large.jsonl", "?payload=json", 1)):
+        name, url = b.topic(2, options)
+        read = ["-S", "wide.yaml"]
+        # Without --rejects the first one ends it; those before it stay.
+        _, err = pf("pf-stage", "append", *read, url, file, status=3)
+        assert f"'{file}' line {3 + first}" in err and "(PF3009)" in err and \
+            f"and a message of topic '{name}' at most 900000" in err, err
+        assert numbers(*read, url) == good[:3], numbers(*read, url)
+        _, err = pf("pf-stage", "append", *read, "--rejects", "large.bad", url, file)
+        assert f"{len(good) - 3} rows appended, {len(bad)} rejected, 3 duplicate" in err, err
+        rejects = [json.loads(x) for x in open("large.bad")]
+        os.unlink("large.bad")
+        data = open(file).read()
+        assert [(r["file"], r["line"], r["code"]) for r in rejects] == \
+            [(file, i + first, "PF3009") for i in bad], rejects
+        for r, i in zip(rejects, bad):
+            line = data.splitlines()[i + first - 1]
+            assert r["row"] == line and data[r["byte"]:r["byte"] + len(line)] == line
+        assert numbers(*read, url) == good
+        _, err = pf("pf-stage", "append", url, *read, "--rejects", "large.bad", file)
+        assert "0 rows appended, 0 rejected, 20 duplicate" in err, err
+        _, err = pf("pf-stage", "append", url, *read, "--on-error", "skip", "--source", "again",
+                    "--final-line", stdin=jsonl.encode(), status=1)
+        assert f"{len(good)} rows appended, {len(bad)} rejected" in err, err
+
+
+def small_messages(b):
+    """S08: messages keep to the topic's own limit, however many rows come at once"""
+    rows = [wide(i, 17_000 if i % 50 == 7 else 30_000 if i % 50 == 9 else i % 700)
+            for i in range(3000)]
+    good = [r["n"] for r in rows if len(r["text"]) < 20_000]
+    open("small.jsonl", "w").write("".join(json.dumps(r) + "\n" for r in rows))
+    for options in ("", "?payload=json"):
+        name, url = b.topic(3, options, max_message_bytes="20480")
+        _, err = pf("pf-stage", "append", "-S", "wide.yaml", "--rejects", "small.bad", url,
+                    "small.jsonl")
+        assert f"{len(good):,} rows appended, {3000 - len(good)} rejected" in err, err
+        bad = [json.loads(x) for x in open("small.bad")]
+        os.unlink("small.bad")
+        assert [json.loads(r["row"])["n"] for r in bad] == \
+            [r["n"] for r in rows if len(r["text"]) > 20_000]
+        assert numbers("-S", "wide.yaml", url) == good
+        size, n = largest(b, name)
+        assert 10_000 < size < 20_480 and n > 50, (size, n)
+        # Rows of an Arrow stream are refused by their numbers.
+        pf("pf-query", "-S", "wide.yaml", "small.jsonl", "-O", "arrow", "-o", "small.arrows", "-f")
+        _, err = pf("pf-stage", "append", "-S", "wide.yaml", "--rejects", "small.bad", url,
+                    "small.arrows")
+        assert f"{len(good):,} rows appended, {3000 - len(good)} rejected" in err, err
+        bad = [json.loads(x) for x in open("small.bad")]
+        os.unlink("small.bad")
+        assert [(r["line"], r["code"]) for r in bad] == \
+            [(i + 1, "PF3009") for i, r in enumerate(rows) if len(r["text"]) > 20_000], bad[:3]
+        assert numbers("-S", "wide.yaml", url) == sorted(good * 2)
+    name, url = b.topic(1, "", max_message_bytes="900")
+    _, err = pf("pf-stage", "append", "-S", "wide.yaml", url, stdin=lines(range(3)), status=4)
+    assert f"messages of topic '{name}' may take 900 bytes, and the columns alone take" in err, err
+
+
 # --- getting in ---
 
 
@@ -538,9 +634,10 @@ def main():
             own.create("3.9", 1, [])
         os.chdir(scratch)
         open("schema.yaml", "w").write(SCHEMA)
+        open("wide.yaml", "w").write(SCHEMA + "  text: string\n")
         b = Broker(directory)
         tests = [foreign_json, foreign_csv, murmur2, transactions, retention, recreated, grown,
-                 created, security, nobody, following]
+                 created, too_large, small_messages, security, nobody, following]
         if own or os.environ.get("PF_RESTART"):
             tests += [restarted, truncated, damaged]
         tests = [t for t in tests if not chosen or t.__name__ in chosen]
