@@ -248,6 +248,19 @@ static void raise_file_limit(size_t want)
 	setrlimit(RLIMIT_NOFILE, &l);
 }
 
+/* Files of an old snapshot go when it expires; none of the newest one does. */
+static int fail_gone(const struct table_source *s, const char *path, struct pf_error *err)
+{
+	struct pf_snapshot *newest = NULL;
+	int code = PF_E_VANISHED;
+	if (!pf_snapshot_latest(s->table, &newest, NULL) && newest &&
+	    newest->id == s->snapshot->id)
+		code = PF_E_TABLE_CORRUPT;
+	pf_snapshot_free(newest);
+	return pf_fail(err, code, "'%s': file '%s' of snapshot %lld is gone", s->s.name, path,
+		       (long long)s->snapshot->id);
+}
+
 static int hold_files(struct table_source *s, struct pf_error *err)
 {
 	s->held = pf_zalloc(s->files.n + 1, sizeof *s->held);
@@ -256,10 +269,7 @@ static int hold_files(struct table_source *s, struct pf_error *err)
 		int code = pf_place_open(s->table, s->files.files[i].path, &s->held[i],
 					 err);
 		if (code == PF_E_NO_FILE)
-			return pf_fail(err, PF_E_VANISHED,
-				       "'%s': file '%s' of snapshot %lld is gone",
-				       s->s.name, s->files.files[i].path,
-				       (long long)s->snapshot->id);
+			return fail_gone(s, s->files.files[i].path, err);
 		/* Out of descriptors: the others are opened when it is their turn. */
 		if (code && (errno == EMFILE || errno == ENFILE))
 			return 0;
@@ -329,8 +339,7 @@ static int set_deleted(struct table_source *s, const struct pf_data_file *d,
 			       (long long)rows, (long long)d->rows);
 	int code = pf_deletion_read(s->table, d, &deleted, err);
 	if (code == PF_E_NO_FILE)
-		return pf_fail(err, PF_E_VANISHED, "'%s': file '%s' is gone", s->s.name,
-			       d->deletion.path);
+		return fail_gone(s, d->deletion.path, err);
 	if (!code)
 		pf_parquet_scan_without(scan, deleted);
 	return code;
@@ -346,8 +355,7 @@ static int open_file(void *ctx, const struct pf_data_file *d, const struct pf_wa
 	if (!*held) {
 		int code = pf_place_open(s->table, d->path, held, err);
 		if (code == PF_E_NO_FILE)
-			return pf_fail(err, PF_E_VANISHED,
-				       "'%s': file '%s' is gone", s->s.name, d->path);
+			return fail_gone(s, d->path, err);
 		PF_TRY(code);
 	}
 	const struct pf_random_source *bytes = pf_store_file_source(*held);

@@ -268,6 +268,27 @@ rows()
 	equals "$(pf-query --snapshots t -O arrow | rows -c 'max(snapshot)')" 1
 }
 
+@test "entities of several pages, and other columns of their rows" {
+	printf '%s\n' 'table: p' 'id: k' 'time: ts' 'partition: none' 'buckets: 1' columns: \
+		'  k: int not null' '  ts: timestamp(0) not null' '  name: string' > pages.yaml
+	pf-put -q --create pages.yaml p
+	seq 1 200000 | awk 'BEGIN { print "k,ts,name" } { print $1 ",2024-01-01,name of " $1 }' |
+		pf-partition -S pages.yaml -I csv | pf-pack -q | pf-put -q --append p
+	equals "$(rows p --id 5,99999,190000 -c name | tr '\n' ,)" "name of 5,name of 99999,name of 190000,"
+	contains "$(pf-query p --explain --id 5,99999,190000)" "page index: "
+	lacks "$(pf-query p --explain --id 5,99999,190000)" "page index: 0 "
+}
+
+@test "a file of the newest snapshot that is lost is damage, never an answer" {
+	local file
+	cp -r t lost
+	file=$(find lost -name '*.parquet' | sort | head -1)
+	rm "$file"
+	status 3 pf-query lost -c 'count()'
+	equals "$output" ""
+	contains "$stderr" "file '${file#lost/}' of snapshot 1 is gone (PF3020)"
+}
+
 @test "explain tells what was skipped, and prunes by partition, bucket, statistics" {
 	out=$(pf-query t --explain -w "dt = '2024-02-01'")
 	contains "$out" "by partition"
