@@ -211,7 +211,7 @@ static int add_table(struct pf_buf *out, const char *path, struct pf_stage *stag
 	struct pf_stage_lag lag;
 	char quoted[4096];
 	PF_TRY(pf_loaded_read(path, pf_stage_uuid(stage), 0, &loaded, err));
-	int code = pf_stage_lag(stage, loaded.starts, loaded.n, &lag, err);
+	int code = pf_stage_lag(stage, loaded.starts, loaded.n, loaded.sources, &lag, err);
 	pf_loaded_free(&loaded);
 	if (code)
 		return code;
@@ -220,7 +220,7 @@ static int add_table(struct pf_buf *out, const char *path, struct pf_stage *stag
 		      lag.behind);
 	if (lag.seconds >= 0)
 		pf_buf_printf(out, "\t%" PRId64 " seconds", lag.seconds);
-	pf_buf_byte(out, '\n');
+	pf_buf_printf(out, "\t%s%" PRId64 " rows\n", lag.about ? "about " : "", lag.rows);
 	return 0;
 }
 

@@ -19,7 +19,7 @@ struct pf_stage_ops {
 	void (*print)(const struct pf_stage *s, const struct pf_stage_status *status,
 		      struct pf_buf *out);
 	int (*lag)(struct pf_stage *s, const struct pf_stage_start *starts, size_t n,
-		   struct pf_stage_lag *lag, struct pf_error *err);
+		   const char *sources, struct pf_stage_lag *lag, struct pf_error *err);
 	/* NULL: somebody else decides how long rows are kept. */
 	int (*trim)(struct pf_stage *s, int64_t before, bool dry,
 		    struct pf_trimmed *trimmed, struct pf_error *err);

@@ -87,13 +87,16 @@ static void embedded_close(struct pf_stage *s)
 
 /* Rows behind the table's. When the oldest of them came is not written down. */
 static int embedded_lag(struct pf_stage *s, const struct pf_stage_start *starts,
-			size_t n, struct pf_stage_lag *lag, struct pf_error *err)
+			size_t n, const char *sources, struct pf_stage_lag *lag,
+			struct pf_error *err)
 {
 	struct pf_stage_end e;
+	(void)sources;
 	PF_TRY(pf_stage_end_find(&s->dir, false, NULL, &e, err));
 	int64_t loaded = n ? starts[0].offset : 0;
 	*lag = (struct pf_stage_lag){ .loaded = loaded,
 				      .behind = e.place.offset - loaded,
+				      .rows = e.place.offset - loaded,
 				      .seconds = -1 };
 	pf_stage_end_free(&e);
 	return 0;

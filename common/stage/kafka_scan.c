@@ -6,6 +6,7 @@
 #include "arrow/batch.h"
 #include "base/time.h"
 #include "stage/kafka_message.h"
+#include "stage/kafka_walk.h"
 
 enum { SLOTS = 1 << 12, QUEUED_BYTES = 32 << 20 };
 
@@ -23,7 +24,7 @@ struct group {
 };
 
 struct scan {
-	int64_t since_ms;
+	struct pf_source_marks *known;
 	struct group *slots[SLOTS];
 };
 
@@ -77,14 +78,14 @@ static void complete(struct scan *s, struct group **at)
 	drop(slot_of(s, g->source, g->session, g->number));
 }
 
-static void take(struct scan *s, const struct pf_kafka_record *r,
-		 struct pf_source_marks *known)
+static bool take(void *ctx, const struct pf_kafka_record *r)
 {
+	struct scan *s = ctx;
 	struct pf_origin o;
 	struct pf_view state;
 	if (!pf_origin_of(r, &o) || !o.source || !o.session || !o.of)
-		return;
-	pf_source_marks_set(known, o.source, r->partition, o.to, 0);
+		return true;
+	pf_source_marks_set(s->known, o.source, r->partition, o.to, 0);
 	struct group *g = group_of(s, o.source, o.session, o.group);
 	if (o.to > g->to)
 		g->to = o.to;
@@ -100,11 +101,12 @@ static void take(struct scan *s, const struct pf_kafka_record *r,
 		if (++g->nseen == o.of)
 			complete(s, slot_of(s, o.source, o.session, o.group));
 	}
+	return true;
 }
 
 struct beginning {
 	int64_t since_ms;
-	int64_t *from;
+	struct pf_span *spans;
 };
 
 static int take_time(void *ctx, const struct pf_ask *ask, const struct pf_kafka_record *r,
@@ -113,80 +115,37 @@ static int take_time(void *ctx, const struct pf_ask *ask, const struct pf_kafka_
 	const struct beginning *b = ctx;
 	(void)err;
 	if (r && r->time_ms < b->since_ms)
-		b->from[ask->partition] = ask->end;
+		b->spans[ask->partition].from = ask->end;
 	return 0;
 }
 
 /* Where to begin in each partition. When the broker finds nothing that recent,
  * believe it if the last record is older, too: timestamps need not ascend. */
-static int find_begin(struct pf_kafka_stage *s, int64_t since_ms, int64_t *from,
-		      int64_t *end, struct pf_error *err)
+static int find_spans(struct pf_kafka_stage *s, int64_t since_ms, struct pf_span *spans,
+		      struct pf_error *err)
 {
-	struct beginning b = { since_ms, from };
+	struct beginning b = { since_ms, spans };
 	size_t n = (size_t)s->info.partitions, nasks = 0;
 	struct pf_ask *asks = pf_zalloc(n, sizeof *asks);
+	int64_t *from = pf_alloc(n, sizeof *from);
 	int code = pf_kafka_offsets_at(s->consumer, s->info.partitions, since_ms,
 				       s->timeout_ms, from, err);
 	for (size_t p = 0; !code && p < n; p++) {
-		int64_t first;
-		code = pf_kafka_range(s->consumer, (int32_t)p, s->timeout_ms, &first, &end[p],
+		int64_t first, end;
+		code = pf_kafka_range(s->consumer, (int32_t)p, s->timeout_ms, &first, &end,
 				      err);
-		if (!code && from[p] == INT64_MAX && first < end[p])
+		if (code)
+			break;
+		if (from[p] == INT64_MAX && first < end)
 			asks[nasks++] = (struct pf_ask){ .partition = (int32_t)p,
-							 .offset = end[p] - 1,
-							 .end = end[p] };
-		if (from[p] == INT64_MAX || from[p] < first)
-			from[p] = first;
+							 .offset = end - 1, .end = end };
+		bool all = from[p] == INT64_MAX || from[p] < first;
+		spans[p] = (struct pf_span){ all ? first : from[p], end };
 	}
 	if (!code)
 		code = pf_kafka_stage_ask(s, asks, nasks, take_time, &b, err);
-	free(asks);
-	return code;
-}
-
-static int read_partitions(struct pf_kafka_stage *s, struct pf_kafka *consumer,
-			   struct scan *scan, struct pf_source_marks *known,
-			   struct pf_error *err)
-{
-	int32_t n = s->info.partitions, running = 0;
-	int64_t *from = pf_alloc((size_t)n, sizeof *from);
-	int64_t *end = pf_alloc((size_t)n, sizeof *end);
-	int64_t heard = pf_mono_us();
-	int code = find_begin(s, scan->since_ms, from, end, err);
-	for (int32_t p = 0; !code && p < n; p++) {
-		if (from[p] >= end[p]) {
-			end[p] = 0;
-			continue;
-		}
-		code = pf_kafka_start(consumer, p, from[p], err);
-		running++;
-	}
-	while (!code && running) {
-		enum pf_kafka_event event;
-		struct pf_kafka_record r;
-		code = pf_kafka_next(consumer, 100, &event, &r, err);
-		if (!code && event == PF_KAFKA_NOTHING &&
-		    pf_mono_us() - heard > s->timeout_ms * 1000)
-			code = pf_fail(err, PF_E_UNREACHABLE, "topic '%s' does not answer: %s",
-				       s->url.topic, pf_kafka_trouble(consumer));
-		if (code || event == PF_KAFKA_NOTHING)
-			continue;
-		heard = pf_mono_us();
-		int32_t p = r.partition;
-		bool live = p >= 0 && p < n && end[p];
-		if (event == PF_KAFKA_RECORD && live && r.offset < end[p])
-			take(scan, &r, known);
-		/* Retention was faster: what is gone is as old as it says. */
-		bool last = event == PF_KAFKA_RECORD ? r.offset + 1 >= end[p] : true;
-		pf_kafka_release(&r);
-		if (live && last) {
-			pf_kafka_stop(consumer, p);
-			end[p] = 0;
-			running--;
-		}
-	}
 	free(from);
-	free(end);
+	free(asks);
 	return code;
 }
 
@@ -194,12 +153,12 @@ int pf_kafka_scan(struct pf_kafka_stage *s, int64_t look_back_ms,
 		  struct pf_source_marks *known, struct pf_sources *sources,
 		  struct pf_error *err)
 {
-	struct pf_kafka *consumer;
-	PF_TRY(pf_kafka_stage_client(s, PF_KAFKA_CONSUMER, QUEUED_BYTES, 1, &consumer,
-				     err));
 	struct scan *scan = pf_zalloc(1, sizeof *scan);
-	scan->since_ms = pf_now_ms() - look_back_ms;
-	int code = read_partitions(s, consumer, scan, known, err);
+	struct pf_span *spans = pf_zalloc((size_t)s->info.partitions, sizeof *spans);
+	scan->known = known;
+	int code = find_spans(s, pf_now_ms() - look_back_ms, spans, err);
+	if (!code)
+		code = pf_kafka_walk(s, spans, take, scan, err);
 	for (size_t i = 0; i < SLOTS; i++)
 		while (scan->slots[i]) {
 			struct group *g = scan->slots[i];
@@ -207,7 +166,7 @@ int pf_kafka_scan(struct pf_kafka_stage *s, int64_t look_back_ms,
 				code = pf_sources_take(sources, g->state, g->state_len, err);
 			drop(&scan->slots[i]);
 		}
+	free(spans);
 	free(scan);
-	pf_kafka_close(consumer);
 	return code;
 }

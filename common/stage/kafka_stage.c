@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "ext/hash.h"
 #include "stage/kafka_decode.h"
+#include "stage/kafka_lag.h"
 #include "stage/kafka_message.h"
 
 enum { TIMEOUT_MS = 30000, PEEK_BYTES = 4 << 20, MOST_PARTITIONS = 65536 };
@@ -351,51 +352,10 @@ static void topic_print(const struct pf_stage *base, const struct pf_stage_statu
 			      status->parts[i].first, status->parts[i].end);
 }
 
-static int64_t start_of(const struct pf_stage_start *starts, size_t n, int32_t partition)
-{
-	for (size_t i = 0; i < n; i++)
-		if (starts[i].partition == partition)
-			return starts[i].offset;
-	return 0;
-}
-
-static int take_oldest(void *ctx, const struct pf_ask *ask,
-		       const struct pf_kafka_record *r, struct pf_error *err)
-{
-	int64_t *oldest_ms = ctx;
-	(void)ask;
-	(void)err;
-	if (r && r->time_ms >= 0 && r->time_ms < *oldest_ms)
-		*oldest_ms = r->time_ms;
-	return 0;
-}
-
 static int topic_lag(struct pf_stage *base, const struct pf_stage_start *starts, size_t n,
-		     struct pf_stage_lag *lag, struct pf_error *err)
+		     const char *sources, struct pf_stage_lag *lag, struct pf_error *err)
 {
-	struct pf_kafka_stage *s = (struct pf_kafka_stage *)base;
-	size_t parts = (size_t)s->info.partitions;
-	struct pf_ask *asks = pf_zalloc(parts, sizeof *asks);
-	int64_t oldest_ms = INT64_MAX;
-	int code = 0;
-	*lag = (struct pf_stage_lag){ 0 };
-	for (size_t p = 0; !code && p < parts; p++) {
-		int64_t first, end, next = start_of(starts, n, (int32_t)p);
-		code = pf_kafka_range(s->consumer, (int32_t)p, s->timeout_ms, &first, &end,
-				      err);
-		lag->loaded += next;
-		lag->behind += end - next;
-		asks[p] = (struct pf_ask){ .partition = (int32_t)p,
-					   .offset = next < first ? first : next,
-					   .end = end };
-	}
-	if (!code)
-		code = pf_kafka_stage_ask(s, asks, parts, take_oldest, &oldest_ms, err);
-	free(asks);
-	int64_t age = pf_now_ms() - oldest_ms;
-	if (oldest_ms < INT64_MAX && age > 0)
-		lag->seconds = age / 1000;
-	return code;
+	return pf_kafka_lag((struct pf_kafka_stage *)base, starts, n, sources, lag, err);
 }
 
 static const struct pf_stage_ops topic_ops = {

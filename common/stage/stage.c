@@ -155,9 +155,9 @@ void pf_stage_status_print(const struct pf_stage *s,
 }
 
 int pf_stage_lag(struct pf_stage *s, const struct pf_stage_start *starts, size_t n,
-		 struct pf_stage_lag *lag, struct pf_error *err)
+		 const char *sources, struct pf_stage_lag *lag, struct pf_error *err)
 {
-	return s->ops->lag(s, starts, n, lag, err);
+	return s->ops->lag(s, starts, n, sources, lag, err);
 }
 
 int pf_stage_trim_refused(const char *path, struct pf_error *err)

@@ -36,10 +36,13 @@ void pf_stage_status_print(const struct pf_stage *stage,
 struct pf_stage_lag {
 	int64_t loaded;  /* rows (of a topic: messages) before the starts */
 	int64_t behind;  /* behind them */
+	int64_t rows;    /* in those */
+	bool about;      /* rows are reckoned by some of the messages: there are many */
 	int64_t seconds; /* since the oldest of those came; -1: not known */
 };
+/* sources: as of struct pf_stage_read. */
 int pf_stage_lag(struct pf_stage *stage, const struct pf_stage_start *starts, size_t n,
-		 struct pf_stage_lag *lag, struct pf_error *err);
+		 const char *sources, struct pf_stage_lag *lag, struct pf_error *err);
 
 struct pf_trimmed {
 	size_t segments;

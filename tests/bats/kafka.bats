@@ -71,6 +71,7 @@ sums()
 	contains "$stderr" "5,000 rows appended, 0 rejected, 0 duplicate; durable at 5,000"
 	equals "$(sums "$TOPIC")" "5000 5000 12497500"
 	equals "$(sums wh "$TOPIC")" "5000 5000 12497500"
+	contains "$(pf-stage status "$TOPIC" wh)" "	5000 rows"
 	load_table "$TOPIC" 2> /dev/null
 	equals "$(sums wh)" "5000 5000 12497500"
 	equals "$(sums wh "$TOPIC")" "5000 5000 12497500"
@@ -83,7 +84,7 @@ sums()
 	equals "$(cat twice)" ""
 	status 0 pf-stage status "$TOPIC" wh
 	contains "$output" "partitions	4"
-	contains "$output" "	0 behind	0 seconds"
+	contains "$output" "	0 behind	0 seconds	0 rows"
 }
 
 @test "append again: nothing; the file grows: only the rest" {

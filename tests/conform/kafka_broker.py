@@ -341,6 +341,44 @@ def created(b):
     assert "cannot create it" in err, err
 
 
+# --- how far behind ---
+
+
+def lag_of(url, t):
+    """What status says of a table: loaded and behind in messages, seconds, rows."""
+    out, _ = pf("pf-stage", "status", url, t)
+    line = [x for x in out.splitlines() if x.startswith("table")][0]
+    loaded, behind, seconds, rows = line.split("\t")[2:]
+    assert (loaded.split()[1], behind.split()[1], seconds.split()[1], rows.split()[1]) == \
+        ("loaded", "behind", "seconds", "rows"), line
+    return [int(x.split()[0]) for x in (loaded, behind, seconds, rows)]
+
+
+def lag(b):
+    """status: how far a table is behind, in messages, in seconds and in rows"""
+    name, url = b.topic(3)
+    t = table()
+    open("lag.jsonl", "wb").write(lines(range(5000)))
+    pf("pf-stage", "append", "-q", "-S", "schema.yaml", url, "lag.jsonl")
+    time.sleep(1.5)
+    loaded, behind, seconds, rows = lag_of(url, t)
+    assert loaded == 0 and 3 <= behind < 500 and 1 <= seconds < 60 and rows == 5000, \
+        (loaded, behind, seconds, rows)
+    load(t, url)
+    assert lag_of(url, t) == [behind, 0, 0, 0]
+    # What is there twice, since a run died before it knew, is counted once.
+    open("lag.jsonl", "ab").write(lines(range(5000, 6000)))
+    pf("pf-stage", "append", url, "lag.jsonl", status=-9, env={"PF_CRASH_AT": "X2:2"})
+    pf("pf-stage", "append", "-q", url, "lag.jsonl")
+    pf("pf-stage", "append", "-q", "--source", "other", url, stdin=lines(range(6000, 6100)))
+    assert lag_of(url, t)[3] == 1100, lag_of(url, t)
+    name, url = b.topic(2, "?payload=json")
+    b.send(name, [text(i) for i in range(70)])
+    assert lag_of(url, t)[::3] == [0, 70], lag_of(url, t)
+    load(t, url)
+    assert lag_of(url, t) == [70, 0, 0, 0]
+
+
 # --- too large ---
 
 
@@ -637,7 +675,7 @@ def main():
         open("wide.yaml", "w").write(SCHEMA + "  text: string\n")
         b = Broker(directory)
         tests = [foreign_json, foreign_csv, murmur2, transactions, retention, recreated, grown,
-                 created, too_large, small_messages, security, nobody, following]
+                 created, lag, too_large, small_messages, security, nobody, following]
         if own or os.environ.get("PF_RESTART"):
             tests += [restarted, truncated, damaged]
         tests = [t for t in tests if not chosen or t.__name__ in chosen]

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stage/kafka_walk.h"
+
+#include <stdlib.h>
+
+#include "base/time.h"
+
+enum { QUEUED_BYTES = 32 << 20, LEAST_QUEUED = 1 << 20, WAIT_MS = 100 };
+
+struct walk {
+	const struct pf_kafka_stage *s;
+	struct pf_kafka *consumer;
+	int64_t *end;     /* of each partition; 0: it is done */
+	int32_t running;
+};
+
+static int start(struct walk *w, const struct pf_span *spans, struct pf_error *err)
+{
+	for (int32_t p = 0; p < w->s->info.partitions; p++) {
+		if (spans[p].from >= spans[p].end)
+			continue;
+		PF_TRY(pf_kafka_start(w->consumer, p, spans[p].from, err));
+		w->end[p] = spans[p].end;
+		w->running++;
+	}
+	return 0;
+}
+
+static int silent(const struct walk *w, struct pf_error *err)
+{
+	const char *why = pf_kafka_trouble(w->consumer);
+	return pf_fail(err, PF_E_UNREACHABLE, "topic '%s' does not answer%s%s", w->s->url.topic,
+		       *why ? ": " : "", why);
+}
+
+static int step(struct walk *w, int64_t *heard_us,
+		bool (*take)(void *ctx, const struct pf_kafka_record *record), void *ctx,
+		bool *stop, struct pf_error *err)
+{
+	enum pf_kafka_event event;
+	struct pf_kafka_record r;
+	PF_TRY(pf_kafka_next(w->consumer, WAIT_MS, &event, &r, err));
+	if (event == PF_KAFKA_NOTHING)
+		return pf_mono_us() - *heard_us > w->s->timeout_ms * 1000 ? silent(w, err) : 0;
+	*heard_us = pf_mono_us();
+	int32_t p = r.partition;
+	bool live = p >= 0 && p < w->s->info.partitions && w->end[p];
+	if (event == PF_KAFKA_RECORD && live && r.offset < w->end[p])
+		*stop = !take(ctx, &r);
+	/* Retention was faster: what is gone cannot be looked at. */
+	bool last = event != PF_KAFKA_RECORD || (live && r.offset + 1 >= w->end[p]);
+	pf_kafka_release(&r);
+	if (live && last) {
+		pf_kafka_stop(w->consumer, p);
+		w->end[p] = 0;
+		w->running--;
+	}
+	return 0;
+}
+
+int pf_kafka_walk(const struct pf_kafka_stage *s, const struct pf_span *spans,
+		  bool (*take)(void *ctx, const struct pf_kafka_record *record), void *ctx,
+		  struct pf_error *err)
+{
+	struct walk w = { .s = s };
+	size_t n = (size_t)s->info.partitions, each = (size_t)QUEUED_BYTES / n;
+	PF_TRY(pf_kafka_stage_client(s, PF_KAFKA_CONSUMER,
+				     each > LEAST_QUEUED ? each : LEAST_QUEUED, 1,
+				     &w.consumer, err));
+	w.end = pf_zalloc(n, sizeof *w.end);
+	int64_t heard_us = pf_mono_us();
+	bool stop = false;
+	int code = start(&w, spans, err);
+	while (!code && !stop && w.running)
+		code = step(&w, &heard_us, take, ctx, &stop, err);
+	free(w.end);
+	pf_kafka_close(w.consumer);
+	return code;
+}
