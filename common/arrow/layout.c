@@ -115,16 +115,21 @@ struct pf_schema *pf_schema_without_partition(const struct pf_schema *schema)
 	const char *grain = pf_meta_get(&schema->meta, "pf:partition-by");
 	bool partitioned = grain && strcmp(grain, pf_grain_name(PF_GRAIN_NONE));
 	struct pf_schema *s = pf_schema_new();
+	int32_t id = -1;
 	for (size_t i = 0; i < schema->n; i++) {
 		const struct pf_field *from = &schema->fields[i];
-		if (partitioned && !strcmp(from->name, PF_PARTITION_COLUMN))
+		if (partitioned && !strcmp(from->name, PF_PARTITION_COLUMN)) {
+			id = from->id;
 			continue;
+		}
 		struct pf_field *f = pf_schema_add(s, from->name, from->type,
 						   from->nullable);
 		f->id = from->id;
 		pf_meta_copy(&f->meta, &from->meta);
 	}
 	pf_meta_copy(&s->meta, &schema->meta);
+	if (id >= 0) /* columns that came later have higher ones */
+		pf_layout_partition_id(s, id);
 	return s;
 }
 

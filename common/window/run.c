@@ -17,6 +17,7 @@
 enum {
 	MESSAGE_ROWS = 4096,
 	MESSAGE_BYTES = 256 << 10,
+	SLICE_ROWS = 256, /* MESSAGE_ROWS are some of these */
 	READ_BYTES = 32 << 10,
 };
 
@@ -74,17 +75,20 @@ static int flush(struct pf_run_out *o, struct pf_error *err)
 	return put(o, err);
 }
 
+/* A message ends where the rows before it say, however they came: the same rows
+ * are the same bytes. */
 int pf_run_out_batch(struct pf_run_out *o, const struct pf_batch *batch, int64_t from,
 		     int64_t n, struct pf_error *err)
 {
 	while (n) {
-		int64_t room = MESSAGE_ROWS - o->rows->columns[0].rows;
+		int64_t room = SLICE_ROWS - o->rows->columns[0].rows % SLICE_ROWS;
 		int64_t some = n < room ? n : room;
 		pf_builder_append(o->rows, batch, from, some);
 		o->run_rows += some;
 		from += some;
 		n -= some;
-		if (some == room || pf_builder_bytes(o->rows) >= MESSAGE_BYTES)
+		if (some == room && (o->rows->columns[0].rows == MESSAGE_ROWS ||
+				     pf_builder_bytes(o->rows) >= MESSAGE_BYTES))
 			PF_TRY(flush(o, err));
 	}
 	return 0;

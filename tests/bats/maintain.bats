@@ -491,6 +491,11 @@ add column 'country' string"
 	pf-stage append -q stage row.jsonl
 	equals "$(pf-query -c user_id,kind,country,dt -w 'user_id > 2' -O tsv $table stage | tail -n +2 | LC_ALL=C sort | tr '\t\n' '|,')" \
 		"3|c|CH|2024-01-31,4|d||2024-01-31,"
+	# Rows that pass no stage: the new columns are numbered behind dt.
+	printf '{"user_id": 5, "ts": "2024-01-31T00:00:05", "kind": "e", "country": "DE"}\n' |
+		pf-partition -S new.yaml -T $table -I jsonl | pf-pack -q | pf-put -q --append $table
+	equals "$(rows -c user_id,country,dt -w 'user_id = 5')" "5|DE|2024-01-31,"
+	pf-put -q --rollback "$(($(cat $table/snapshot/LATEST) - 1))" $table
 	status 0 pf-put --verify $table
 	altered 'price: double' > less.yaml
 	status 2 pf-put --alter less.yaml $table

@@ -234,6 +234,21 @@ rows()
 	contains "$stderr" "state 'st' differs from the table on 2013-03-02"
 }
 
+@test "--verify: the same rows are the same bytes, however many came before them" {
+	{
+		echo id,ts,price
+		awk 'BEGIN { for (day = 1; day < 3; day++) for (i = 0; i < (day == 1 ? 20 : 9000); i++)
+			printf "%d,2013-03-%02dT%02d:%02d:%02d,1\n", i, day, i / 3600, i / 60 % 60, i % 60 }'
+	} > many.csv
+	load_rows "1 1 1"
+	rows -s st -W 1d -g "k=concat(string(id),' of ',string(ts))" count sum:price > /dev/null
+	pf-partition -S t.yaml many.csv | pf-pack -qq | pf-put -q --append t
+	rows -s st -W 2d -g "k=concat(string(id),' of ',string(ts))" count sum:price > /dev/null
+	load_rows "1 1 2"
+	status 0 pf-window -s st --verify 1 -W 2d -g "k=concat(string(id),' of ',string(ts))" count sum:price t
+	contains "$stderr" "2 days are what the table gives, of 9022 rows"
+}
+
 @test "thirty times more keys than memory holds pass, within that memory" {
 	cat > many.yaml <<- 'END'
 		table: many
