@@ -371,15 +371,15 @@ rows()
 
 @test "no room for what waits while it is sorted: exit 4, and where" {
 	[ "$(id -u)" = 0 ] || skip "mounting a small file system needs root"
-	mkdir small
-	mount -t tmpfs -o size=300k none small 2> /dev/null || skip "no mount here"
+	mkdir tiny
+	mount -t tmpfs -o size=300k none tiny 2> /dev/null || skip "no mount here"
 	seq 1 60000 | awk '{ printf "{\"user_id\": %d, \"ts\": \"2024-01-01T00:00:00\", \"event\": \"e\"}\n", $1 * 7919 % 60000 }' > shuffled.jsonl
-	TMPDIR=$PWD/small run --separate-stderr pf-query -S events.yaml shuffled.jsonl --order-by user_id --memory 1Mi
+	TMPDIR=$PWD/tiny run --separate-stderr pf-query -S events.yaml shuffled.jsonl --order-by user_id --memory 1Mi
 	local left
-	left=$(ls -A small)
-	umount small
+	left=$(ls -A tiny)
+	umount tiny
 	equals "$status $output" "4 "
-	contains "$stderr" "cannot write a temporary file in '$PWD/small': No space left on device"
+	contains "$stderr" "cannot write a temporary file in '$PWD/tiny': No space left on device"
 	equals "$left" ""
 }
 
