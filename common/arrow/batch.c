@@ -293,6 +293,26 @@ void pf_col_null(struct pf_colbuf *c)
 	c->rows++;
 }
 
+void pf_col_nulls(struct pf_colbuf *c, int64_t n)
+{
+	size_t width = pf_kind_width(c->kind);
+	int64_t whole = 0;
+	while (n > 0 && (c->rows & 7 || n < 8 || !width)) {
+		pf_col_null(c);
+		n--;
+	}
+	if (n > 0) {
+		whole = n / 8 * 8;
+		need_validity(c);
+		pf_buf_zeros(&c->validity, (size_t)whole / 8);
+		pf_buf_zeros(&c->values, (size_t)whole * width);
+		c->nulls += whole;
+		c->rows += whole;
+	}
+	for (n -= whole; n > 0; n--)
+		pf_col_null(c);
+}
+
 void pf_col_bool(struct pf_colbuf *c, bool value)
 {
 	push_bit(&c->values, c->rows, value);

@@ -120,6 +120,7 @@ void pf_builder_truncate(struct pf_builder *b, int64_t rows);
 void pf_col_truncate(struct pf_colbuf *c, int64_t rows); /* of one column */
 
 void pf_col_null(struct pf_colbuf *c);
+void pf_col_nulls(struct pf_colbuf *c, int64_t n); /* n of them */
 void pf_col_bool(struct pf_colbuf *c, bool value);
 void pf_col_strings(struct pf_colbuf *c, const struct pf_view *items, size_t n);
 

@@ -23,8 +23,7 @@ static int read_column(struct pf_parquet_file *f, size_t group, int column,
 		       struct pf_type to, struct pf_colbuf *out, struct pf_error *err)
 {
 	if (column < 0) {
-		for (int64_t i = pq_rows_asked(ranges, n_ranges); i > 0; i--)
-			pf_col_null(out);
+		pf_col_nulls(out, pq_rows_asked(ranges, n_ranges));
 		return 0;
 	}
 	const struct pf_parquet_column *c = &f->columns[column];

@@ -32,11 +32,22 @@ struct pf_scan_counts {
 	int64_t bytes_stored;     /* size of the files that were opened */
 };
 
+struct pf_data_file;
+
 /* What is asked of all sources. */
 struct pf_wanted {
 	const struct pf_schema *schema; /* the columns needed, by name */
 	struct pf_filter *filter;       /* bound to schema */
 	bool prune;
+	size_t skip;                    /* column + 1 that is not to be read: null;
+					 * 0: none */
+	/* Asked before a data file of a table without a primary key is read,
+	 * unless NULL: is `less` enough, since all its rows pass the conditions
+	 * that this has not? */
+	bool (*may_skip)(void *ctx, const struct pf_data_file *file,
+			 const struct pf_schema *own); /* the table's */
+	void *ctx;
+	const struct pf_wanted *less;
 };
 
 struct pf_datum;

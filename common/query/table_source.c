@@ -367,6 +367,8 @@ static int open_file(void *ctx, const struct pf_data_file *d, const struct pf_wa
 		pf_parquet_close(file);
 		return code;
 	}
+	if (w->skip)
+		ordinals[w->skip - 1] = -1;
 	s->s.counts.bytes_stored += (int64_t)bytes->size;
 	int64_t rows = pf_parquet_rows(file);
 	bool indexed = w->prune && w->filter->n && rows == d->rows;
@@ -377,6 +379,14 @@ static int open_file(void *ctx, const struct pf_data_file *d, const struct pf_wa
 	if (indexed)
 		pf_parquet_scan_only(*scan, pf_table_index_rows(s->table, d, w));
 	return set_deleted(s, d, rows, *scan, err);
+}
+
+/* What of it has to be read. */
+static const struct pf_wanted *enough(const struct table_source *s,
+				      const struct pf_data_file *d)
+{
+	const struct pf_wanted *w = s->wanted;
+	return w->may_skip && w->may_skip(w->ctx, d, s->s.schema) ? w->less : w;
 }
 
 static void close_file(void *ctx, const struct pf_data_file *d)
@@ -429,7 +439,7 @@ static int table_next(struct pf_source *source, struct pf_batch *batch,
 	}
 	while (s->at < s->files.n) {
 		const struct pf_data_file *d = &s->files.files[s->at];
-		int code = s->scan ? 0 : open_file(s, d, s->wanted, &s->scan, err);
+		int code = s->scan ? 0 : open_file(s, d, enough(s, d), &s->scan, err);
 		if (!code)
 			code = pf_parquet_scan_next(s->scan, batch, err);
 		if (code)

@@ -70,7 +70,7 @@ static int start(struct pf_source *s, const struct pf_wanted *w, struct pf_error
 	t->columns = pf_zalloc(w->schema->n + 1, sizeof *t->columns);
 	t->made = pf_builder_new((struct pf_schema *)(uintptr_t)w->schema);
 	PF_TRY(filter_below(t, w, err));
-	t->below = (struct pf_wanted){ t->wanted, &t->filter, w->prune };
+	t->below = (struct pf_wanted){ t->wanted, &t->filter, .prune = w->prune };
 	PF_TRY(t->inner->ops->start(t->inner, &t->below, err));
 	s->snapshot = t->inner->snapshot;
 	return 0;

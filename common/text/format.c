@@ -58,9 +58,15 @@ void pf_format_decimal(struct pf_buf *out, pf_i128 unscaled, unsigned scale)
 	size_t at = sizeof digits;
 	pf_u128 rest = unscaled < 0 ? 0 - (pf_u128)unscaled : (pf_u128)unscaled;
 	unsigned n = 0;
-	while (rest || n <= scale) {
+	/* Most have no more than 64 bits, whose division is cheaper. */
+	while (rest > UINT64_MAX) {
 		digits[--at] = (char)('0' + (int)(rest % 10));
 		rest /= 10;
+		if (++n == scale)
+			digits[--at] = '.';
+	}
+	for (uint64_t low = (uint64_t)rest; low || n <= scale; low /= 10) {
+		digits[--at] = (char)('0' + (int)(low % 10));
 		if (++n == scale)
 			digits[--at] = '.';
 	}

@@ -32,6 +32,7 @@ static int bind(struct pf_agg *a, struct pf_error *err)
 	(void)err;
 	a->result = a->types[0];
 	a->algebra = PF_ALGEBRA_IDEMPOTENT;
+	a->timed = by_time(a);
 	pf_agg_state_column(a, "", a->result);
 	pf_agg_state_column(a, by_time(a) ? ".time_us" : ".by", key_type(a));
 	return 0;

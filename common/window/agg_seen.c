@@ -35,6 +35,7 @@ static int bind_days(struct pf_agg *a, int64_t fallback, struct pf_error *err)
 {
 	struct own *own = pf_zalloc(1, sizeof *own);
 	a->own = own;
+	a->timed = true;
 	a->result = (struct pf_type){ .kind = PF_BIGINT };
 	a->algebra = PF_ALGEBRA_IDEMPOTENT;
 	pf_agg_state_column(a, "", (struct pf_type){ .kind = PF_BYTES });

@@ -64,6 +64,7 @@ struct pf_agg {
 	struct pf_schema *results; /* not NULL: several columns, named, instead */
 	struct pf_schema *state; /* the columns of a stored state, at least one */
 	unsigned algebra;
+	bool timed;              /* add looks at the rows' times */
 	void *own;               /* the kind's, freed by unbind */
 };
 
@@ -73,7 +74,8 @@ struct pf_agg_rows {
 	const uint32_t *slots;        /* n: whose each row is */
 	const struct pf_column *args; /* nargs of them, n rows each */
 	const int64_t *times;         /* n: wall clock microseconds of the zone;
-	                               * INT64_MIN: the row has no time */
+	                               * INT64_MIN: the row has no time. NULL when
+	                               * no aggregate is timed */
 };
 
 /* Stored states to take in: rows [from, from + n) of columns of agg->state.

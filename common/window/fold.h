@@ -24,6 +24,10 @@ struct pf_fold_from {
 	int32_t bucket;
 	uint32_t input;         /* the caller's number for it */
 	int64_t from_us, to_us; /* only times within [from, to) */
+	/* All rows are of the cell of this time, and count: times are not looked
+	 * at. Only for shapes whose aggregates need none. */
+	bool whole;
+	int64_t whole_us;
 	/* Only these cells; NULL: all. Asked once per change of cell. */
 	bool (*cell)(void *ctx, int64_t day, int32_t bucket);
 	void *ctx;

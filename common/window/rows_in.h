@@ -9,9 +9,12 @@
 #include "window/fold.h"
 
 struct pf_rows_in {
-	struct pf_filter filter;
-	struct pf_wanted wanted;
+	const struct pf_shape *shape;
+	struct pf_filter filter, conditions; /* with the times, without them */
+	struct pf_wanted wanted, less;
 	int64_t from_us, to_us;
+	bool whole;       /* the data file that is read is of one cell, */
+	int64_t whole_us; /* that of this time */
 	struct pf_builder *kept;
 };
 

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/time.h"
 #include "base/zone.h"
+#include "paimon/scan.h"
 #include "window/agg_kinds.h"
 
 static const int64_t day_us = 86400000000;
@@ -106,6 +107,9 @@ static int find_needed(struct pf_shape *s, const struct pf_schema *schema, bool 
 	if (!code)
 		pf_filter_columns(&f, used);
 	pf_filter_free(&f);
+	s->only_cells = !used[pf_schema_find(schema, s->time)];
+	for (size_t i = 0; i < s->naggs; i++)
+		s->only_cells = s->only_cells && !s->aggs[i]->timed;
 	used[pf_schema_find(schema, s->time)] = true;
 	return code;
 }
@@ -320,14 +324,14 @@ void pf_shape_free(struct pf_shape *s)
 	free(s);
 }
 
-void pf_shape_times(const struct pf_shape *s, const struct pf_batch *batch, int64_t *out)
+/* A column of times. */
+static void walls(const struct pf_shape *s, const struct pf_column *c, int64_t n, int64_t *out)
 {
-	const struct pf_column *c = &batch->columns[s->time_column];
 	struct pf_type type = s->needed->fields[s->time_column].type;
 	int64_t unit = type.kind == PF_DATE ? day_us : 1000000 / pf_type_units(type);
 	int32_t offset = 0;
 	bool fixed = pf_zone_fixed(s->zone, &offset);
-	for (int64_t i = 0; i < batch->rows; i++) {
+	for (int64_t i = 0; i < n; i++) {
 		int64_t v, sec;
 		if (pf_is_null(c, i) ||
 		    __builtin_mul_overflow(pf_int_at(c, type.kind, i), unit, &v)) {
@@ -345,6 +349,37 @@ void pf_shape_times(const struct pf_shape *s, const struct pf_batch *batch, int6
 		else
 			out[i] += v - sec * 1000000;
 	}
+}
+
+void pf_shape_times(const struct pf_shape *s, const struct pf_batch *batch, int64_t *out)
+{
+	walls(s, &batch->columns[s->time_column], batch->rows, out);
+}
+
+bool pf_shape_whole(const struct pf_shape *s, const struct pf_data_file *file,
+		    const struct pf_schema *own, int64_t from_us, int64_t to_us, int64_t *wall_us)
+{
+	struct pf_type type = s->needed->fields[s->time_column].type;
+	int column = pf_schema_find(own, s->time);
+	struct pf_column_stats stats;
+	int32_t days[2];
+	int64_t ends[2], wall[2];
+	/* Elsewhere the clock is set back now and then. */
+	bool ordered = type.kind != PF_TIMESTAMP_LTZ || pf_zone_fixed(s->zone, NULL);
+	if (!s->only_cells || !ordered || column < 0 ||
+	    !pf_data_file_stats(file, own->fields[column].id, type, &stats) ||
+	    stats.nulls || stats.min.null || stats.max.null)
+		return false;
+	ends[0] = stats.min.i;
+	ends[1] = stats.max.i;
+	days[0] = (int32_t)ends[0];
+	days[1] = (int32_t)ends[1];
+	struct pf_column c = { .values = pf_kind_width(type.kind) == 4 ? (void *)days :
+									    (void *)ends };
+	walls(s, &c, 2, wall);
+	*wall_us = wall[0];
+	return wall[0] >= from_us && wall[1] < to_us && wall[0] <= wall[1] &&
+	       pf_shape_cell(s, wall[0]) == pf_shape_cell(s, wall[1]);
 }
 
 int64_t pf_shape_cell(const struct pf_shape *s, int64_t wall_us)

@@ -57,6 +57,7 @@ struct pf_shape {
 	char *time;
 	int time_column;             /* of needed */
 	int tag_column;              /* that says which input a row is of; or -1 */
+	bool only_cells;             /* times say of which cell a row is, no more */
 	char *zone_name;
 	struct pf_zone *zone;
 	int64_t grain_us;
@@ -90,6 +91,13 @@ int pf_shape_result(const struct pf_shape *s, const struct pf_shape_columns *col
 /* Wall clock microseconds of the rows' times; INT64_MIN where there is none.
  * out: room for batch->rows. */
 void pf_shape_times(const struct pf_shape *s, const struct pf_batch *batch, int64_t *out);
+
+/* Are all rows of a data file of one cell and within [from, to), as its
+ * statistics say, and are times good for nothing else? own: its table's
+ * columns. *wall_us: one of the times. */
+struct pf_data_file;
+bool pf_shape_whole(const struct pf_shape *s, const struct pf_data_file *file,
+		    const struct pf_schema *own, int64_t from_us, int64_t to_us, int64_t *wall_us);
 
 /* The cell of a time, and where a cell begins. */
 int64_t pf_shape_cell(const struct pf_shape *s, int64_t wall_us);

@@ -16,7 +16,8 @@ struct pf_table_rows {
 	 * evaluates. */
 	struct pf_filter filter, below;
 	bool all_below;
-	struct pf_wanted wanted;
+	struct pf_filter conditions; /* those below without the stretch */
+	struct pf_wanted wanted, whole;
 	struct pf_builder *tags, *kept;
 	struct pf_column *columns;
 	struct pf_scan_counts counts;
@@ -35,7 +36,8 @@ int pf_table_rows_open(const struct pf_shape *shape, struct pf_table *table,
 	r->shape = shape;
 	r->table = table;
 	r->name = name;
-	r->wanted = (struct pf_wanted){ shape->needed, &r->below, true };
+	r->wanted = (struct pf_wanted){ shape->needed, &r->below, .prune = true };
+	r->whole = (struct pf_wanted){ shape->needed, &r->conditions, .prune = true };
 	r->tags = pf_builder_new(shape->needed);
 	r->kept = pf_builder_new(shape->needed);
 	r->columns = pf_alloc(shape->needed->n + 1, sizeof *r->columns);
@@ -45,6 +47,9 @@ int pf_table_rows_open(const struct pf_shape *shape, struct pf_table *table,
 	if (!code)
 		code = pf_shape_filter(shape, from_us, to_us, pf_table_schema(table)->columns,
 				       &r->below, err);
+	if (!code)
+		code = pf_shape_filter(shape, INT64_MIN, INT64_MAX,
+				       pf_table_schema(table)->columns, &r->conditions, err);
 	r->all_below = r->below.n == r->filter.n;
 	if (code) {
 		pf_table_rows_close(r);
@@ -69,6 +74,7 @@ void pf_table_rows_close(struct pf_table_rows *r)
 	end_file(r);
 	pf_filter_free(&r->filter);
 	pf_filter_free(&r->below);
+	pf_filter_free(&r->conditions);
 	pf_builder_free(r->tags);
 	pf_builder_free(r->kept);
 	free(r->columns);
@@ -150,7 +156,7 @@ static int set_deleted(struct pf_table_rows *r, int64_t rows, struct pf_error *e
 	return code;
 }
 
-static int open_file(struct pf_table_rows *r, struct pf_error *err)
+static int open_file(struct pf_table_rows *r, bool whole, struct pf_error *err)
 {
 	struct pf_parquet_file *parquet;
 	int code = pf_place_open(r->table, r->file->path, &r->held, err);
@@ -164,18 +170,27 @@ static int open_file(struct pf_table_rows *r, struct pf_error *err)
 		return code;
 	}
 	int64_t rows = pf_parquet_rows(parquet);
-	PF_TRY(pf_parquet_scan_new(parquet, r->ordinals, &r->wanted, &r->counts, &r->scan,
-				   err));
+	if (whole)
+		r->ordinals[r->shape->time_column] = -1;
+	PF_TRY(pf_parquet_scan_new(parquet, r->ordinals, whole ? &r->whole : &r->wanted,
+				   &r->counts, &r->scan, err));
 	set_partition(r);
 	return set_deleted(r, rows, err);
 }
 
+bool pf_table_rows_whole(const struct pf_table_rows *r, const struct pf_data_file *file,
+			 int64_t from_us, int64_t to_us, int64_t *wall_us)
+{
+	return r->all_below && pf_shape_whole(r->shape, file, pf_table_schema(r->table)->columns,
+					      from_us, to_us, wall_us);
+}
+
 int pf_table_rows_file(struct pf_table_rows *r, const struct pf_data_file *file,
-		       struct pf_error *err)
+		       bool whole, struct pf_error *err)
 {
 	end_file(r);
 	r->file = file;
-	int code = open_file(r, err);
+	int code = open_file(r, whole, err);
 	return code ? pf_context(err, "'%s'", pf_table_name(r->table)) : 0;
 }
 

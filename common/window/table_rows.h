@@ -21,9 +21,14 @@ void pf_table_rows_close(struct pf_table_rows *r); /* NULL is fine */
 /* Can the file hold rows of the stretch, by its statistics? */
 bool pf_table_rows_may(const struct pf_table_rows *r, const struct pf_data_file *file);
 
-/* The next rows are those of this file. PF_E_VANISHED when it is gone. */
+/* Are all rows of the file of one cell and within [from, to), so that they can
+ * be read as a whole? */
+bool pf_table_rows_whole(const struct pf_table_rows *r, const struct pf_data_file *file,
+			 int64_t from_us, int64_t to_us, int64_t *wall_us);
+/* The next rows are those of this file. PF_E_VANISHED when it is gone. whole:
+ * their times are not read, and null. */
 int pf_table_rows_file(struct pf_table_rows *r, const struct pf_data_file *file,
-		       struct pf_error *err);
+		       bool whole, struct pf_error *err);
 /* Of shape->needed, until the next call; rows == 0 behind the file's last. */
 int pf_table_rows_next(struct pf_table_rows *r, struct pf_batch *batch,
 		       struct pf_error *err);

@@ -84,7 +84,9 @@ static int read_file(struct work *w, struct pf_table_rows *rows, struct pf_fold 
 				     .from_us = w->u->from_us, .to_us = INT64_MAX,
 				     .cell = is_new ? NULL : old_wanted, .ctx = w };
 	struct pf_batch batch;
-	PF_TRY(pf_table_rows_file(rows, file, err));
+	from.whole = pf_table_rows_whole(rows, file, from.from_us, from.to_us,
+					 &from.whole_us);
+	PF_TRY(pf_table_rows_file(rows, file, from.whole, err));
 	do {
 		PF_TRY(pf_table_rows_next(rows, &batch, err));
 		if (batch.rows)

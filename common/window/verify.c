@@ -48,7 +48,7 @@ static int fold_table(struct pf_state *s, struct pf_verify *v, size_t table,
 		struct pf_batch batch = { .rows = 1 };
 		if (!pf_table_rows_may(rows, f))
 			continue;
-		code = pf_table_rows_file(rows, f, err);
+		code = pf_table_rows_file(rows, f, false, err);
 		while (!code && batch.rows) {
 			code = pf_table_rows_next(rows, &batch, err);
 			if (!code && batch.rows)
