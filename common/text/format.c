@@ -2,55 +2,12 @@
  *
  * Values to text: the one formatter of all writers.
  */
-#include <float.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/time.h"
 #include "base/utf8.h"
 #include "text/writer.h"
-
-/* The least digits that read back equal: 15 always survive a text, 17 always
- * suffice for a double (6 and 9 for a float). */
-static void shortest(struct pf_buf *out, double value, int least, int most,
-		     bool single)
-{
-	char text[40];
-	if (isnan(value)) {
-		pf_buf_str(out, "NaN");
-		return;
-	}
-	if (isinf(value)) {
-		pf_buf_str(out, value < 0 ? "-Infinity" : "Infinity");
-		return;
-	}
-	/* Subnormal numbers have fewer digits than others. */
-	if (fabs(value) < (single ? (double)FLT_MIN : DBL_MIN))
-		least = 1;
-	for (int digits = least; digits <= most; digits++) {
-		snprintf(text, sizeof text, "%.*g", digits, value);
-		if (single ? strtof(text, NULL) == (float)value :
-			     strtod(text, NULL) == value)
-			break;
-	}
-	/* A locale's comma would be no number elsewhere. */
-	char *comma = strchr(text, ',');
-	if (comma)
-		*comma = '.';
-	pf_buf_str(out, text);
-}
-
-void pf_format_double(struct pf_buf *out, double value)
-{
-	shortest(out, value, 15, 17, false);
-}
-
-void pf_format_float(struct pf_buf *out, float value)
-{
-	shortest(out, (double)value, 6, 9, true);
-}
 
 void pf_format_decimal(struct pf_buf *out, pf_i128 unscaled, unsigned scale)
 {

@@ -29,8 +29,8 @@ static inline void pf_radix_push(struct pf_radix *o, pf_u128 head, uint32_t a, u
 	o->items[o->n++] = (struct pf_radix_item){ 0, a, b };
 }
 
-/* longer: heads may be equal where keys are not; then cmp, which never says
- * 0 of two different items, decides. sorted: they are in order, and only
+/* cmp: by whole keys, heads included; never 0 for two different items. longer:
+ * heads may be equal where keys are not. sorted: they are in order, and only
  * parts are wanted. */
 void pf_radix_sort(struct pf_radix *o, bool longer, bool sorted,
 		   int (*cmp)(void *ctx, const struct pf_radix_item *x,

@@ -53,6 +53,19 @@ rows()
 	equals "$(rows -s st -W 3d -g id count sum:price)" "$(rows -W 3d -g id count sum:price)"
 }
 
+@test "a file of several days is not taken for one of a day" {
+	rm -r t
+	sed -i 's/partition: day/partition: none/' t.yaml
+	pf-put -q --create t.yaml t
+	load_rows "1 1 1" "1 2 2" "1 3 4" "2 3 8"
+	load_rows "1 3 16" "2 3 32"
+	equals "$(rows -s st -W 1d --end 2013-03-03 -g id count sum:price)" \
+		"1 2013-03-02 2013-03-03 1 2.00"
+	equals "$(rows -s st -W 1d -g id count sum:price)" \
+		"$(printf '1 2013-03-03 2013-03-04 2 20.00\n2 2013-03-03 2013-03-04 2 40.00')"
+	equals "$(rows -s st -W 2d -g id count sum:price)" "$(rows -W 2d -g id count sum:price)"
+}
+
 @test "a compaction changes nothing, and nothing is read" {
 	load_rows "1 1 1"
 	load_rows "1 1 2"

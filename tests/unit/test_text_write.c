@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "text_help.h"
 
@@ -258,6 +259,34 @@ static double random_double(void)
 	}
 }
 
+/* What is computed is what printing and reading back would find. */
+TEST(computed_digits)
+{
+	struct pf_buf out = { 0 };
+	int wrong = 0;
+	for (int i = 0; i < 200000; i++) {
+		char text[40];
+		double d = random_double();
+		if (i % 3 == 0) {
+			d = ldexp(1, (int)(roll() % 68) - 17);
+			d = nextafter(d, (double)(roll() % 3) * d);
+		} else if (i % 3 == 1) {
+			d = pow(10, (int)(roll() % 20) - 5);
+			d = nextafter(d, (double)(roll() % 3) * d);
+		}
+		for (int digits = fabs(d) < 1e-300 ? 1 : 15; digits <= 17; digits++) {
+			snprintf(text, sizeof text, "%.*g", digits, d);
+			if (strtod(text, NULL) == d)
+				break;
+		}
+		out.len = 0;
+		pf_format_double(&out, d);
+		wrong += strcmp(pf_buf_cstr(&out), text) != 0;
+	}
+	CHECK_INT(wrong, 0);
+	pf_buf_free(&out);
+}
+
 TEST(shortest_numbers)
 {
 	struct pf_buf out = { 0 };
@@ -373,4 +402,4 @@ TEST(round_trips)
 	round_trip(PF_ROWS_JSON, "id: id\ntime: t\ninput: {format: json}\n" COLUMNS);
 }
 
-UNIT_MAIN(CASE(formats), CASE(tables), CASE(points_below_each_other), CASE(shortest_numbers), CASE(round_trips))
+UNIT_MAIN(CASE(formats), CASE(tables), CASE(points_below_each_other), CASE(shortest_numbers), CASE(computed_digits), CASE(round_trips))
