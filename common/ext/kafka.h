@@ -59,10 +59,14 @@ struct pf_kafka_info {
 int pf_kafka_info(struct pf_kafka *k, int64_t timeout_ms, struct pf_kafka_info *info,
 		  struct pf_error *err);
 
-/* First offset that is there, and the end: behind the last record that
- * read_committed may see. */
-int pf_kafka_range(struct pf_kafka *k, int32_t partition, int64_t timeout_ms,
-		   int64_t *first, int64_t *end, struct pf_error *err);
+/* Of each partition given the first offset that is there, and the end: behind the
+ * last record that read_committed may see. Asked of all at once. */
+struct pf_kafka_range {
+	int32_t partition;
+	int64_t first, end;
+};
+int pf_kafka_ranges(struct pf_kafka *k, struct pf_kafka_range *ranges, size_t n,
+		    int64_t timeout_ms, struct pf_error *err);
 
 /* For each partition the first offset with a timestamp at or after ms;
  * INT64_MAX: none. */

@@ -70,36 +70,38 @@ int pf_kafka_info(struct pf_kafka *k, int64_t timeout_ms, struct pf_kafka_info *
 	return 0;
 }
 
-/* Where a partition begins (RD_KAFKA_OFFSET_BEGINNING) or ends (..._END). Not by
+/* Where partitions begin (RD_KAFKA_OFFSET_BEGINNING) or end (..._END). Not by
  * rd_kafka_query_watermark_offsets: before librdkafka 2.3 it waits for ever
  * when the broker goes away at that moment, whatever its timeout says. */
-static int edge(struct pf_kafka *k, int32_t partition, int64_t which, int64_t until,
-		int64_t *offset, struct pf_error *err)
+static int edges(struct pf_kafka *k, struct pf_kafka_range *ranges, size_t n,
+		 int64_t which, int64_t until, struct pf_error *err)
 {
-	for (;;) {
+	rd_kafka_resp_err_t e;
+	do {
 		rd_kafka_topic_partition_list_t *list =
-			k->lib->rd_kafka_topic_partition_list_new(1);
-		k->lib->rd_kafka_topic_partition_list_add(list, k->name, partition)->offset =
-			which;
-		rd_kafka_resp_err_t e =
-			k->lib->rd_kafka_offsets_for_times(k->rk, list, step_ms(until));
-		if (!e)
-			e = list->elems[0].err;
-		*offset = list->elems[0].offset;
+			k->lib->rd_kafka_topic_partition_list_new((int)n);
+		for (size_t i = 0; i < n; i++)
+			k->lib->rd_kafka_topic_partition_list_add(
+				list, k->name, ranges[i].partition)->offset = which;
+		e = k->lib->rd_kafka_offsets_for_times(k->rk, list, step_ms(until));
+		for (size_t i = 0; !e && i < n; i++) {
+			e = list->elems[i].err;
+			*(which == RD_KAFKA_OFFSET_END ? &ranges[i].end :
+			  &ranges[i].first) = list->elems[i].offset;
+		}
 		k->lib->rd_kafka_topic_partition_list_destroy(list);
-		if (!e)
-			return 0;
-		if (!again(k, e, until))
-			return give_up(k, e, err);
-	}
+	} while (e && again(k, e, until));
+	return e ? give_up(k, e, err) : 0;
 }
 
-int pf_kafka_range(struct pf_kafka *k, int32_t partition, int64_t timeout_ms,
-		   int64_t *first, int64_t *end, struct pf_error *err)
+int pf_kafka_ranges(struct pf_kafka *k, struct pf_kafka_range *ranges, size_t n,
+		    int64_t timeout_ms, struct pf_error *err)
 {
 	int64_t until = pf_mono_us() + timeout_ms * 1000;
-	PF_TRY(edge(k, partition, RD_KAFKA_OFFSET_BEGINNING, until, first, err));
-	return edge(k, partition, RD_KAFKA_OFFSET_END, until, end, err);
+	if (!n)
+		return 0;
+	PF_TRY(edges(k, ranges, n, RD_KAFKA_OFFSET_BEGINNING, until, err));
+	return edges(k, ranges, n, RD_KAFKA_OFFSET_END, until, err);
 }
 
 int pf_kafka_offsets_at(struct pf_kafka *k, int32_t partitions, int64_t ms,

@@ -129,23 +129,21 @@ int pf_kafka_lag(struct pf_kafka_stage *s, const struct pf_stage_start *starts, 
 		 const char *sources, struct pf_stage_lag *lag, struct pf_error *err)
 {
 	size_t parts = (size_t)s->info.partitions;
-	struct pf_span *spans = pf_zalloc(parts, sizeof *spans);
-	int code = 0;
+	struct pf_kafka_range *ranges;
 	*lag = (struct pf_stage_lag){ 0 };
-	for (size_t p = 0; !code && p < parts; p++) {
-		int64_t first, end, next = start_of(starts, n, (int32_t)p);
-		code = pf_kafka_range(s->consumer, (int32_t)p, s->timeout_ms, &first, &end,
-				      err);
-		if (code)
-			break;
+	PF_TRY(pf_kafka_stage_ranges(s, &ranges, err));
+	struct pf_span *spans = pf_zalloc(parts, sizeof *spans);
+	for (size_t p = 0; p < parts; p++) {
+		int64_t first = ranges[p].first, end = ranges[p].end;
+		int64_t next = start_of(starts, n, (int32_t)p);
 		lag->loaded += next;
 		lag->behind += end - next;
 		spans[p] = (struct pf_span){ next < first ? first : next, end };
 	}
-	if (!code)
-		code = find_seconds(s, spans, lag, err);
+	int code = find_seconds(s, spans, lag, err);
 	if (!code)
 		code = find_rows(s, spans, sources, lag, err);
 	free(spans);
+	free(ranges);
 	return code;
 }

@@ -104,11 +104,12 @@ static int check_range(struct topic_reader *r, struct part *p, int64_t first, in
 	return 0;
 }
 
-static int add_part(struct topic_reader *r, int32_t partition, struct pf_error *err)
+static int add_part(struct topic_reader *r, const struct pf_kafka_range *range,
+		    struct pf_error *err)
 {
+	int32_t partition = range->partition;
 	const struct pf_stage_start *start = start_of(&r->how, partition);
-	int64_t first, end, back;
-	PF_TRY(pf_kafka_range(r->s->consumer, partition, r->s->timeout_ms, &first, &end, err));
+	int64_t first = range->first, end = range->end, back;
 	struct part *p = &r->parts[r->nparts];
 	*p = (struct part){ .partition = partition, .first = first, .last = -1 };
 	p->at = r->how.oldest ? first : start ? start->offset : 0;
@@ -142,6 +143,8 @@ static int add_parts(struct topic_reader *r, struct pf_error *err)
 	memset(chosen, 1, (size_t)n * sizeof *chosen);
 	r->parts = pf_alloc((size_t)n, sizeof *r->parts);
 	r->place = pf_alloc((size_t)n, sizeof *r->place);
+	struct pf_kafka_range *ranges = pf_zalloc((size_t)n, sizeof *ranges);
+	size_t nranges = 0;
 	int code = r->how.partitions ?
 		pf_partitions_parse(r->how.partitions, n, chosen, err) : 0;
 	if (!code)
@@ -149,9 +152,14 @@ static int add_parts(struct topic_reader *r, struct pf_error *err)
 	for (int32_t p = 0; !code && p < n; p++) {
 		r->place[p] = -1;
 		if (chosen[p])
-			code = add_part(r, p, err);
+			ranges[nranges++].partition = p;
 	}
 	free(chosen);
+	if (!code)
+		code = pf_kafka_ranges(r->s->consumer, ranges, nranges, r->s->timeout_ms, err);
+	for (size_t i = 0; !code && i < nranges; i++)
+		code = add_part(r, &ranges[i], err);
+	free(ranges);
 	for (size_t i = 0; !code && i < r->how.nstarts; i++)
 		if (r->how.starts[i].partition >= n)
 			code = pf_fail(err, PF_E_STAGE_CHANGED,
@@ -299,14 +307,13 @@ static void take_end(struct topic_reader *r, struct part *p, int64_t offset)
 
 static int out_of_range(struct topic_reader *r, struct part *p, struct pf_error *err)
 {
-	int64_t first, end;
+	struct pf_kafka_range range = { .partition = p->partition };
 	if (!p->running)
 		return 0;
-	PF_TRY(pf_kafka_range(r->s->consumer, p->partition, r->s->timeout_ms, &first, &end,
-			      err));
-	if (p->at < first)
-		return gone(r, p->partition, p->at, first, err);
-	return too_short(r, p->partition, p->at, end, err);
+	PF_TRY(pf_kafka_ranges(r->s->consumer, &range, 1, r->s->timeout_ms, err));
+	if (p->at < range.first)
+		return gone(r, p->partition, p->at, range.first, err);
+	return too_short(r, p->partition, p->at, range.end, err);
 }
 
 /* Fetch until the decoder has enough, or nothing is at hand any more. */

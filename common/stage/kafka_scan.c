@@ -126,16 +126,14 @@ static int find_spans(struct pf_kafka_stage *s, int64_t since_ms, struct pf_span
 {
 	struct beginning b = { since_ms, spans };
 	size_t n = (size_t)s->info.partitions, nasks = 0;
+	struct pf_kafka_range *ranges;
+	PF_TRY(pf_kafka_stage_ranges(s, &ranges, err));
 	struct pf_ask *asks = pf_zalloc(n, sizeof *asks);
 	int64_t *from = pf_alloc(n, sizeof *from);
 	int code = pf_kafka_offsets_at(s->consumer, s->info.partitions, since_ms,
 				       s->timeout_ms, from, err);
 	for (size_t p = 0; !code && p < n; p++) {
-		int64_t first, end;
-		code = pf_kafka_range(s->consumer, (int32_t)p, s->timeout_ms, &first, &end,
-				      err);
-		if (code)
-			break;
+		int64_t first = ranges[p].first, end = ranges[p].end;
 		if (from[p] == INT64_MAX && first < end)
 			asks[nasks++] = (struct pf_ask){ .partition = (int32_t)p,
 							 .offset = end - 1, .end = end };
@@ -146,6 +144,7 @@ static int find_spans(struct pf_kafka_stage *s, int64_t since_ms, struct pf_span
 		code = pf_kafka_stage_ask(s, asks, nasks, take_time, &b, err);
 	free(from);
 	free(asks);
+	free(ranges);
 	return code;
 }
 

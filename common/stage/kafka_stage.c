@@ -289,24 +289,37 @@ static int take_definition(void *ctx, const struct pf_ask *ask,
 	return 0;
 }
 
+int pf_kafka_stage_ranges(struct pf_kafka_stage *s, struct pf_kafka_range **ranges,
+			  struct pf_error *err)
+{
+	size_t n = (size_t)s->info.partitions;
+	struct pf_kafka_range *all = pf_zalloc(n, sizeof *all);
+	for (size_t p = 0; p < n; p++)
+		all[p].partition = (int32_t)p;
+	int code = pf_kafka_ranges(s->consumer, all, n, s->timeout_ms, err);
+	*ranges = code ? NULL : all;
+	if (code)
+		free(all);
+	return code;
+}
+
 int pf_kafka_stage_peek(struct pf_kafka_stage *s, struct pf_tabledef **def,
 			struct pf_error *err)
 {
 	size_t n = (size_t)s->info.partitions;
-	struct pf_ask *asks = pf_zalloc(n, sizeof *asks);
-	int code = 0;
+	struct pf_kafka_range *ranges;
 	*def = NULL;
-	for (size_t p = 0; !code && p < n; p++) {
-		int64_t first, end;
-		code = pf_kafka_range(s->consumer, (int32_t)p, s->timeout_ms, &first, &end,
-				      err);
+	PF_TRY(pf_kafka_stage_ranges(s, &ranges, err));
+	struct pf_ask *asks = pf_zalloc(n, sizeof *asks);
+	for (size_t p = 0; p < n; p++) {
+		int64_t end = ranges[p].end;
 		asks[p] = (struct pf_ask){ .partition = (int32_t)p,
-					   .offset = end > first ? end - 1 : end,
+					   .offset = end > ranges[p].first ? end - 1 : end,
 					   .end = end };
 	}
-	if (!code)
-		code = pf_kafka_stage_ask(s, asks, n, take_definition, def, err);
+	int code = pf_kafka_stage_ask(s, asks, n, take_definition, def, err);
 	free(asks);
+	free(ranges);
 	if (code) {
 		pf_tabledef_free(*def);
 		*def = NULL;
@@ -320,21 +333,20 @@ static int topic_status(struct pf_stage *base, struct pf_stage_status *status,
 			struct pf_error *err)
 {
 	struct pf_kafka_stage *s = (struct pf_kafka_stage *)base;
+	struct pf_kafka_range *ranges;
 	*status = (struct pf_stage_status){ 0 };
+	PF_TRY(pf_kafka_stage_ranges(s, &ranges, err));
 	status->nparts = (size_t)s->info.partitions;
 	status->parts = pf_alloc(status->nparts, sizeof *status->parts);
 	for (int32_t p = 0; p < s->info.partitions; p++) {
 		struct pf_stage_part *part = &status->parts[p];
 		part->partition = p;
-		int code = pf_kafka_range(s->consumer, p, s->timeout_ms, &part->first,
-					  &part->end, err);
-		if (code) {
-			pf_stage_status_free(status);
-			return code;
-		}
+		part->first = ranges[p].first;
+		part->end = ranges[p].end;
 		status->first += part->first;
 		status->end += part->end;
 	}
+	free(ranges);
 	return 0;
 }
 

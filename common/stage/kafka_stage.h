@@ -56,6 +56,9 @@ int pf_kafka_stage_client(const struct pf_kafka_stage *s, enum pf_kafka_kind kin
 /* Take this definition over (owned afterwards, also on failure). */
 int pf_kafka_stage_define(struct pf_kafka_stage *s, struct pf_tabledef *def,
 			  struct pf_error *err);
+/* What each partition has; freed by the caller. */
+int pf_kafka_stage_ranges(struct pf_kafka_stage *s, struct pf_kafka_range **ranges,
+			  struct pf_error *err);
 /* The newest definition that the last records carry; *def NULL: none. */
 int pf_kafka_stage_peek(struct pf_kafka_stage *s, struct pf_tabledef **def,
 			struct pf_error *err);

@@ -5,7 +5,7 @@
 
 #include "base/time.h"
 
-enum { QUEUED_BYTES = 32 << 20, LEAST_QUEUED = 1 << 20, WAIT_MS = 100 };
+enum { QUEUED_BYTES = 32 << 20, WAIT_MS = 100 };
 
 struct walk {
 	const struct pf_kafka_stage *s;
@@ -63,11 +63,9 @@ int pf_kafka_walk(const struct pf_kafka_stage *s, const struct pf_span *spans,
 		  struct pf_error *err)
 {
 	struct walk w = { .s = s };
-	size_t n = (size_t)s->info.partitions, each = (size_t)QUEUED_BYTES / n;
-	PF_TRY(pf_kafka_stage_client(s, PF_KAFKA_CONSUMER,
-				     each > LEAST_QUEUED ? each : LEAST_QUEUED, 1,
-				     &w.consumer, err));
-	w.end = pf_zalloc(n, sizeof *w.end);
+	PF_TRY(pf_kafka_stage_client(s, PF_KAFKA_CONSUMER, QUEUED_BYTES, 1, &w.consumer,
+				     err));
+	w.end = pf_zalloc((size_t)s->info.partitions, sizeof *w.end);
 	int64_t heard_us = pf_mono_us();
 	bool stop = false;
 	int code = start(&w, spans, err);
