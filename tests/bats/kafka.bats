@@ -8,10 +8,10 @@ load helpers
 setup_file()
 {
 	mkfifo "$BATS_FILE_TMPDIR/hold"
-	"$PF_BUILD/tools/kafka_mock" 1 < "$BATS_FILE_TMPDIR/hold" \
+	"$PF_BUILD/tools/kafka_mock" 1 40 < "$BATS_FILE_TMPDIR/hold" \
 		> "$BATS_FILE_TMPDIR/servers" 2> /dev/null 3>&- &
 	exec 8> "$BATS_FILE_TMPDIR/hold"
-	for _ in $(seq 50); do
+	for _ in $(seq 300); do
 		[ -s "$BATS_FILE_TMPDIR/servers" ] && break
 		sleep 0.1
 	done
@@ -104,6 +104,16 @@ sums()
 }
 
 # bats test_tags=crash
+@test "a broker that refuses what it is sent, and takes it later: each row once" {
+	numbers 0 500 > in.jsonl
+	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4" in.jsonl
+	numbers 500 600 >> in.jsonl
+	printf eeeee > "$BATS_FILE_TMPDIR/hold"
+	pf-stage append -q --ack-fd 7 "$TOPIC" in.jsonl 7> acks
+	equals "$(sums "$TOPIC")" "600 600 179700"
+	equals "$(tail -1 acks | cut -f 1)" 100
+}
+
 @test "X2 X3: killed with messages on their way or positions unreported: the rest once" {
 	numbers 0 20000 > in.jsonl
 	for at in X1:2 X2:1 X2:1 X2:1 X3:1; do
