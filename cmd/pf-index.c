@@ -271,6 +271,7 @@ static int check_table(const struct pf_table_schema *now, const char *name,
 {
 	PF_TRY(pf_table_readable(now, err));
 	PF_TRY(pf_table_writable(now, err));
+	PF_TRY(pf_table_append_only(now, err));
 	if (now->npartition_keys > 1)
 		return pf_fail(err, PF_E_TABLE_FEATURE,
 			       "table '%s' has %zu partition keys, not one", name,

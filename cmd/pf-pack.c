@@ -175,6 +175,10 @@ static void report(const struct state *s)
 		     " bytes waited in a temporary file",
 		     s->counts.in, s->counts.out, t.segments, t.bytes,
 		     t.spilled_bytes);
+	if (t.superseded)
+		pf_diag_note(&s->run->diag, 1,
+			     "%" PRId64 " rows left out: newer ones of the same key came with them",
+			     t.superseded);
 	uint64_t average = t.segments ? t.bytes / (uint64_t)t.segments : 0;
 	if (t.segments > 8 && average < crumb_bytes)
 		pf_diag_warn(&s->run->diag,
@@ -202,6 +206,7 @@ static int pack_all(struct state *s, struct pf_error *err)
 		PF_TRY(code);
 	}
 	PF_TRY(pack(s, err));
+	s->counts.filtered = pf_packer_stats(s->packer).superseded;
 	PF_TRY(pf_stream_out_end(s->out, &s->counts, err));
 	report(s);
 	return 0;

@@ -120,7 +120,8 @@ static int create(struct pf_run *run, const char *definition, struct pf_error *e
 	int code = pf_table_create(run->operands[0], def, err);
 	if (!code)
 		pf_diag_note(&run->diag, 0, "%s: made, %zu columns, %d bucket%s, partitioned by %s",
-			     pf_short_name(run->operands[0], name), def->n, def->buckets,
+			     pf_short_name(run->operands[0], name),
+			     def->n - (def->row_kind != NULL), def->buckets,
 			     def->buckets == 1 ? "" : "s", pf_grain_name(def->grain));
 	pf_tabledef_free(def);
 	return code;

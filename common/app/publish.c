@@ -58,7 +58,8 @@ static int check_layout(struct put *p, const struct pf_schema *s, int32_t *bucke
 		     { "pf:time", "time column", *l->time ? l->time : NULL },
 		     { "pf:zone", "zone", *l->time ? l->zone : NULL },
 		     { "pf:partition-by", "partition",
-		       *l->time ? pf_grain_name(l->grain) : NULL } };
+		       *l->time ? pf_grain_name(l->grain) : NULL },
+		     { "pf:merge", "way of merging versions", l->merge } };
 	PF_TRY(pf_segment_check(s, err));
 	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
 		const char *has = pf_meta_get(&s->meta, same[i].key);

@@ -27,6 +27,59 @@ int pf_grain_parse(const char *text, enum pf_grain *grain, struct pf_error *err)
 		       text);
 }
 
+/* --- lists of names; none of them has a comma --- */
+
+static void read_names(const char *text, char ***names, size_t *n)
+{
+	while (text && *text) {
+		size_t len = strcspn(text, ",");
+		*names = pf_realloc(*names, *n + 1, sizeof **names);
+		(*names)[(*n)++] = pf_strndup(text, len);
+		text += len + (text[len] == ',');
+	}
+}
+
+static void write_names(struct pf_schema *schema, const char *key, char *const *names,
+			size_t n)
+{
+	struct pf_buf text = { 0 };
+	for (size_t i = 0; i < n; i++)
+		pf_buf_printf(&text, "%s%s", i ? "," : "", names[i]);
+	if (n)
+		pf_meta_set(&schema->meta, key, pf_buf_cstr(&text));
+	pf_buf_free(&text);
+}
+
+static void free_names(char **names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+}
+
+/* The key, and how its versions are told apart. */
+static int read_key(const struct pf_schema *schema, struct pf_layout *l,
+		    struct pf_error *err)
+{
+	const char *merge = pf_meta_get(&schema->meta, "pf:merge");
+	read_names(pf_meta_get(&schema->meta, "pf:primary-key"), &l->key, &l->nkey);
+	read_names(pf_meta_get(&schema->meta, "pf:sequence"), &l->sequence, &l->nsequence);
+	if (l->nkey)
+		l->merge = pf_strdup(merge ? merge : "deduplicate");
+	for (size_t i = 0; i < l->nkey + l->nsequence; i++) {
+		const char *name = i < l->nkey ? l->key[i] : l->sequence[i - l->nkey];
+		if (pf_schema_find(schema, name) < 0)
+			return pf_fail(err, PF_E_UNKNOWN_COLUMN,
+				       "the stream names '%s' in its %s but has no such column",
+				       name, i < l->nkey ? "primary key" : "sequence");
+	}
+	int kind = pf_schema_find(schema, PF_KIND_COLUMN);
+	if (kind >= 0 && (!l->nkey || schema->fields[kind].type.kind != PF_TINYINT))
+		return pf_fail(err, PF_E_SCHEMA_MISMATCH,
+			       "the stream's '" PF_KIND_COLUMN "' is not the kind of rows of a primary key");
+	return 0;
+}
+
 int pf_layout_read(const struct pf_schema *schema, struct pf_layout *layout,
 		   struct pf_error *err)
 {
@@ -61,7 +114,10 @@ int pf_layout_read(const struct pf_schema *schema, struct pf_layout *layout,
 	layout->id = pf_strdup(id);
 	layout->time = pf_strdup(time);
 	layout->zone = pf_strdup(zone ? zone : "UTC");
-	return 0;
+	int code = read_key(schema, layout, err);
+	if (code)
+		pf_layout_free(layout);
+	return code;
 }
 
 void pf_layout_write(const struct pf_layout *layout, struct pf_schema *schema)
@@ -74,6 +130,10 @@ void pf_layout_write(const struct pf_layout *layout, struct pf_schema *schema)
 	pf_meta_set(&schema->meta, "pf:zone", layout->zone ? layout->zone : "UTC");
 	pf_meta_set(&schema->meta, "pf:partition-by", pf_grain_name(layout->grain));
 	pf_meta_set(&schema->meta, "pf:buckets", buckets);
+	write_names(schema, "pf:primary-key", layout->key, layout->nkey);
+	write_names(schema, "pf:sequence", layout->sequence, layout->nsequence);
+	if (layout->nkey)
+		pf_meta_set(&schema->meta, "pf:merge", layout->merge);
 }
 
 void pf_layout_free(struct pf_layout *layout)
@@ -82,6 +142,9 @@ void pf_layout_free(struct pf_layout *layout)
 	free(layout->id);
 	free(layout->time);
 	free(layout->zone);
+	free_names(layout->key, layout->nkey);
+	free_names(layout->sequence, layout->nsequence);
+	free(layout->merge);
 	*layout = (struct pf_layout){ 0 };
 }
 
@@ -89,9 +152,12 @@ void pf_layout_free(struct pf_layout *layout)
 
 static int32_t next_id(const struct pf_schema *rows)
 {
-	if (!rows->n)
+	size_t n = rows->n;
+	if (n && !strcmp(rows->fields[n - 1].name, PF_KIND_COLUMN))
+		n--;
+	if (!n)
 		return 0;
-	int32_t last = rows->fields[rows->n - 1].id;
+	int32_t last = rows->fields[n - 1].id;
 	return last < 0 ? -1 : last + 1;
 }
 

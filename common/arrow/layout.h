@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * How rows are laid out in a table, carried as metadata of the schema:
- * pf:table, pf:id, pf:time, pf:zone, pf:partition-by, pf:buckets; and which
+ * pf:table, pf:id, pf:time, pf:zone, pf:partition-by, pf:buckets, of tables with
+ * a primary key pf:primary-key, pf:sequence and pf:merge; and which
  * cell (partition, bucket) a batch belongs to: pf:partition, pf:bucket.
  */
 #ifndef PF_ARROW_LAYOUT_H
@@ -11,6 +12,27 @@
 
 /* Name of the generated partition column. */
 #define PF_PARTITION_COLUMN "dt"
+
+/* Columns of rows that are versions of a row with a primary key, as Paimon's
+ * files name them: the order in which they came, and what became of the row. On
+ * streams the kind is the last of the table's columns (tinyint, never null);
+ * without it all rows are inserted. */
+#define PF_SEQUENCE_COLUMN "_SEQUENCE_NUMBER"
+#define PF_KIND_COLUMN "_VALUE_KIND"
+
+enum { /* their field ids, and what a key column's is above its own */
+	PF_SEQUENCE_ID = 2147483646,
+	PF_KIND_ID = 2147483645,
+	PF_KEY_ID_BASE = 1073741823,
+};
+
+enum pf_row_kind { PF_ROW_INSERT, PF_ROW_BEFORE, PF_ROW_AFTER, PF_ROW_DELETE };
+
+/* Does it take a row away? */
+static inline bool pf_kind_retracts(int8_t kind)
+{
+	return kind == PF_ROW_BEFORE || kind == PF_ROW_DELETE;
+}
 
 enum pf_grain { PF_GRAIN_NONE, PF_GRAIN_YEAR, PF_GRAIN_MONTH, PF_GRAIN_DAY };
 
@@ -23,6 +45,12 @@ struct pf_layout {
 	int32_t buckets;
 	int id_column, time_column; /* positions in the schema */
 	int partition_column;       /* position of dt, -1: not there (yet) */
+	/* The primary key without dt, in its order; none: rows are only added. */
+	char **key;
+	size_t nkey;
+	char **sequence; /* columns that say which version is newer */
+	size_t nsequence;
+	char *merge;     /* "deduplicate" ...; NULL without key */
 };
 
 const char *pf_grain_name(enum pf_grain grain); /* "day" ... "none" */

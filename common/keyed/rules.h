@@ -11,19 +11,9 @@
 #ifndef PF_KEYED_RULES_H
 #define PF_KEYED_RULES_H
 
+#include "arrow/layout.h"
 #include "keyed/function.h"
 #include "paimon/table.h"
-
-/* Columns that data files of such tables have beside the table's own. */
-#define PF_SEQUENCE_COLUMN "_SEQUENCE_NUMBER"
-#define PF_KIND_COLUMN "_VALUE_KIND"
-
-enum pf_row_kind { PF_ROW_INSERT, PF_ROW_BEFORE, PF_ROW_AFTER, PF_ROW_DELETE };
-
-static inline bool pf_kind_retracts(int8_t kind)
-{
-	return kind == PF_ROW_BEFORE || kind == PF_ROW_DELETE;
-}
 
 enum pf_merge_engine {
 	PF_DEDUPLICATE,    /* the newest version */

@@ -193,6 +193,7 @@ int pf_compact_plan(struct pf_table *table, const struct pf_compact_options *opt
 	PF_TRY(pf_table_refresh(table, err));
 	p.now = pf_table_schema(table);
 	PF_TRY(pf_table_writable(p.now, err));
+	PF_TRY(pf_table_append_only(p.now, err));
 	PF_TRY(pf_snapshot_latest(table, &snapshot, err));
 	if (!snapshot)
 		return 0;

@@ -2,6 +2,7 @@
 #include "load/encode.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/io.h"
@@ -12,6 +13,9 @@ struct pf_encode_room {
 	struct pf_builder *rows; /* fetched ones */
 	struct pf_sorter *sorter;
 	struct pf_parquet_writer *writer;
+	struct pf_versions_room versions;
+	uint32_t *order; /* of rows that stay */
+	size_t order_cap;
 };
 
 struct pf_encode_room *pf_encode_room_new(void)
@@ -24,6 +28,8 @@ static void room_clear(struct pf_encode_room *room)
 	pf_builder_free(room->rows);
 	pf_sorter_free(room->sorter);
 	pf_parquet_writer_free(room->writer);
+	pf_versions_room_free(&room->versions);
+	free(room->order);
 	*room = (struct pf_encode_room){ 0 };
 }
 
@@ -69,12 +75,45 @@ static int fetch(const struct pf_encode_plan *plan, const struct pf_spill *spill
 	return 0;
 }
 
+/* By the key's own columns, which stand first; the bloom filter is the table's
+ * column's, as elsewhere. */
+static int open_versions_writer(const struct pf_encode_plan *plan,
+				struct pf_encode_room *room,
+				const struct pf_byte_sink *sink, struct pf_error *err)
+{
+	size_t n;
+	pf_versions_keys(plan->versions, &n);
+	int *sort_columns = pf_alloc(n, sizeof *sort_columns);
+	for (size_t i = 0; i < n; i++)
+		sort_columns[i] = (int)i;
+	int sequence = (int)n;
+	int id = pf_versions_column(plan->versions, plan->layout.id_column);
+	struct pf_parquet_options options = {
+		.created_by = plan->created_by,
+		.zstd_level = plan->zstd_level,
+		.old_readers = plan->old_readers,
+		.sort_columns = sort_columns,
+		.n_sort = n,
+		.bloom_columns = &id,
+		.n_bloom = 1,
+		.movable_columns = &sequence,
+		.n_movable = 1,
+		.meta = &plan->rows->meta,
+	};
+	int code = pf_parquet_writer_open(sink, pf_versions_schema(plan->versions),
+					  &options, &room->writer, err);
+	free(sort_columns);
+	return code;
+}
+
 static int open_writer(const struct pf_encode_plan *plan, struct pf_encode_room *room,
 		       const struct pf_byte_sink *sink, struct pf_error *err)
 {
 	if (room->writer)
 		return pf_parquet_writer_restart(room->writer, sink, err);
 	int sort_columns[] = { plan->layout.id_column, plan->layout.time_column };
+	if (plan->versions)
+		return open_versions_writer(plan, room, sink, err);
 	struct pf_parquet_options options = {
 		.created_by = plan->created_by,
 		.zstd_level = plan->zstd_level,
@@ -112,6 +151,31 @@ static int write_segment(const struct pf_encode_plan *plan,
 	return 0;
 }
 
+/* The rows that stay, sorted; with a key, *batch has the columns of files
+ * then. */
+static const uint32_t *sort(const struct pf_encode_plan *plan,
+			    struct pf_encode_room *room, struct pf_batch *batch,
+			    size_t *n_rows)
+{
+	int columns[] = { plan->layout.id_column, plan->layout.time_column };
+	size_t n, rows = (size_t)batch->rows;
+	*n_rows = rows;
+	if (!plan->versions)
+		return pf_sort_rows(room->sorter, batch, columns, 2);
+	const int *keys = pf_versions_keys(plan->versions, &n);
+	const uint32_t *order = pf_sort_rows(room->sorter, batch, keys, n);
+	if (rows > room->order_cap) {
+		free(room->order);
+		room->order = pf_alloc(rows, sizeof *room->order);
+		room->order_cap = rows;
+	}
+	if (rows)
+		memcpy(room->order, order, rows * sizeof *order);
+	*n_rows = pf_versions_newest(plan->versions, batch, room->order);
+	*batch = pf_versions_batch(plan->versions, batch, &room->versions);
+	return room->order;
+}
+
 void pf_encode_run(const struct pf_encode_plan *plan, const struct pf_spill *spill,
 		   struct pf_encode_room *room, struct pf_encode_job *job)
 {
@@ -121,9 +185,10 @@ void pf_encode_run(const struct pf_encode_plan *plan, const struct pf_spill *spi
 		return;
 	if (!room->sorter)
 		room->sorter = pf_sorter_new();
-	int columns[] = { plan->layout.id_column, plan->layout.time_column };
-	const uint32_t *order = pf_sort_rows(room->sorter, &batch, columns, 2);
-	size_t n_rows = (size_t)batch.rows;
+	struct pf_batch all = batch;
+	size_t n_rows;
+	const uint32_t *order = sort(plan, room, &batch, &n_rows);
+	job->superseded = all.rows - (int64_t)n_rows;
 	for (size_t done = 0, n = 0; done < n_rows && !job->code; done += n) {
 		job->segments = pf_realloc(job->segments, job->n_segments + 1,
 					   sizeof *job->segments);
@@ -132,7 +197,7 @@ void pf_encode_run(const struct pf_encode_plan *plan, const struct pf_spill *spi
 		job->code = write_segment(plan, room, &batch, order + done,
 					  n_rows - done, s, &n, &job->error);
 	}
-	if (pf_encode_cost(pf_batch_bytes(&batch), batch.rows) > plan->keep_bytes)
+	if (pf_encode_cost(pf_batch_bytes(&all), all.rows) > plan->keep_bytes)
 		room_clear(room);
 	pf_chunks_give(plan->chunks, &job->rows);
 }

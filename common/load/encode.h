@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One cell's rows to segments: fetch what was put aside, sort, write Parquet.
+ * One cell's rows to segments: fetch what was put aside, sort, keep the newest
+ * version of each row that has a primary key, write Parquet.
  * A pure function of the rows and options, so that threads can share the
  * work; see load/pack.h.
  */
@@ -10,10 +11,12 @@
 #include "arrow/layout.h"
 #include "load/chunks.h"
 #include "load/spill.h"
+#include "load/versions.h"
 
 struct pf_encode_plan {
 	struct pf_schema *rows; /* borrowed */
 	struct pf_layout layout;
+	struct pf_versions_plan *versions; /* of a primary key, or NULL */
 	size_t segment_bytes;
 	struct pf_chunk_pool *chunks; /* where rows in memory come from */
 	size_t keep_bytes; /* a thread keeps no room of jobs that cost more */
@@ -36,6 +39,7 @@ struct pf_encode_job {
 		int64_t rows;
 	} *segments;
 	size_t n_segments;
+	int64_t superseded; /* rows that newer ones of their key stand for */
 	int code;
 	struct pf_error error;
 };

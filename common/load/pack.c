@@ -45,6 +45,8 @@ struct pf_packer {
 static int deliver(void *ctx, struct pf_encode_job *job, struct pf_error *err)
 {
 	struct pf_packer *p = ctx;
+	p->stats.superseded += job->superseded;
+	p->waiting -= job->superseded;
 	for (size_t i = 0; i < job->n_segments; i++) {
 		struct pf_encoded *s = &job->segments[i];
 		struct pf_segment segment = {
@@ -91,7 +93,10 @@ int pf_packer_new(struct pf_schema *rows, const struct pf_pack_options *options,
 	/* A cell is packed when it has just passed a share. */
 	size_t budget = 2 * p->share_bytes + p->share_bytes / 16;
 	p->plan.keep_bytes = budget / (size_t)options->threads;
-	int code = pf_workers_new(options->threads, budget, &p->plan, p->spill,
+	int code = layout.nkey ? pf_versions_plan_new(rows, &layout, &p->plan.versions, err)
+			       : 0;
+	if (!code)
+		code = pf_workers_new(options->threads, budget, &p->plan, p->spill,
 				  deliver, p, &p->workers, err);
 	if (code) {
 		pf_packer_free(p);
@@ -119,6 +124,7 @@ void pf_packer_free(struct pf_packer *p)
 	free(p->slots);
 	pf_spill_free(p->spill);
 	pf_chunk_pool_free(p->plan.chunks);
+	pf_versions_plan_free(p->plan.versions);
 	pf_layout_free(&p->plan.layout);
 	pf_schema_unref(p->plan.rows);
 	free(p);
@@ -303,6 +309,22 @@ static int check_keys(const struct pf_packer *p, const struct pf_batch *b,
 				       "a row without %s: '%s' is null",
 				       k ? "time" : "ID",
 				       b->schema->fields[keys[k]].name);
+	if (!p->plan.versions)
+		return 0;
+	size_t n;
+	const int *key = pf_versions_keys(p->plan.versions, &n);
+	for (size_t k = 0; k < n; k++)
+		if (b->columns[key[k]].nulls)
+			return pf_fail(err, PF_E_BAD_ROW,
+				       "a row without its primary key: '%s' is null",
+				       b->schema->fields[key[k]].name);
+	int kind = pf_schema_find(b->schema, PF_KIND_COLUMN);
+	const int8_t *kinds = kind < 0 ? NULL : b->columns[kind].values;
+	for (int64_t i = 0; kinds && i < b->rows; i++)
+		if (kinds[i] < PF_ROW_INSERT || kinds[i] > PF_ROW_DELETE ||
+		    pf_is_null(&b->columns[kind], i))
+			return pf_fail(err, PF_E_BAD_ROW, "a row of no kind: '%s' is %d",
+				       PF_KIND_COLUMN, kinds[i]);
 	return 0;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Packing: rows of many cells become segments, Parquet files of one cell each,
- * sorted by (ID, time), ties as they came.
+ * sorted by (ID, time), ties as they came; of tables with a primary key, sorted
+ * by the key, with the newest version of each row (load/versions.h).
  *
  * Memory is bounded by memory_bytes. Rows wait in columns per cell; when they
  * take a third of it they are put aside in a temporary file, cell by cell
@@ -34,6 +35,7 @@ typedef int pf_segment_fn(void *ctx, const struct pf_segment *segment,
 
 struct pf_pack_stats {
 	int64_t rows, segments;
+	int64_t superseded;     /* rows that newer ones of their key stand for */
 	uint64_t bytes;         /* of all segments */
 	uint64_t spilled_bytes;
 };

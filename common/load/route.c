@@ -92,7 +92,7 @@ int pf_router_new(struct pf_schema *in, size_t memory_bytes, pf_cell_fn *emit,
 	r->out_schema = pf_schema_copy(in);
 	if (layout.grain != PF_GRAIN_NONE)
 		pf_schema_add(r->out_schema, PF_PARTITION_COLUMN,
-			      (struct pf_type){ .kind = PF_STRING }, true)
+			      (struct pf_type){ .kind = PF_STRING }, !layout.nkey)
 			->id = pf_layout_partition_id_of(in);
 	r->leaving = pf_builder_new(r->out_schema);
 	r->n_slots = 1024;

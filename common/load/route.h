@@ -31,7 +31,8 @@ struct pf_skew {
 struct pf_router;
 
 /* The schema is that of the input; its layout metadata decides. The schema of
- * what leaves has dt as its last column, unless the grain is none. */
+ * what leaves has dt as its last column, unless the grain is none (never null
+ * where it is part of a primary key). */
 int pf_router_new(struct pf_schema *in, size_t memory_bytes, pf_cell_fn *emit,
 		  void *ctx, struct pf_router **router, struct pf_error *err);
 struct pf_schema *pf_router_schema(struct pf_router *r); /* borrowed */

@@ -307,6 +307,7 @@ int pf_alter_plan(struct pf_table *table, const struct pf_tabledef *def,
 	PF_TRY(pf_table_refresh(table, err));
 	old = pf_table_schema(table);
 	PF_TRY(pf_table_writable(old, err));
+	PF_TRY(pf_table_append_only(old, err));
 	PF_TRY(check_layout(old, def, err));
 	struct altering a = { .old = old, .def = def, .plan = plan,
 			      .highest_id = old->highest_id };

@@ -165,6 +165,16 @@ int pf_cells_update(struct pf_cells *c, struct pf_table *t,
 	return 0;
 }
 
+static int check_buckets(const struct cell *whole, const struct pf_data_file *f,
+			 struct pf_error *err)
+{
+	if (whole->value == f->total_buckets)
+		return 0;
+	return pf_fail(err, PF_E_TABLE_FEATURE,
+		       "a partition holds files of %lld buckets, the new ones are of %d: rewrite it first",
+		       (long long)whole->value, f->total_buckets);
+}
+
 int pf_cells_number(struct pf_cells *c, struct pf_data_file *files, size_t n,
 		    struct pf_error *err)
 {
@@ -179,14 +189,37 @@ int pf_cells_number(struct pf_cells *c, struct pf_data_file *files, size_t n,
 		struct pf_data_file *f = &files[i];
 		struct cell *s = find(c, f->partition, f->bucket);
 		const struct cell *whole = find(c, f->partition, WHOLE);
-		if (whole->value != f->total_buckets)
-			return pf_fail(err, PF_E_TABLE_FEATURE,
-				       "a partition holds files of %lld buckets, the new ones are of %d: rewrite it first",
-				       (long long)whole->value, f->total_buckets);
+		PF_TRY(check_buckets(whole, f, err));
 		int64_t last = s->taken >= 0 ? s->taken : s->value;
 		f->min_sequence = last + 1;
 		f->max_sequence = last + f->rows;
 		s->taken = f->max_sequence;
+	}
+	return 0;
+}
+
+void pf_cells_take(struct pf_cells *c, struct pf_data_file *f, int64_t numbers)
+{
+	struct cell *s = get(c, f->partition, f->bucket, -1);
+	int64_t last = s->taken > s->value ? s->taken : s->value;
+	f->min_sequence = last + 1;
+	f->max_sequence = last + numbers;
+	s->taken = f->max_sequence;
+}
+
+int pf_cells_check(struct pf_cells *c, const struct pf_data_file *files, size_t n,
+		   struct pf_error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct pf_data_file *f = &files[i];
+		PF_TRY(check_buckets(get(c, f->partition, WHOLE, f->total_buckets), f,
+				     err));
+		if (get(c, f->partition, f->bucket, -1)->value < f->min_sequence)
+			continue;
+		pf_fail(err, PF_E_CONFLICT,
+			"another writer has written to bucket %d meanwhile: its rows are newer than these",
+			f->bucket);
+		return pf_hint(err, "run the load again, and one writer at a time");
 	}
 	return 0;
 }

@@ -25,6 +25,15 @@ int pf_cells_update(struct pf_cells *c, struct pf_table *table,
 int pf_cells_number(struct pf_cells *c, struct pf_data_file *files, size_t n,
 		    struct pf_error *err);
 
+/* Of tables with a primary key, whose rows carry their numbers: give a file of
+ * so many numbers those behind the ones in use and behind what was given out
+ * before. Its partition and bucket must be set. */
+void pf_cells_take(struct pf_cells *c, struct pf_data_file *file, int64_t numbers);
+/* Are the files' numbers behind all in use still? PF_E_CONFLICT: another
+ * writer came first; PF_E_TABLE_FEATURE as above. */
+int pf_cells_check(struct pf_cells *c, const struct pf_data_file *files, size_t n,
+		   struct pf_error *err);
+
 /* The files have been committed in that snapshot, the next one. */
 void pf_cells_commit(struct pf_cells *c, const struct pf_data_file *files, size_t n,
 		     int64_t snapshot);

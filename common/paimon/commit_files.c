@@ -9,6 +9,7 @@
 #include "paimon/entry.h"
 #include "paimon/internal.h"
 #include "paimon/partition.h"
+#include "parquet/shift.h"
 
 /* file-index.in-manifest-threshold's default. */
 enum { EMBEDDED_INDEX_BYTES = 500 };
@@ -200,7 +201,7 @@ static int check_cell(const struct pf_commit *c, const struct pf_cell *cell,
 
 /* A file of an older schema, from a stage whose definition is older than the
  * table's: it is read by field id as all older files are. */
-static int older_entry(struct pf_commit *c, const struct pf_parquet_file *file,
+static int older_entry(struct pf_commit *c, struct pf_parquet_file *file,
 		       const struct pf_cell *cell, struct pf_data_file *e, bool *found)
 {
 	*found = false;
@@ -216,7 +217,7 @@ static int older_entry(struct pf_commit *c, const struct pf_parquet_file *file,
 	return 0;
 }
 
-static int make_entry(struct pf_commit *c, const struct pf_parquet_file *file,
+static int make_entry(struct pf_commit *c, struct pf_parquet_file *file,
 		      const struct pf_cell *cell, struct pf_data_file *e,
 		      struct pf_error *err)
 {
@@ -356,6 +357,38 @@ int pf_commit_file_close(struct pf_commit_file *f, int64_t rows, struct pf_view 
 	return code;
 }
 
+/* Rows of a primary key carry their numbers: move them behind those in use. */
+static int number_rows(struct pf_commit *c, struct pf_data_file *e,
+		       struct pf_view *parquet, struct pf_buf *moved, struct pf_error *err)
+{
+	struct pf_random_source source = pf_random_view(parquet, "segment");
+	struct pf_parquet_file *file;
+	struct pf_parquet_span span;
+	size_t column = c->schema->layout.nkey;
+	if (!c->files.n) {
+		struct pf_snapshot *base;
+		PF_TRY(pf_snapshot_latest(c->table, &base, err));
+		int code = pf_cells_update(c->cells, c->table, base, err);
+		pf_snapshot_free(base);
+		PF_TRY(code);
+	}
+	PF_TRY(pf_parquet_open(&source, &file, err));
+	int code = pf_parquet_movable_span(file, *parquet, column, &span, err);
+	/* No more numbers than a file has rows or a packer has seen. */
+	if (!code && (span.least < 0 || span.most > INT64_MAX / 4))
+		code = pf_fail(err, PF_E_CORRUPT, "a segment whose rows are numbered from %" PRId64
+			       " to %" PRId64, span.least, span.most);
+	if (!code) {
+		pf_cells_take(c->cells, e, span.most - span.least + 1);
+		pf_buf_add(moved, parquet->data, parquet->len);
+		code = pf_parquet_shift(file, moved->data, moved->len, column,
+					e->min_sequence - span.least, err);
+		*parquet = pf_view_of(moved->data, moved->len);
+	}
+	pf_parquet_close(file);
+	return code;
+}
+
 int pf_commit_add(struct pf_commit *c, const struct pf_cell *cell, int32_t buckets,
 		  int64_t rows, struct pf_view parquet, struct pf_view index,
 		  struct pf_error *err)
@@ -363,15 +396,23 @@ int pf_commit_add(struct pf_commit *c, const struct pf_cell *cell, int32_t bucke
 	struct pf_random_source source = pf_random_view(&parquet, "segment");
 	struct pf_commit_file *f;
 	struct pf_data_file e;
+	struct pf_buf moved = { 0 };
 	size_t half = parquet.len / 2;
 	PF_TRY(check_cell(c, cell, buckets, err));
 	PF_TRY(read_entry(c, cell, rows, &source, &e, err));
-	PF_TRY(pf_commit_file_open(c, cell, buckets, &f, err));
-	int code = sink_write(f, parquet.data, half, err);
+	int code = c->schema->nprimary_keys ? number_rows(c, &e, &parquet, &moved, err) : 0;
+	if (!code)
+		code = pf_commit_file_open(c, cell, buckets, &f, err);
+	if (code) {
+		pf_buf_free(&moved);
+		return code;
+	}
+	code = sink_write(f, parquet.data, half, err);
 	if (!code)
 		code = sink_write(f, parquet.data + half, parquet.len - half, err);
 	if (!code)
 		code = finish_file(f, index, &e, err);
 	pf_commit_file_abandon(f);
+	pf_buf_free(&moved);
 	return code;
 }

@@ -2,6 +2,7 @@
 #include "paimon/create.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/time.h"
 #include "ext/json.h"
@@ -25,6 +26,42 @@ static void put_option(struct pf_buf *out, bool first, const char *key,
 	pf_json_quote_str(out, value);
 }
 
+static void put_option_list(struct pf_buf *out, const char *key, char *const *names,
+			    size_t n)
+{
+	struct pf_buf text = { 0 };
+	for (size_t i = 0; i < n; i++)
+		pf_buf_printf(&text, "%s%s", i ? "," : "", names[i]);
+	if (n)
+		put_option(out, false, key, pf_buf_cstr(&text));
+	pf_buf_free(&text);
+}
+
+/* What becomes of the versions of a row. */
+static void put_key_options(struct pf_buf *out, const struct pf_tabledef *def)
+{
+	put_option(out, false, "merge-engine", def->merge);
+	put_option_list(out, "sequence.field", def->sequence, def->nsequence);
+	for (size_t i = 0; i < def->n; i++) {
+		const struct pf_coldef *c = &def->columns[i];
+		if (!c->aggregate)
+			continue;
+		char *key = pf_asprintf("fields.%s.aggregate-function", c->name);
+		put_option(out, false, key, c->aggregate);
+		free(key);
+	}
+}
+
+static void put_names(struct pf_buf *out, bool dt, char *const *names, size_t n)
+{
+	if (dt)
+		pf_json_quote_str(out, PF_PARTITION_COLUMN);
+	for (size_t i = 0; i < n; i++) {
+		pf_buf_str(out, dt || i ? ", " : "");
+		pf_json_quote_str(out, names[i]);
+	}
+}
+
 static void format_schema(const struct pf_schema *s, const struct pf_tabledef *def,
 			  struct pf_buf *out)
 {
@@ -36,12 +73,16 @@ static void format_schema(const struct pf_schema *s, const struct pf_tabledef *d
 		put_field(out, &s->fields[i], i);
 	pf_buf_printf(out, " ],\n  \"highestFieldId\" : %zu,\n  \"partitionKeys\" : [ ",
 		      s->n - 1);
-	if (dt)
-		pf_json_quote_str(out, PF_PARTITION_COLUMN);
-	pf_buf_str(out, " ],\n  \"primaryKeys\" : [ ],\n  \"options\" : {");
+	put_names(out, dt, NULL, 0);
+	pf_buf_str(out, " ],\n  \"primaryKeys\" : [ ");
+	put_names(out, dt && def->nprimary_key, def->primary_key, def->nprimary_key);
+	pf_buf_str(out, " ],\n  \"options\" : {");
 	put_option(out, true, "bucket", buckets);
 	put_option(out, false, "bucket-key", def->id);
-	put_option(out, false, "bucket-append-ordered", "false");
+	if (def->nprimary_key)
+		put_key_options(out, def);
+	else
+		put_option(out, false, "bucket-append-ordered", "false");
 	put_option(out, false, "file.format", "parquet");
 	if (def->table && *def->table)
 		put_option(out, false, "pf.table", def->table);
@@ -51,6 +92,20 @@ static void format_schema(const struct pf_schema *s, const struct pf_tabledef *d
 	put_option(out, false, "pf.partition-by", pf_grain_name(def->grain));
 	pf_buf_printf(out, "\n  },\n  \"timeMillis\" : %lld\n}",
 		      (long long)pf_now_ms());
+}
+
+/* The table's columns: not the kind of rows, but the partition. */
+static struct pf_schema *columns_of(const struct pf_tabledef *def)
+{
+	struct pf_schema *s = pf_schema_new();
+	for (size_t i = 0; i < def->n; i++)
+		if (!def->columns[i].is_kind)
+			pf_schema_add(s, def->columns[i].name, def->columns[i].type,
+				      def->columns[i].nullable);
+	if (def->grain != PF_GRAIN_NONE)
+		pf_schema_add(s, PF_PARTITION_COLUMN,
+			      (struct pf_type){ .kind = PF_STRING }, !def->nprimary_key);
+	return s;
 }
 
 int pf_table_create(const char *path, const struct pf_tabledef *def,
@@ -68,10 +123,7 @@ int pf_table_create(const char *path, const struct pf_tabledef *def,
 		return pf_fail(err, PF_E_SCHEMA_FILE,
 			       "the ID column's name '%s' has a comma, which Paimon's option bucket-key cannot hold",
 			       def->id);
-	struct pf_schema *s = pf_tabledef_schema(def);
-	if (def->grain != PF_GRAIN_NONE)
-		pf_schema_add(s, PF_PARTITION_COLUMN,
-			      (struct pf_type){ .kind = PF_STRING }, true);
+	struct pf_schema *s = columns_of(def);
 	int code = pf_store_make(path, &store, err);
 	if (code) {
 		pf_schema_unref(s);

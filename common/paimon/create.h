@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Making a table from a definition: schema-0 in an append table with fixed
- * buckets of the ID column and the generated partition column dt. What the
+ * Making a table from a definition: schema-0 in an append table, or one with
+ * a primary key, with fixed buckets of the ID column and the generated partition column dt. What the
  * definition says about the layout goes into the table's options (pf.id,
  * pf.time, pf.zone, pf.partition-by), so that the table alone tells it.
  */

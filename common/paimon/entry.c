@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "paimon/entry.h"
+#include "paimon/entry_internal.h"
 
 #include "base/time.h"
 #include "base/utf8.h"
@@ -9,7 +9,7 @@ enum { STRING_CHARACTERS = 16 };
 
 /* Parquet knows the unit of a time, not how many digits of it are used:
  * timestamp(0) comes back as timestamp(3). */
-static bool same_in_parquet(struct pf_type file, struct pf_type table)
+bool pf_entry_same_type(struct pf_type file, struct pf_type table)
 {
 	if (file.kind == table.kind && pf_kind_is_timestamp(file.kind))
 		return pf_type_units(file) == pf_type_units(table);
@@ -21,16 +21,17 @@ static bool same_in_parquet(struct pf_type file, struct pf_type table)
 int pf_entry_check(const struct pf_table_schema *s, const struct pf_parquet_file *file,
 		   struct pf_error *err)
 {
-	size_t n = pf_parquet_columns(file);
-	for (size_t i = 0; i < s->n && i < n; i++) {
+	size_t n = pf_parquet_columns(file), before = pf_entry_system_columns(s);
+	PF_TRY(pf_entry_check_system(s, file, err));
+	for (size_t i = 0; i < s->n && before + i < n; i++) {
 		const struct pf_table_field *f = &s->fields[i];
-		const struct pf_parquet_column *c = pf_parquet_column(file, i);
+		const struct pf_parquet_column *c = pf_parquet_column(file, before + i);
 		char a[40], b[40];
 		if (strcmp(c->name, f->name))
 			return pf_fail(err, PF_E_SCHEMA_MISMATCH,
 				       "column %zu is '%s' in the segment and '%s' in the table",
 				       i + 1, c->name, f->name);
-		if (c->refused || !same_in_parquet(c->type, f->type))
+		if (c->refused || !pf_entry_same_type(c->type, f->type))
 			return pf_fail(err, PF_E_SCHEMA_MISMATCH,
 				       "column '%s' is %s in the segment and %s in the table",
 				       f->name,
@@ -46,7 +47,7 @@ int pf_entry_check(const struct pf_table_schema *s, const struct pf_parquet_file
 				       "column '%s' may be null in the segment but not in the table",
 				       f->name);
 	}
-	if (n != s->n)
+	if (n != before + s->n)
 		return pf_fail(err, PF_E_SCHEMA_MISMATCH,
 			       "the segment has %zu columns, the table %zu", n, s->n);
 	return 0;
@@ -153,31 +154,31 @@ void pf_entry_stats(const struct pf_parquet_file *file, size_t column,
 	out->max = high;
 }
 
-static void put_stats(const struct pf_table_schema *s,
-		      const struct pf_parquet_file *file, struct pf_arena *arena,
-		      struct pf_stats *out)
+void pf_entry_put_stats(const struct pf_parquet_file *file, size_t first,
+			const struct pf_type *types, size_t n, struct pf_arena *arena,
+			struct pf_stats *out)
 {
-	struct pf_datum *min = pf_arena_get(arena, s->n + 1, sizeof *min);
-	struct pf_datum *max = pf_arena_get(arena, s->n + 1, sizeof *max);
+	struct pf_datum *min = pf_arena_get(arena, n + 1, sizeof *min);
+	struct pf_datum *max = pf_arena_get(arena, n + 1, sizeof *max);
 	struct pf_buf row = { 0 };
-	out->nulls = pf_arena_get(arena, s->n + 1, sizeof *out->nulls);
-	out->n = s->n;
-	for (size_t i = 0; i < s->n; i++) {
+	out->nulls = pf_arena_get(arena, n + 1, sizeof *out->nulls);
+	out->n = n;
+	for (size_t i = 0; i < n; i++) {
 		struct pf_column_stats c;
-		pf_entry_stats(file, i, s->fields[i].type, arena, &c);
+		pf_entry_stats(file, first + i, types[i], arena, &c);
 		min[i] = c.min;
 		max[i] = c.max;
 		out->nulls[i] = c.nulls;
 	}
-	pf_row_serialize(&row, min, s->n);
+	pf_row_serialize(&row, min, n);
 	out->min = pf_arena_copy(arena, row.data, row.len);
 	row.len = 0;
-	pf_row_serialize(&row, max, s->n);
+	pf_row_serialize(&row, max, n);
 	out->max = pf_arena_copy(arena, row.data, row.len);
 	pf_buf_free(&row);
 }
 
-int pf_entry_make(const struct pf_table_schema *s, const struct pf_parquet_file *file,
+int pf_entry_make(const struct pf_table_schema *s, struct pf_parquet_file *file,
 		  const struct pf_cell *cell, struct pf_arena *arena,
 		  struct pf_data_file *e, struct pf_error *err)
 {
@@ -207,6 +208,11 @@ int pf_entry_make(const struct pf_table_schema *s, const struct pf_parquet_file 
 		.schema = s,
 	};
 	pf_buf_free(&row);
-	put_stats(s, file, arena, &e->value_stats);
-	return 0;
+	struct pf_type *types = pf_alloc(s->n + 1, sizeof *types);
+	for (size_t i = 0; i < s->n; i++)
+		types[i] = s->fields[i].type;
+	pf_entry_put_stats(file, pf_entry_system_columns(s), types, s->n, arena,
+			   &e->value_stats);
+	free(types);
+	return pf_entry_fill_key(s, file, arena, e, err);
 }

@@ -10,6 +10,9 @@
 #include "parquet/reader.h"
 #include "paimon/manifest.h"
 
+/* Columns that a file has before the table's own: those of a primary key. */
+size_t pf_entry_system_columns(const struct pf_table_schema *s);
+
 /* Does the file have the table's columns: names, types, order, field ids?
  * PF_E_SCHEMA_MISMATCH, naming the first difference. */
 int pf_entry_check(const struct pf_table_schema *s, const struct pf_parquet_file *file,
@@ -17,7 +20,7 @@ int pf_entry_check(const struct pf_table_schema *s, const struct pf_parquet_file
 
 /* An ADD without name, directory and sequence numbers. Everything is in the
  * arena. */
-int pf_entry_make(const struct pf_table_schema *s, const struct pf_parquet_file *file,
+int pf_entry_make(const struct pf_table_schema *s, struct pf_parquet_file *file,
 		  const struct pf_cell *cell, struct pf_arena *arena,
 		  struct pf_data_file *entry, struct pf_error *err);
 

@@ -174,6 +174,15 @@ static void read_layout(struct pf_table_schema *s)
 	l->partition_column = s->npartition_keys == 1
 				      ? pf_schema_find(s->columns, s->partition_keys[0])
 				      : -1;
+	for (size_t i = 0; i < s->nprimary_keys; i++)
+		if (!is_partition(s, s->primary_keys[i]))
+			add_name(s->primary_keys[i], strlen(s->primary_keys[i]), &l->key,
+				 &l->nkey);
+	if (l->nkey) {
+		split_names(pf_table_option(s, "sequence.field", ""), &l->sequence,
+			    &l->nsequence);
+		l->merge = pf_strdup(pf_table_option(s, "merge-engine", "deduplicate"));
+	}
 	if (ours && l->id_column >= 0 && l->time_column >= 0)
 		pf_layout_write(l, s->columns);
 }
@@ -212,6 +221,9 @@ static int read_schema(const struct pf_json *j, const char *name,
 	for (size_t i = 0; i < s->npartition_keys; i++)
 		if (pf_table_field_by_name(s, s->partition_keys[i]) < 0)
 			return malformed(name, "a partition key that is no column", err);
+	for (size_t i = 0; i < s->nprimary_keys; i++)
+		if (pf_table_field_by_name(s, s->primary_keys[i]) < 0)
+			return malformed(name, "a primary key that is no column", err);
 	read_layout(s);
 	return 0;
 }
@@ -324,6 +336,51 @@ int pf_table_append_only(const struct pf_table_schema *s, struct pf_error *err)
 	return s->nprimary_keys ? refuse("a primary key", err) : 0;
 }
 
+/* A primary key whose files of level 0 are as Paimon's own would be. */
+static int check_key_writable(const struct pf_table_schema *s, struct pf_error *err)
+{
+	static const struct {
+		const char *option, *may;
+	} only[] = {
+		{ "merge-engine", "deduplicate" },
+		{ "changelog-producer", "none" },
+		{ "sequence.field.sort-order", "ascending" },
+		{ "ignore-delete", "false" },
+		{ "deduplicate.ignore-delete", "false" },
+		{ "data-file.thin-mode", "false" },
+		{ "primary-key.nullable", "false" },
+		{ "pk-clustering-override", "false" },
+		{ "rowkind.field", "" },
+	};
+	if (!s->nprimary_keys)
+		return 0;
+	for (size_t i = 0; i < sizeof only / sizeof *only; i++) {
+		const char *v = pf_table_option(s, only[i].option, only[i].may);
+		if (strcasecmp(v, only[i].may))
+			return pf_fail(err, PF_E_TABLE_FEATURE,
+				       "a table with a primary key and %s = %s cannot be written yet",
+				       only[i].option, v);
+	}
+	for (size_t i = 0; i < s->npartition_keys; i++) {
+		size_t k = 0;
+		while (k < s->nprimary_keys &&
+		       strcmp(s->primary_keys[k], s->partition_keys[i]))
+			k++;
+		if (k == s->nprimary_keys)
+			return refuse("a primary key without its partition's column", err);
+	}
+	for (size_t i = 0; i < s->layout.nkey; i++) {
+		const struct pf_table_field *f =
+			&s->fields[pf_table_field_by_name(s, s->layout.key[i])];
+		enum pf_kind kind = f->type.kind;
+		if (kind == PF_FLOAT || kind == PF_DOUBLE || kind == PF_BYTES)
+			return pf_fail(err, PF_E_TABLE_FEATURE,
+				       "a primary key with column '%s' of type %s cannot be written",
+				       f->name, f->type_text);
+	}
+	return 0;
+}
+
 int pf_table_writable(const struct pf_table_schema *s, struct pf_error *err)
 {
 	static const struct {
@@ -336,8 +393,8 @@ int pf_table_writable(const struct pf_table_schema *s, struct pf_error *err)
 		  "sequence numbers by snapshot (sequence.snapshot-ordering)" },
 	};
 	PF_TRY(pf_table_readable(s, err));
-	PF_TRY(pf_table_append_only(s, err));
 	PF_TRY(pf_table_all_known(s, err));
+	PF_TRY(check_key_writable(s, err));
 	for (size_t i = 0; i < sizeof features / sizeof *features; i++)
 		if (is_on(s, features[i].option))
 			return refuse(features[i].what, err);

@@ -160,7 +160,8 @@ static void put_page(struct pq_encoder *e, enum pq_page_kind kind, size_t values
 		.kind = (int32_t)kind,
 		.uncompressed = (int32_t)raw.len,
 		.compressed = (int32_t)body.len,
-		.crc = pf_crc32(0, body.data, body.len),
+		.has_crc = !e->movable,
+		.crc = e->movable ? 0 : pf_crc32(0, body.data, body.len),
 		.values = (int32_t)values,
 		.encoding = (int32_t)encoding,
 	};
@@ -306,6 +307,8 @@ static void page_bounds(struct pq_encoder *e, int64_t row, int64_t row_end,
 {
 	struct pf_parquet_value min, max;
 	page->null_page = from == to;
+	if (e->movable)
+		return;
 	if (!pq_bounds_of(e, row, row_end, from, to, &min, &max, &done->nans)) {
 		/* A page of NaNs alone: the index has no word for it. */
 		done->index = done->index && page->null_page;
@@ -354,7 +357,7 @@ static int put_pages(struct pq_encoder *e, int64_t rows, struct pq_chunk_done *d
 }
 
 int pq_encode_chunk(struct pq_encoder *e, const struct pq_mapping *m,
-		    bool nullable, bool sorted, bool bloom,
+		    bool nullable, bool sorted, bool bloom, bool movable,
 		    const struct pf_column *column, int64_t rows,
 		    struct pq_chunk_done *done, struct pf_view *bytes,
 		    struct pf_error *err)
@@ -364,16 +367,19 @@ int pq_encode_chunk(struct pq_encoder *e, const struct pq_mapping *m,
 	e->nullable = nullable;
 	e->sorted = sorted;
 	e->n = (size_t)(rows - column->nulls);
-	e->codec = -1;
+	e->movable = movable;
+	e->codec = movable ? PQ_UNCOMPRESSED : -1;
 	e->out.len = e->n_put = 0;
 	e->n_held = e->held_raw.len = e->held_packed.len = 0;
 	*done = (struct pq_chunk_done){ .rows = rows, .nulls = column->nulls,
-					.index = true, .nans = -1 };
+					.index = !movable, .nans = -1 };
 	if (m->form == PQ_FORM_FLOAT || m->form == PQ_FORM_DOUBLE)
 		done->nans = 0;
 	/* Levels are RLE; readers look for it in the list. */
 	done->encodings = 1u << PQ_RLE;
 	pq_choose(e, rows);
+	if (movable)
+		e->encoding = PQ_PLAIN;
 	done->encoding = e->encoding;
 	if (bloom && e->kind != DENSE_BITS)
 		pq_make_bloom(e, &done->bloom);

@@ -66,10 +66,12 @@ struct pq_encoder *pq_encoder_new(int zstd_level, int64_t page_rows,
 void pq_encoder_free(struct pq_encoder *e);
 
 /* Encode rows rows of a column. sorted: the rows are sorted by it before any
- * other. The chunk's bytes, valid until the next call, come back in *bytes.
+ * other. movable: its integers will be changed in place (parquet/shift.h), so
+ * they stand plain, and nothing else says what they are. The chunk's bytes,
+ * valid until the next call, come back in *bytes.
  * 16 bytes behind the column's values must be readable. */
 int pq_encode_chunk(struct pq_encoder *e, const struct pq_mapping *m,
-		    bool nullable, bool sorted, bool bloom,
+		    bool nullable, bool sorted, bool bloom, bool movable,
 		    const struct pf_column *column, int64_t rows,
 		    struct pq_chunk_done *done, struct pf_view *bytes,
 		    struct pf_error *err);

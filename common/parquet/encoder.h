@@ -35,7 +35,7 @@ struct pq_encoder {
 	/* The chunk at hand. */
 	const struct pq_mapping *m;
 	const struct pf_column *column;
-	bool nullable, sorted;
+	bool nullable, sorted, movable;
 	enum dense kind;
 	enum pq_encoding encoding;
 	size_t n; /* dense values */

@@ -109,7 +109,8 @@ void pq_page_header_write(struct pf_buf *out, const struct pq_page_header *h)
 	tw_i32(&w, 1, h->kind);
 	tw_i32(&w, 2, h->uncompressed);
 	tw_i32(&w, 3, h->compressed);
-	tw_i32(&w, 4, (int32_t)h->crc);
+	if (h->has_crc)
+		tw_i32(&w, 4, (int32_t)h->crc);
 	if (h->kind == PQ_PAGE_DICTIONARY) {
 		tw_struct(&w, 7);
 		tw_i32(&w, 1, h->values);

@@ -19,7 +19,7 @@ struct pf_parquet_writer {
 	struct pf_schema *schema;
 	struct pq_mapping *mappings;
 	struct pq_element *elements;
-	bool *bloom;
+	bool *bloom, *movable;
 	int *sort_columns;
 	size_t n_sort;
 	char *created_by;
@@ -62,6 +62,14 @@ static int copy_options(struct pf_parquet_writer *w,
 		if (c < 0 || (size_t)c >= n)
 			return pf_fail(err, PF_E_INTERNAL, "bloom column %d of %zu", c, n);
 		w->bloom[c] = true;
+	}
+	w->movable = pf_zalloc(n, sizeof *w->movable);
+	for (size_t i = 0; i < o->n_movable; i++) {
+		int c = o->movable_columns[i];
+		if (c < 0 || (size_t)c >= n || w->schema->fields[c].nullable ||
+		    w->schema->fields[c].type.kind != PF_BIGINT)
+			return pf_fail(err, PF_E_INTERNAL, "movable column %d of %zu", c, n);
+		w->movable[c] = true;
 	}
 	w->sort_columns = pf_alloc(o->n_sort, sizeof *w->sort_columns);
 	for (size_t i = 0; i < o->n_sort; i++) {
@@ -149,7 +157,7 @@ static int put_chunk(struct pf_parquet_writer *w, struct pq_group_done *g, size_
 	bool sorted = w->n_sort && w->sort_columns[0] == (int)i;
 	int code = pq_encode_chunk(w->encoder, &w->mappings[i],
 				   w->schema->fields[i].nullable, sorted, w->bloom[i],
-				   column, g->rows, &g->chunks[i], &bytes, err);
+				   w->movable[i], column, g->rows, &g->chunks[i], &bytes, err);
 	if (code)
 		return pf_context(err, "column '%s'", w->schema->fields[i].name);
 	g->chunks[i].offset = (int64_t)w->offset;
@@ -471,6 +479,7 @@ void pf_parquet_writer_free(struct pf_parquet_writer *w)
 	free(w->mappings);
 	free(w->elements);
 	free(w->bloom);
+	free(w->movable);
 	free(w->sort_columns);
 	free(w->created_by);
 	free(w);

@@ -32,6 +32,9 @@ struct pf_parquet_options {
 	size_t n_sort;
 	const int *bloom_columns;
 	size_t n_bloom;
+	const int *movable_columns; /* integers that are changed in place later, see
+				   * parquet/shift.h */
+	size_t n_movable;
 	const struct pf_meta *meta; /* key-values of the footer; NULL: none */
 };
 

@@ -75,22 +75,6 @@ static int check_whole(const struct pf_def_load *l, unsigned id_line, unsigned t
 	return 0;
 }
 
-static int refuse_later_features(const struct pf_def_load *l, const struct pf_yaml *root)
-{
-	static const char *const later[] = { "primary_key", "primary-key",
-					     "row_kind", "rowkind", "row-kind",
-					     "sequence", "merge" };
-	for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
-		const struct pf_yaml *node = pf_yaml_get(root, later[i]);
-		if (!node)
-			continue;
-		pf_def_refuse(l, node->key_line,
-		       "'%s': tables with updates are not supported yet", later[i]);
-		return pf_hint(l->err, "every row is kept; remove the line");
-	}
-	return 0;
-}
-
 static int load_buckets(const struct pf_def_load *l, const struct pf_yaml *root)
 {
 	const char *text;
@@ -111,17 +95,18 @@ static int load_root(const struct pf_def_load *l, const struct pf_yaml *root)
 {
 	static const char *const keys[] = { "table", "id", "time", "zone",
 					    "partition", "buckets", "columns",
-					    "input", "null" };
+					    "input", "null", "primary_key",
+					    "sequence", "merge", "row_kind" };
 	struct pf_tabledef *def = l->def;
 	if (root->kind != PF_YAML_MAPPING)
 		return pf_def_refuse(l, root->line,
 			      "a table definition is a mapping: id, time, columns ...");
-	PF_TRY(refuse_later_features(l, root));
 	PF_TRY(pf_def_keys(l, root, "the table definition", keys,
 			  sizeof keys / sizeof *keys));
 	static const char *const needed[] = { "id", "time", "columns" };
 	for (size_t i = 0; i < 3; i++)
-		if (!pf_yaml_get(root, needed[i]))
+		if (!pf_yaml_get(root, needed[i]) &&
+		    (i || !pf_yaml_get(root, "primary_key")))
 			return pf_def_refuse(l, 0, "'%s' is missing", needed[i]);
 	PF_TRY(pf_def_copy(l, root, "table", &def->table));
 	PF_TRY(pf_def_copy(l, root, "id", &def->id));
@@ -153,8 +138,9 @@ static int load_root(const struct pf_def_load *l, const struct pf_yaml *root)
 	if ((node = pf_yaml_get(root, "input")))
 		PF_TRY(pf_def_input(l, node));
 	PF_TRY(pf_def_columns(l, pf_yaml_get(root, "columns")));
-	return check_whole(l, pf_yaml_get(root, "id")->line,
-			   pf_yaml_get(root, "time")->line);
+	PF_TRY(pf_def_key(l, root));
+	node = pf_yaml_get(root, "id");
+	return check_whole(l, node ? node->line : 0, pf_yaml_get(root, "time")->line);
 }
 
 int pf_tabledef_parse(const char *yaml, size_t len, const char *name,
@@ -206,6 +192,7 @@ void pf_tabledef_free(struct pf_tabledef *def)
 		free_words(c->from, c->nfrom);
 		free(c->match);
 		free(c->was);
+		free(c->aggregate);
 		free(c->format);
 		free(c->zone);
 		free_words(c->nulls, c->nnulls);
@@ -213,6 +200,10 @@ void pf_tabledef_free(struct pf_tabledef *def)
 	free(def->columns);
 	free_words(def->nulls, def->nnulls);
 	free_words(def->input.names, def->input.nnames);
+	free_words(def->primary_key, def->nprimary_key);
+	free_words(def->sequence, def->nsequence);
+	free(def->merge);
+	free(def->row_kind);
 	free(def->input.comment);
 	free(def->input.pattern);
 	free(def->table);

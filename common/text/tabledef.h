@@ -69,6 +69,8 @@ struct pf_coldef {
 	size_t nnulls;
 	bool has_nulls;
 	bool round_down;
+	char *aggregate;  /* what a table of aggregates does with its values, or NULL */
+	bool is_kind;     /* not a column of the table: the kind of the row */
 	char *was;        /* the column's name before; NULL: none. Only a change of
 			   * a table's schema asks for it; the canonical text
 			   * leaves it out */
@@ -88,6 +90,14 @@ struct pf_tabledef {
 	bool has_nulls;
 	struct pf_coldef *columns;
 	size_t n;
+	/* Of tables whose rows are updated; none: rows are only added. */
+	char **primary_key; /* without the generated column */
+	size_t nprimary_key;
+	char **sequence;    /* columns that say which version of a row is newer */
+	size_t nsequence;
+	char *merge;        /* what becomes of the versions; NULL: no primary key */
+	char *row_kind;     /* where a row's kind (+I -U +U -D) is found, or NULL: the
+			     * last of columns is then PF_KIND_COLUMN */
 	int id_column, time_column;
 	bool has_partition_id; /* of a table that exists: the generated column's */
 	int32_t partition_id;

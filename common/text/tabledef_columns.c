@@ -62,6 +62,7 @@ static int load_column_extras(const struct pf_def_load *l, const struct pf_yaml 
 	const struct pf_yaml *node;
 	PF_TRY(load_source(l, map, c));
 	PF_TRY(pf_def_copy(l, map, "was", &c->was));
+	PF_TRY(pf_def_copy(l, map, "aggregate", &c->aggregate));
 	PF_TRY(pf_def_copy(l, map, "format", &c->format));
 	PF_TRY(pf_def_copy(l, map, "zone", &c->zone));
 	if ((node = pf_yaml_get(map, "year"))) {
@@ -139,7 +140,7 @@ static int load_column(const struct pf_def_load *l, const struct pf_yaml *node,
 {
 	static const char *const keys[] = { "type", "from", "format", "zone",
 					    "null", "round", "match", "year",
-					    "was" };
+					    "was", "aggregate" };
 	c->line = node->key_line;
 	c->field_id = (int32_t)(c - l->def->columns);
 	c->name = pf_strdup(node->key);

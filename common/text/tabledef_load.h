@@ -46,4 +46,7 @@ int pf_def_regex(const struct pf_def_load *l, unsigned line, const char *key,
 int pf_def_input(const struct pf_def_load *l, const struct pf_yaml *node);
 int pf_def_columns(const struct pf_def_load *l, const struct pf_yaml *node);
 
+/* The members of rows that are updated, once the columns are known. */
+int pf_def_key(const struct pf_def_load *l, const struct pf_yaml *root);
+
 #endif

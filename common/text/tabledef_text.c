@@ -151,7 +151,8 @@ static void print_column(struct pf_buf *out, const struct pf_coldef *c)
 	pf_buf_str(out, "  ");
 	pf_yaml_scalar(out, c->name);
 	pf_type_name(c->type, type);
-	if (!c->nfrom && !c->format && !c->zone && !c->has_nulls && !c->round_down) {
+	if (!c->nfrom && !c->format && !c->zone && !c->has_nulls && !c->round_down &&
+	    !c->aggregate) {
 		pf_buf_printf(out, ": %s%s\n", type, not_null);
 		return;
 	}
@@ -179,6 +180,24 @@ static void print_column(struct pf_buf *out, const struct pf_coldef *c)
 	}
 	if (c->round_down)
 		pf_buf_str(out, "    round: down\n");
+	if (c->aggregate)
+		member(out, "    aggregate", c->aggregate);
+}
+
+static void print_key(struct pf_buf *out, const struct pf_tabledef *def)
+{
+	if (!def->nprimary_key)
+		return;
+	pf_buf_str(out, "primary_key: ");
+	list(out, def->primary_key, def->nprimary_key);
+	if (def->nsequence) {
+		pf_buf_str(out, "\nsequence: ");
+		list(out, def->sequence, def->nsequence);
+	}
+	pf_buf_byte(out, '\n');
+	member(out, "merge", def->merge);
+	if (def->row_kind)
+		member(out, "row_kind", def->row_kind);
 }
 
 char *pf_tabledef_print(const struct pf_tabledef *def)
@@ -191,6 +210,7 @@ char *pf_tabledef_print(const struct pf_tabledef *def)
 	member(&out, "zone", def->zone);
 	pf_buf_printf(&out, "partition: %s\nbuckets: %d\n",
 		      pf_grain_name(def->grain), def->buckets);
+	print_key(&out, def);
 	if (def->has_nulls) {
 		pf_buf_str(&out, "\"null\": ");
 		list(&out, def->nulls, def->nnulls);
@@ -199,7 +219,8 @@ char *pf_tabledef_print(const struct pf_tabledef *def)
 	print_input(&out, &def->input);
 	pf_buf_str(&out, "columns:\n");
 	for (size_t i = 0; i < def->n; i++)
-		print_column(&out, &def->columns[i]);
+		if (!def->columns[i].is_kind)
+			print_column(&out, &def->columns[i]);
 	pf_buf_byte(&out, 0);
 	return (char *)out.data;
 }
@@ -224,6 +245,11 @@ struct pf_schema *pf_tabledef_schema(const struct pf_tabledef *def)
 		.zone = def->zone,
 		.grain = def->grain,
 		.buckets = def->buckets,
+		.key = def->primary_key,
+		.nkey = def->nprimary_key,
+		.sequence = def->sequence,
+		.nsequence = def->nsequence,
+		.merge = def->merge,
 	};
 	pf_layout_write(&layout, s);
 	if (def->has_partition_id)
@@ -244,11 +270,21 @@ int pf_tabledef_from_schema(const struct pf_schema *schema,
 	d->zone = pf_strdup(layout.zone);
 	d->grain = layout.grain;
 	d->buckets = layout.buckets;
+	/* Lent by the layout until the text is made. */
+	d->primary_key = layout.key;
+	d->nprimary_key = layout.nkey;
+	d->sequence = layout.sequence;
+	d->nsequence = layout.nsequence;
+	d->merge = layout.merge;
 	d->columns = pf_zalloc(schema->n + 1, sizeof *d->columns);
 	for (size_t i = 0; i < schema->n; i++) {
 		const struct pf_field *f = &schema->fields[i];
 		if ((int)i == layout.partition_column)
 			continue;
+		if (!strcmp(f->name, PF_KIND_COLUMN)) {
+			d->row_kind = pf_strdup(f->name);
+			continue;
+		}
 		d->columns[d->n++] = (struct pf_coldef){
 			.name = pf_strdup(f->name),
 			.type = f->type,
@@ -257,6 +293,9 @@ int pf_tabledef_from_schema(const struct pf_schema *schema,
 	}
 	/* The checks of a definition made by hand apply to this one, too. */
 	char *text = pf_tabledef_print(d);
+	d->primary_key = d->sequence = NULL;
+	d->nprimary_key = d->nsequence = 0;
+	d->merge = NULL;
 	pf_tabledef_free(d);
 	int code = pf_tabledef_parse(text, strlen(text), "the table's schema", def,
 				     err);

@@ -13,7 +13,7 @@
 static enum pf_fast fast_way(const struct pf_conv *c, bool json)
 {
 	/* In JSON, markers of NULL are rare enough to go the general way. */
-	if (json && c->nnulls)
+	if ((json && c->nnulls) || c->row_kind)
 		return PF_FAST_NONE;
 	switch (c->kind) {
 	case PF_TINYINT:
@@ -50,6 +50,7 @@ int pf_conv_open(struct pf_conv *c, const struct pf_tabledef *def,
 		.type = column->type,
 		.nullable = column->nullable,
 		.round_down = column->round_down,
+		.row_kind = column->is_kind,
 		.base64 = json,
 		.name = column->name,
 		.low = INT64_MIN,
@@ -419,6 +420,17 @@ static const char *append_double(struct pf_conv *c, struct pf_colbuf *out,
 	return NULL;
 }
 
+static const char *append_row_kind(struct pf_colbuf *out, const char *text, size_t len)
+{
+	static const char names[][3] = { "+I", "-U", "+U", "-D" };
+	for (int8_t i = 0; i < 4; i++)
+		if (len == 2 && !memcmp(names[i], text, 2)) {
+			pf_col_i8(out, i);
+			return NULL;
+		}
+	return "is no kind of a row (+I, -U, +U, -D)";
+}
+
 const char *pf_conv_append(struct pf_conv *c, struct pf_colbuf *out,
 			   const char *text, size_t len)
 {
@@ -434,6 +446,8 @@ const char *pf_conv_append(struct pf_conv *c, struct pf_colbuf *out,
 	}
 	while (len && (text[len - 1] == ' ' || text[len - 1] == '\t'))
 		len--;
+	if (c->row_kind)
+		return append_row_kind(out, text, len);
 	switch (c->kind) {
 	case PF_BOOLEAN:
 		return append_bool(out, text, len);

@@ -3,6 +3,7 @@
 
 #include "../tools/random_rows.h"
 #include "parquet/reader.h"
+#include "parquet/shift.h"
 #include "parquet/writer.h"
 #include "unit.h"
 
@@ -929,7 +930,65 @@ TEST(no_flipped_byte_or_cut_breaks_the_footer_reader)
 	pf_buf_free(&file);
 }
 
-UNIT_MAIN(CASE(random_schemas_round_trip), CASE(batch_boundaries_do_not_show),
+/* Numbers of a movable column move where they lie; nothing else does. */
+TEST(movable_numbers_move)
+{
+	struct pf_schema *s = pf_schema_new();
+	pf_schema_add(s, "n", (struct pf_type){ .kind = PF_BIGINT }, false);
+	pf_schema_add(s, "other", (struct pf_type){ .kind = PF_BIGINT }, false);
+	struct pf_builder *b = pf_builder_new(s), *back = pf_builder_new(s);
+	struct pf_buf file = { 0 }, moved = { 0 };
+	struct pf_error err = { 0 };
+	struct pf_parquet_span span;
+	struct opened o;
+	int movable = 0, columns[] = { 0, 1 };
+	struct pf_parquet_options options = small;
+	for (int64_t i = 0; i < 2500; i++) {
+		pf_col_i64(&b->columns[0], (i * 7919) % 2500);
+		pf_col_i64(&b->columns[1], i % 3);
+	}
+	options.movable_columns = &movable;
+	options.n_movable = 1;
+	struct pf_batch rows = pf_builder_batch(b);
+	CHECK_OK(to_file(&rows, &options, 0, true, &file, &err), &err);
+	CHECK_OK(open_view(&o, file.data, file.len, &err), &err);
+	CHECK_OK(pf_parquet_movable_span(o.file, o.view, 0, &span, &err), &err);
+	CHECK_INT(span.least, 0);
+	CHECK_INT(span.most, 2499);
+	CHECK(pf_parquet_movable_span(o.file, o.view, 1, &span, &err) == PF_E_PARQUET);
+	CHECK(!pf_parquet_group_stats(o.file, 0, 0).min.known);
+	pf_buf_add(&moved, file.data, file.len);
+	CHECK_OK(pf_parquet_shift(o.file, moved.data, moved.len, 0, 1000000, &err), &err);
+	CHECK(pf_parquet_shift(o.file, moved.data, moved.len, 0, INT64_MAX, &err) ==
+	      PF_E_PARQUET);
+	pf_parquet_close(o.file);
+	size_t differ = 0;
+	for (size_t i = 0; i < file.len; i++)
+		differ += file.data[i] != moved.data[i];
+	CHECK(differ > 2500 && differ <= 3 * 2500);
+	CHECK_OK(to_file(&rows, &options, 0, true, &moved, &err), &err);
+	CHECK_OK(open_view(&o, moved.data, moved.len, &err), &err);
+	CHECK_OK(pf_parquet_shift(o.file, moved.data, moved.len, 0, 1000000, &err), &err);
+	pf_parquet_close(o.file);
+	CHECK_OK(open_view(&o, moved.data, moved.len, &err), &err);
+	for (size_t g = 0; g < pf_parquet_groups(o.file); g++)
+		CHECK_OK(pf_parquet_read(o.file, g, columns, 2, NULL, 0, back, &err), &err);
+	struct pf_batch got = pf_builder_batch(back);
+	CHECK_INT(got.rows, 2500);
+	for (int64_t i = 0; i < got.rows; i++) {
+		CHECK_INT(((const int64_t *)got.columns[0].values)[i],
+			  1000000 + (i * 7919) % 2500);
+		CHECK_INT(((const int64_t *)got.columns[1].values)[i], i % 3);
+	}
+	pf_parquet_close(o.file);
+	pf_buf_free(&file);
+	pf_buf_free(&moved);
+	pf_builder_free(b);
+	pf_builder_free(back);
+	pf_schema_unref(s);
+}
+
+UNIT_MAIN(CASE(movable_numbers_move), CASE(random_schemas_round_trip), CASE(batch_boundaries_do_not_show),
 	  CASE(statistics_and_page_index_hold),
 	  CASE(short_pages_are_found_but_not_skipped_by), CASE(long_strings_are_cut_in_bounds),
 	  CASE(bloom_filters_contain_their_rows), CASE(columns_widen_and_never_narrow),

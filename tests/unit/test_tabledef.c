@@ -91,9 +91,21 @@ TEST(refusals)
 	refused("id: usr\ntime: t\ncolumns: {user: int, t: date}\n",
 		"'t.yaml' line 1: 'id' names the column 'usr', which is not there",
 		"did you mean 'user'?");
-	refused("primary_key: [a]\nid: a\ntime: t\ncolumns: {a: int, t: date}\n",
-		"'t.yaml' line 1: 'primary_key': tables with updates are not supported yet",
-		NULL);
+	refused("primary_key: [b]\ntime: t\ncolumns: {bb: int, t: date}\n",
+		"'t.yaml' line 1: 'primary_key' names the column 'b', which is not there",
+		"did you mean 'bb'?");
+	refused("primary_key: [a]\nid: b\ntime: t\ncolumns: {a: int, b: int, t: date}\n",
+		"'t.yaml' line 2: the ID column 'b' is not part of the primary key",
+		"rows are spread over buckets by it, and all versions of a row belong into one");
+	refused("primary_key: [a]\ntime: t\nmerge: dedup\ncolumns: {a: int, t: date}\n",
+		"'t.yaml' line 3: 'merge' cannot be 'dedup'", NULL);
+	refused("primary_key: [a]\ntime: t\ncolumns: {a: double, t: date}\n",
+		"'t.yaml' line 3: the key's column 'a' cannot be of type 'double'", NULL);
+	refused("primary_key: [a]\ntime: t\ncolumns:\n  a: int\n  t: date\n"
+		"  n: {type: int, aggregate: sum}\n",
+		"'t.yaml' line 6: 'aggregate' goes with 'merge: aggregation'", NULL);
+	refused("id: a\ntime: t\nsequence: t\ncolumns: {a: int, t: date}\n",
+		"'t.yaml' line 3: 'sequence' goes with 'primary_key'", NULL);
 	refused("id: a\ntime: t\ncolumns: {a: double, t: date}\n",
 		"'t.yaml' line 3: the ID column 'a' cannot be of type 'double'",
 		"integers, string, decimal or date");

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rows on their way into a table with a primary key: which of them are
+ * versions of one row, and the columns that its files have. The newest version
+ * of each key stays, by the sequence columns and then by the order in which
+ * rows came; a file has one row per key, sorted by it.
+ *
+ * The sequence numbers written are those of the arrival, from 0: the committer
+ * moves them behind the ones in use (parquet/shift.h).
+ *
+ * Source: Apache Paimon, KeyValue and MergeTreeWriter (reference
+ * paimon-format.md sections 8.1-8.4).
+ */
+#ifndef PF_LOAD_VERSIONS_H
+#define PF_LOAD_VERSIONS_H
+
+#include "arrow/layout.h"
+
+/* What does not change from file to file. */
+struct pf_versions_plan;
+
+/* rows: the schema of the rows as they come. PF_E_TABLE_FEATURE for merge
+ * engines whose files are not written here. */
+int pf_versions_plan_new(const struct pf_schema *rows, const struct pf_layout *layout,
+			 struct pf_versions_plan **plan, struct pf_error *err);
+void pf_versions_plan_free(struct pf_versions_plan *p); /* NULL is fine */
+
+/* The columns of files: _KEY_ columns, sequence number, kind, table columns.
+ * Borrowed, as all of the following. */
+const struct pf_schema *pf_versions_schema(const struct pf_versions_plan *p);
+const int *pf_versions_keys(const struct pf_versions_plan *p, size_t *n);  /* in rows */
+int pf_versions_column(const struct pf_versions_plan *p, int column); /* of rows, in files */
+
+/* The rows of the batch that stay, of `order`, in which the batch is sorted by
+ * the keys, equal ones as they came. Returns how many; they are the first of
+ * order then. */
+size_t pf_versions_newest(const struct pf_versions_plan *p, const struct pf_batch *rows,
+			  uint32_t *order);
+
+/* The batch with the columns of files; it borrows from rows and room. */
+struct pf_versions_room {
+	struct pf_column *columns;
+	int64_t *numbers;
+	int8_t *kinds;
+	size_t cap;
+};
+struct pf_batch pf_versions_batch(const struct pf_versions_plan *p,
+				  const struct pf_batch *rows,
+				  struct pf_versions_room *room);
+void pf_versions_room_free(struct pf_versions_room *room);
+
+#endif
