@@ -70,6 +70,21 @@ wait_stored()
 	equals "$(wc -l < rows)" 5
 }
 
+@test "-v: each program says where the rows went that came in" {
+	numbers 0 30 > rows.jsonl
+	pf-stage append -q -S schema.yaml stage rows.jsonl
+	pf-stage read -v stage --after wh/default.db/events 2> one |
+		pf-partition -v 2> two | pf-pack -v > segments.arrows 2> three
+	contains "$(cat one)" "30 rows in = 30 read + 0 rejected + 0 duplicate + 0 filtered"
+	contains "$(cat two three)" "30 rows in, 30 out"
+	status 0 pf-put -v wh/default.db/events segments.arrows
+	contains "$stderr" "30 rows in = 30 stored + 0 duplicate"
+	status 0 pf-put -v wh/default.db/events segments.arrows
+	contains "$stderr" "30 rows in = 0 stored + 30 duplicate"
+	contains "$stderr" "already loaded"
+	equals "$(stored)" 30
+}
+
 @test "pf-pack sends what waits at a mark when the input pauses" {
 	numbers 0 5 | pf-stage append -q -S schema.yaml stage
 	mkfifo pipe

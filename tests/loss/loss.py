@@ -415,9 +415,12 @@ class Round:
         return table
 
 
-def write_log(args, stage, field, seed, stored, seconds, result):
-    commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"],
-                            stdout=subprocess.PIPE, text=True).stdout.strip() or "-"
+def commit_now():
+    return subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"],
+                          stdout=subprocess.PIPE, text=True).stdout.strip() or "-"
+
+
+def write_log(args, stage, field, commit, seed, stored, seconds, result):
     kills = " ".join(f"{name.replace('pf-stage ', '')}={n}"
                      for name, n in sorted(field.kills.items()))
     others = " ".join(f"{name.replace(' ', '-')}={n}" for name, n in sorted(field.counts.items()))
@@ -462,6 +465,8 @@ def main():
     args.pause = args.pause or {"embedded": 0.04, "kafka": 0.15}[args.stage]
     seed = args.seed or int.from_bytes(os.urandom(4), "little")
     print(f"# seed {seed}", flush=True)
+    commit = commit_now()  # of what is tested; it may be built anew meanwhile
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     if args.log:
         args.log = os.path.abspath(args.log)
     scratch = tempfile.mkdtemp(prefix="pf-loss.", dir=os.environ.get("TMPDIR"))
@@ -474,7 +479,7 @@ def main():
     begin = time.monotonic()
     stage = {"embedded": Embedded, "kafka": Kafka}[args.stage](args, scratch)
     rounds = stored = 0
-    result = "ok"
+    result, ended = "ok", False
     try:
         while True:
             rounds += 1
@@ -486,8 +491,9 @@ def main():
         print(f"ok 1 nothing lost, nothing twice: {args.stage} stage, {rounds} rounds, "
               f"{stored} rows, {kills} kills")
         shutil.rmtree(scratch)
-    except Exception as e:
+    except (Exception, SystemExit, KeyboardInterrupt) as e:
         result = "FAILED: " + str(e).split("\n")[0][:200]
+        ended = not isinstance(e, Exception)
         print(f"not ok 1 nothing lost, nothing twice: {args.stage} stage, round {rounds}")
         print("# " + "\n# ".join((type(e).__name__ + " " + str(e)).splitlines()))
         print(f"# kept in {scratch}")
@@ -499,7 +505,11 @@ def main():
     seconds = time.monotonic() - begin
     print(f"# {seconds:.0f} s")
     if args.log:
-        write_log(args, stage, field, seed, stored, seconds, result)
+        write_log(args, stage, field, commit, seed, stored, seconds, result)
+    if ended:  # threads that work go on otherwise
+        for p in field.all_live():
+            p.kill()
+        os._exit(1)
     return result != "ok"
 
 
