@@ -37,7 +37,7 @@ static void explain_source(const struct pf_source *s, struct pf_buf *out)
 	pf_buf_byte(out, '\n');
 	if (c->manifests || c->manifests_skipped)
 		line(out, "manifests", "%s read, %s skipped by partition or bucket",
-		     digits(c->manifests - c->manifests_skipped, a),
+		     digits(c->manifests, a),
 		     digits(c->manifests_skipped, b));
 	if (!strcmp(s->kind, "table")) {
 		int64_t skipped = c->files_partition + c->files_bucket +
