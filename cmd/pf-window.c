@@ -35,7 +35,7 @@ static const struct pf_option options[] = {
 	{ 'g', "group-by", PF_OPT_COLUMNS, OPT(group_by), "LIST", .columns = true,
 	  .help = "one row for each value of these" },
 	{ 0, "end", PF_OPT_STRING, OPT(end), "TIME",
-	  .help = "end of the window, exclusive; else the midnight after the newest row" },
+	  .help = "end of the window, exclusive; else behind the newest row, at midnight" },
 	{ 0, "from", PF_OPT_STRING, OPT(from), "TIME",
 	  .help = "windows for a range of ends: this is the first, --end the last" },
 	{ 0, "every", PF_OPT_STRING, OPT(every), "DURATION", .def = "1d",

@@ -57,6 +57,16 @@ static size_t all_times(const struct pf_job *j, int64_t *out)
 	return n;
 }
 
+int64_t pf_job_end_after(const struct pf_job *j, int64_t wall_us)
+{
+	int64_t *lengths = pf_alloc(j->nwindows, sizeof *lengths);
+	for (size_t i = 0; i < j->nwindows; i++)
+		lengths[i] = j->parsed[i].length_us;
+	int64_t grain = common_grain(lengths, j->nwindows);
+	free(lengths);
+	return pf_window_end_after(wall_us, grain ? grain : second_us);
+}
+
 int64_t pf_job_grain(const struct pf_job *j)
 {
 	int64_t *times = pf_alloc(2 * j->nwindows + j->nends + 1, sizeof *times);

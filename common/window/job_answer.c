@@ -22,48 +22,6 @@ static struct pf_type bound_type(const struct pf_job *j)
 	return (struct pf_type){ PF_TIMESTAMP, grain ? 0 : 6, 0 };
 }
 
-/* --- days without rows --- */
-
-static bool has_rows(const struct pf_job *j, int64_t from_us, int64_t to_us)
-{
-	int64_t from = pf_shape_cell(j->shape, from_us), to = pf_shape_cell(j->shape, to_us);
-	for (size_t i = 0; i < j->flight.n; i++)
-		if (j->flight.days[i] >= from && j->flight.days[i] < to)
-			return true;
-	return pf_plan_any(j->st, from, to);
-}
-
-/* Days within the window that nothing is known of. Before the first day that
- * ever was there is nothing to miss, but the window is not full: that is said. */
-static int check_missing(struct pf_job *j, int64_t from_us, int64_t to_us,
-			 struct pf_error *err)
-{
-	int64_t first = j->st->first_us, missing = 0, example = 0;
-	char day[48], a[48], b[48];
-	first = first == INT64_MAX ? to_us : pf_floor_div(first, day_us) * day_us;
-	if (first > from_us && first < to_us)
-		pf_job_note(j, pf_asprintf("the window from %s to %s has rows from %s on only",
-					   pf_window_format(from_us, a),
-					   pf_window_format(to_us, b),
-					   pf_window_format(first, day)));
-	for (int64_t at = from_us > first ? from_us : first; at < to_us; at += day_us)
-		if (!has_rows(j, at, at + day_us < to_us ? at + day_us : to_us))
-			example = missing++ ? example : at;
-	if (!missing)
-		return 0;
-	char *text = pf_asprintf("%lld of the days from %s to %s %s no row, the first is %s",
-				 (long long)missing, pf_window_format(from_us, a),
-				 pf_window_format(to_us, b), missing == 1 ? "has" : "have",
-				 pf_window_format(example, day));
-	if (j->allow_missing) {
-		pf_job_note(j, text);
-		return 0;
-	}
-	pf_fail(err, PF_E_MISSING_DAY, "%s", text);
-	free(text);
-	return pf_hint(err, "--allow-missing takes such days for empty");
-}
-
 /* --- late rows --- */
 
 static int check_late(struct pf_job *j, struct pf_error *err)
@@ -147,7 +105,7 @@ static void say_range(struct pf_job *j, const struct pf_window *w, int64_t from_
 	if (j->nranges == MAX_RANGES)
 		return;
 	for (int64_t at = from_us; j->state && at < to_us; at += day_us, all++)
-		days += has_rows(j, at, at + day_us < to_us ? at + day_us : to_us);
+		days += pf_job_has_rows(j, at, at + day_us < to_us ? at + day_us : to_us);
 	if (j->state)
 		behind = pf_asprintf(", %lld of %lld days have rows", (long long)days,
 				     (long long)all);
@@ -171,7 +129,7 @@ static int answer_window(struct pf_job *j, struct pf_answer *a, const struct pf_
 	j->first_us = from < j->first_us ? from : j->first_us;
 	j->last_us = to > j->last_us ? to : j->last_us;
 	if (j->state)
-		PF_TRY(check_missing(j, from, to, err));
+		PF_TRY(pf_job_check_missing(j, from, to, err));
 	int64_t keys = a->keys;
 	PF_TRY(j->per_day ? pf_answer_days(a, from, to, err) :
 			    pf_answer_window(a, w, from, to, err));

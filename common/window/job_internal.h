@@ -18,6 +18,10 @@ int pf_job_shape(struct pf_job *j, const struct pf_schema *schema, struct pf_err
  * whole multiples of; 0: none. */
 int64_t pf_job_grain(const struct pf_job *j);
 
+/* Where windows end behind a moment: at midnight, or if lengths are of hours (or
+ * less) with the hour. The same with a state and without. */
+int64_t pf_job_end_after(const struct pf_job *j, int64_t wall_us);
+
 /* The end that was not said: behind the newest row. */
 void pf_job_default_end(struct pf_job *j);
 
@@ -31,5 +35,14 @@ int pf_job_read_state(struct pf_job *j, struct pf_source **sources, size_t n,
  * those that came under that name before. */
 int pf_job_read_named(struct pf_job *j, struct pf_source **sources, size_t n,
 		      struct pf_error *err);
+
+/* Are there rows of these days, in the state or in flight? */
+bool pf_job_has_rows(const struct pf_job *j, int64_t from_us, int64_t to_us);
+
+/* Days within the window that nothing is known of are an error, or a note.
+ * Before the first day that ever was there is nothing to miss, but the window
+ * is not full: that is said. PF_E_MISSING_DAY. */
+int pf_job_check_missing(struct pf_job *j, int64_t from_us, int64_t to_us,
+			 struct pf_error *err);
 
 #endif

@@ -78,7 +78,7 @@ void pf_job_default_end(struct pf_job *j)
 	newest_of_cells(j);
 	j->ends = pf_alloc(1, sizeof *j->ends);
 	j->ends[j->nends++] = j->has_newest && j->newest_us != -1 ?
-		pf_window_end_after(j->newest_us, j->state ? j->shape->grain_us : day_us) : 0;
+		pf_job_end_after(j, j->newest_us) : 0;
 }
 
 /* --- reading --- */
@@ -351,7 +351,7 @@ static int first_run(struct pf_job *j, struct pf_source **sources, int64_t *from
 			pf_source_close(again[--n]);
 	free(again);
 	PF_TRY(code);
-	const int64_t end = pf_window_end_after(j->newest_us, j->shape->grain_us);
+	const int64_t end = pf_job_end_after(j, j->newest_us);
 	j->has_newest = false; /* the cells will say it */
 	*from = end;
 	for (size_t w = 0; w < j->nwindows; w++) {

@@ -202,10 +202,14 @@ ten()
 	[ -e events/dt=20130401-backup/bucket-0/data-x.parquet ]
 }
 
-@test "L18b: a missing day, and a file that cannot be read, are two reports" {
+@test "L18b: a missing day, one of which no row counts, an unreadable file: three reports" {
 	ten 01 03
 	status 3 pf-window -q -s state -W 3d -g id count events
-	contains "$stderr" "2013-03-02"
+	contains "$stderr" "1 of the days from 2013-03-01 to 2013-03-04 has no row, the first is 2013-03-02"
+	march 02 5:1
+	status 0 pf-window -O tsv -s none -W 3d -w 'id = 1' -g id count events
+	contains "$stderr" "has rows, but none that --where lets pass, the first is 2013-03-02"
+	contains "$output" "2013-03-04	20"
 	ten 02
 	printf broken > "$(ls events/dt=2013-03-02/*/*.parquet | head -1)"
 	status 3 pf-window -q -s state -W 3d -g id count events

@@ -17,7 +17,8 @@ rows()
 @test "the window ends at the midnight after the newest row" {
 	equals "$(rows -W 1d count)" "$(printf '2024-02-01\t2024-02-02\t2')"
 	equals "$(rows -W 2d count sum:price)" "$(printf '2024-01-31\t2024-02-02\t6\t25.4')"
-	equals "$(rows -W 12h count)" ""
+	equals "$(rows -W 12h count)" "$(printf '2024-01-31T22:00:00\t2024-02-01T10:00:00\t3')"
+	equals "$(rows -W 90m count)" "$(printf '2024-02-01T07:31:00\t2024-02-01T09:01:00\t2')"
 }
 
 @test "bounds are half open" {

@@ -106,6 +106,29 @@ rows()
 	equals "$(rows -s st -W 3d --allow-missing count)" "2013-03-01 2013-03-04 2"
 }
 
+@test "a day whose rows --where leaves out is not missing" {
+	load_rows "1 1 9" "1 2 1" "1 3 9"
+	status 0 pf-window -s st -O tsv -W 3d -w 'price > 5' count t
+	equals "$(tail -1 <<< "$output" | cut -f 3)" 2
+	contains "$stderr" "1 of the days from 2013-03-01 to 2013-03-04 has rows, but none that --where lets pass, the first is 2013-03-02"
+	load_rows "1 6 9"
+	status 3 pf-window -s st -W 6d -w 'price > 5' count t
+	contains "$stderr" "2 of the days from 2013-03-01 to 2013-03-07 have no row, the first is 2013-03-04"
+	status 0 pf-window -s st -W 6d -w 'price > 5' --allow-missing count t
+	contains "$stderr" "3 of the days from 2013-03-01 to 2013-03-07 have no row that --where lets pass"
+}
+
+@test "a state of hours ends where a recompute does" {
+	load_rows "1 1 9" "1 2 1"
+	for w in 6h 30h "1d -W 2h" 1d since=2013-03-01; do
+		# shellcheck disable=SC2086
+		equals "$(rows -s st-"${w%% *}" --allow-missing -W $w count)" "$(rows -W $w count)"
+		# shellcheck disable=SC2086
+		equals "$(rows -s st-6h --allow-missing -W $w count)" "$(rows -W $w count)"
+	done
+	equals "$(rows -s st-6h -W 6h --allow-missing count)" "2013-03-02T07:00:00 2013-03-02T13:00:00 1"
+}
+
 @test "one process at a time; another question needs another state" {
 	load_rows "1 1 1"
 	rows -s st -W 1d count > /dev/null

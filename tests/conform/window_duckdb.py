@@ -71,7 +71,8 @@ def main():
         for keys in ("id", "kind", "id,kind", ""):
             for window in ("30d", "7d", "36h", "since=2024-02-29", "since=2024-03-01T12:30:00.5"):
                 for end in (None, "2024-03-31", "2024-03-15T06:00:00.250"):
-                    to = datetime.fromisoformat(end) if end else midnight
+                    hour = newest.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+                    to = datetime.fromisoformat(end) if end else hour if window == "36h" else midnight
                     since = datetime.fromisoformat(window[6:]) if window[0] == "s" else \
                         to - timedelta(hours=int(window[:-1]) * (24 if window[-1] == "d" else 1))
                     line = "pf-window -O jsonl -W %s %s %s count sum:price min:n max:ts t s" % (
