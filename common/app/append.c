@@ -18,12 +18,25 @@
 struct appending {
 	const struct pf_append_options *options;
 	struct pf_rejects *rejects;
+	int64_t nrejected;
 	struct pf_buf acks;
 };
 
 static int on_reject(void *ctx, const struct pf_reject *reject, struct pf_error *err)
 {
 	struct appending *a = ctx;
+	int64_t most = a->options->max_errors;
+	if (most >= 0 && a->nrejected == most) {
+		pf_fail(err, reject->code,
+			"'%s' line %" PRIu64 " (byte %" PRIu64 ")%s%s%s: %s; the row after %"
+			PRId64 " that did not fit",
+			reject->file, reject->line, reject->byte,
+			reject->column ? ", column '" : "",
+			reject->column ? reject->column : "", reject->column ? "'" : "",
+			reject->reason, most);
+		return pf_hint(err, "--max-errors says how many may");
+	}
+	a->nrejected++;
 	return a->rejects ? pf_rejects_add(a->rejects, reject, err) : 0;
 }
 

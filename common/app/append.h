@@ -20,6 +20,7 @@ struct pf_append_options {
 	const char *schema, *rejects; /* files, or NULL */
 	const char *source;           /* name of the input, or NULL */
 	int on_error;                 /* PF_ON_ERROR_ */
+	int64_t max_errors;           /* stop when more rows do not fit; -1: never */
 	int64_t ack_fd;               /* -1: none */
 	int64_t wait_ms, segment_bytes, group_ms;
 	bool final_line;

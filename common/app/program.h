@@ -137,6 +137,7 @@ struct pf_run {
 	bool version, force;
 	int quiet, verbose, color, errors, progress_when;
 	int format, input_format; /* enum pf_format */
+	int json_ints;            /* 1: in quotes */
 	const char *output;       /* -o, or NULL */
 	const char *config;       /* --config: a file, "none" or NULL */
 

@@ -40,7 +40,8 @@ static int open_text(struct pf_run *run, const struct pf_schema *schema, int for
 	struct pf_byte_sink sink;
 	bool terminal = !run->output && pf_is_terminal(STDOUT_FILENO);
 	struct pf_writer_options options = { .format = rows_format(format),
-					     .zone = out->zone };
+					     .zone = out->zone,
+					     .json_ints_as_strings = run->json_ints };
 	if (terminal)
 		options.width = (size_t)pf_terminal_width(STDOUT_FILENO);
 	options.bold_header = !run->output &&

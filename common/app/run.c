@@ -11,7 +11,7 @@
 #include "app/program.h"
 #include "ext/versions.h"
 
-enum { COMMON_MAX = 16, COMMANDS_MAX = 16 };
+enum { COMMON_MAX = 17, COMMANDS_MAX = 16 };
 
 #define RUN(field) offsetof(struct pf_run, field)
 static const struct pf_option common_options[] = {
@@ -24,6 +24,9 @@ static const struct pf_option common_options[] = {
 	  "auto|arrow|table|csv|tsv|jsonl|json|md",
 	  .help = "output format; auto: table on a terminal, else tsv",
 	  .group = PF_COMMON_FORMAT },
+	{ 0, "json-ints", PF_OPT_ENUM, RUN(json_ints), "number|string",
+	  .help = "in JSON, bigint and decimal as digits, or in quotes",
+	  .group = PF_COMMON_FORMAT, .minor = true },
 	{ 'I', "input-format", PF_OPT_ENUM, RUN(input_format),
 	  "auto|arrow|table|csv|tsv|jsonl|json|md",
 	  .help = "input format; auto: by the first bytes", .group = PF_COMMON_INPUT },

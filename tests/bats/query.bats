@@ -150,6 +150,14 @@ rows()
 	equals "$(rows -S nested.yaml nested.jsonl -c "sum(double(json(payload,'n.1')))*2")" 9
 }
 
+@test "--json-ints=string: for readers that take numbers for doubles" {
+	equals "$(pf-query t -O jsonl --id 1001 -c user_id,price --json-ints=string)" '{"user_id":"1001","price":null}'
+	equals "$(pf-query t -O json --id 1001 -c user_id,big=9223372036854775807 --json-ints string | tr -d '\n ')" \
+		'[{"user_id":"1001","big":"9223372036854775807"}]'
+	equals "$(pf-query t -O jsonl --id 1001 -c user_id)" '{"user_id":1001}'
+	status 2 pf-query t --json-ints=text
+}
+
 @test "order: several keys, descending, nulls, stable" {
 	equals "$(rows t -c price --order-by 'price desc' | tr '\n' ,)" "19.9,5.5,,,,,"
 	equals "$(rows t -c price --order-by 'price nulls first' | tr '\n' ,)" ",,,,5.5,19.9,"

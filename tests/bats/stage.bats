@@ -222,6 +222,22 @@ numbers()
 	equals "$(rows stage | wc -l)" 5
 }
 
+@test "--max-errors: so many rows may not fit; the next one stops" {
+	printf '%s\n' '{"id": 1, "ts": "2024-01-01"}' bad1 '{"id": 2, "ts": "2024-01-01"}' bad2 \
+		'{"id": 3, "ts": "2024-01-01"}' bad3 '{"id": 4, "ts": "2024-01-01"}' > in.jsonl
+	printf '%s\n' 'table: t' 'id: id' 'time: ts' 'buckets: 1' 'partition: none' columns: \
+		'  id: int not null' '  ts: date not null' > few.yaml
+	status 3 pf-stage append -S few.yaml --rejects bad --max-errors 2 s in.jsonl
+	contains "$stderr" "3 rows appended, 2 rejected"
+	contains "$stderr" "'in.jsonl' line 6 (byte 100): the row is no JSON object; the row after 2 that did not fit (PF3013)"
+	equals "$(wc -l < bad)" 2
+	status 3 pf-stage append --on-error=skip --max-errors 0 s in.jsonl
+	status 1 pf-stage append --on-error=skip --max-errors 1 s in.jsonl
+	equals "$(pf-query s -c 'count(),sum(id)' -O csv | tail -1)" 4,10
+	status 2 pf-stage append --max-errors 1 s in.jsonl
+	contains "$stderr" "it goes with: rejects on-error"
+}
+
 @test "marks: one per bounded read, with offsets and anchor; offsets are checked" {
 	count_schema
 	numbers 0 100 | pf-stage append -q -S schema.yaml stage
