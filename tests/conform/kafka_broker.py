@@ -9,6 +9,7 @@ runs in DIR. Skipped where Java or Kafka's jars are missing. Prints TAP.
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -597,6 +598,36 @@ def restarted(b):
     assert int(out.splitlines()[-1].split("\t")[1]) == len("".join(data))
 
 
+def slow(b):
+    """S10: a broker that stands still: the input waits, memory is bounded, each row once"""
+    name, url = b.topic(4)
+    # Texts that do not compress: what waits is as large as what came.
+    dice = random.Random(7)
+    block = b"".join(x[:-2] + b', "text": "%032x"}\n' % dice.getrandbits(128)
+                     for x in lines(range(1000)).splitlines(True))
+    with open("slow.jsonl", "wb") as f:
+        for _ in range(2500):
+            f.write(block)
+    pid = b.cluster.node(1)["pid"]
+    feed = subprocess.Popen([f"{BUILD}/pf-stage", "append", "-q", "-S", "wide.yaml", "--ack-fd",
+                             "1", url, "slow.jsonl"], stdout=subprocess.PIPE)
+    first = feed.stdout.readline()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        time.sleep(8)
+        status = open(f"/proc/{feed.pid}/status").read()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    rest = feed.stdout.read()
+    assert feed.wait(120) == 0 and rest, "it ended before the broker stopped"
+    peak = int(re.search(r"VmHWM:\s*(\d+)", status)[1]) // 1024
+    print(f"# at {first.split()[1].decode()} of {2500 * len(block)} bytes: {peak} MiB")
+    assert peak < 160
+    os.unlink("slow.jsonl")
+    out, _ = pf("pf-query", "-O", "tsv", "-c", "count(*)", url)
+    assert out.split()[1] == "2500000", out
+
+
 def log_of(b, name, partition=0):
     """The file of a partition's only segment."""
     return b.cluster.path(1, f"data/{name}-{partition}/{0:020}.log")
@@ -677,7 +708,7 @@ def main():
         tests = [foreign_json, foreign_csv, murmur2, transactions, retention, recreated, grown,
                  created, lag, too_large, small_messages, security, nobody, following]
         if own or os.environ.get("PF_RESTART"):
-            tests += [restarted, truncated, damaged]
+            tests += [restarted, slow, truncated, damaged]
         tests = [t for t in tests if not chosen or t.__name__ in chosen]
         failed = 0
         print(f"1..{len(tests)}")
