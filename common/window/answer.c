@@ -115,8 +115,10 @@ static int combine_flight(struct pf_answer *a, struct pf_plan *p,
 	return combine(a, p, label, NULL, NULL, err);
 }
 
+/* --- what changed --- */
+
 /* The answer that the state has for the window, or NULL. */
-static const struct pf_state_window *answer_of(const struct pf_answer *a, const char *text)
+static struct pf_state_window *answer_of(const struct pf_answer *a, const char *text)
 {
 	for (size_t i = 0; i < a->state->nwindows; i++)
 		if (!strcmp(a->state->windows[i].text, text))
@@ -124,26 +126,110 @@ static const struct pf_state_window *answer_of(const struct pf_answer *a, const 
 	return NULL;
 }
 
-/* Old answer against new one, key by key. */
+/* Do values depend on nothing but the rows, wherever the window ends? */
+static bool same_anywhere(const struct pf_shape *shape)
+{
+	for (size_t i = 0; i < shape->naggs; i++)
+		if (shape->aggs[i]->timed || shape->by_commands)
+			return false;
+	return true;
+}
+
+/* Is the plan the window's own answer and some runs, so that only keys of these
+ * can have changed? */
+static bool is_delta(const struct pf_answer *a, const struct pf_state_window *old,
+		     const struct pf_plan *p, int64_t from_us, int64_t to_us)
+{
+	return old && p->reused == old - a->state->windows && p->deltas &&
+	       ((old->from_us == from_us && old->to_us == to_us) || same_anywhere(a->shape));
+}
+
+/* Are the runs so few that the answer need not be written again for them? */
+static bool may_wait(const struct pf_plan *p)
+{
+	enum { SHARE = 8, RUNS_MAX = 200 };
+	int64_t rows = 0;
+	for (size_t i = 1; i < p->n; i++)
+		rows += p->inputs[i].run.rows;
+	return !p->minus && p->n <= RUNS_MAX && rows <= p->inputs[0].run.rows / SHARE;
+}
+
+/* The answer is given out with runs that are not in it. */
+static void note_given(struct pf_answer *a, struct pf_state_window *w, const struct pf_ids *ids,
+		       int64_t from_us, int64_t to_us)
+{
+	bool more = pf_plan_content(&w->ids) != pf_plan_content(ids);
+	const struct pf_ids *was = w->given.n ? &w->given : &w->ids;
+	a->moved = a->moved || w->from_us != from_us || w->to_us != to_us ||
+		   pf_plan_content(was) != pf_plan_content(ids);
+	w->from_us = from_us;
+	w->to_us = to_us;
+	pf_ids_free(&w->given);
+	w->given = (struct pf_ids){ 0 };
+	if (more)
+		pf_ids_copy(&w->given, ids);
+}
+
+static bool any_delta(const struct pf_plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->inputs[i].delta)
+			return true;
+	return false;
+}
+
+/* Old answer against new one, key by key. run: the new one, as it was written;
+ * NULL: only keys of the plan's deltas differ. */
 static int give_changes(struct pf_answer *a, const struct pf_window *w,
-			const struct pf_sorted *run, size_t file, int64_t from_us,
-			int64_t to_us, struct pf_error *err)
+			const struct pf_plan *p, const struct pf_sorted *run,
+			int64_t from_us, int64_t to_us, struct pf_error *err)
 {
 	const struct pf_state_window *old = answer_of(a, w->text);
+	const struct pf_combine_input whole = { .run = run ? *run : (struct pf_sorted){ 0 } };
+	struct pf_combine_input *given = NULL;
 	struct pf_difference d = { .shape = a->shape, .result = a->result,
-				   .memory = a->memory, .put = a->put, .ctx = a->ctx };
+				   .memory = a->memory, .put = a->put, .ctx = a->ctx,
+				   .deltas = !run, .new_inputs = run ? &whole : p->inputs,
+				   .nnew = run ? 1 : p->n };
+	int code = 0;
 	if (old) {
 		d.old_label = label_of(a, w->text, old->from_us, old->to_us);
 		d.old_label.change = "-";
-		PF_TRY(pf_state_run(a->state, old->file, &old->run, &d.old_run, err));
 	}
-	d.has_old = old != NULL;
+	if (old && run) {
+		given = pf_alloc(old->given.n + 1, sizeof *given);
+		code = pf_plan_given(a->state, old, given, &d.nold, err);
+		d.old_inputs = given;
+	}
 	d.new_label = label_of(a, w->text, from_us, to_us);
-	PF_TRY(pf_state_run(a->state, file, run, &d.new_run, err));
-	int code = pf_difference_give(&d, err);
+	if (!code && (run || any_delta(p)))
+		code = pf_difference_give(&d, err);
 	a->keys += d.rows;
+	free(given);
 	return code;
 }
+
+static int give_plan_changes(struct pf_answer *a, const struct pf_window *w,
+			     struct pf_plan *p, int64_t from_us, int64_t to_us,
+			     struct pf_error *err)
+{
+	struct pf_state_window *old = answer_of(a, w->text);
+	bool delta = is_delta(a, old, p, from_us, to_us), write = !delta || !may_wait(p);
+	struct pf_sorted run, read;
+	size_t file;
+	if (write)
+		PF_TRY(combine(a, p, NULL, &run, &file, err));
+	if (!delta)
+		PF_TRY(pf_state_run(a->state, file, &run, &read, err));
+	PF_TRY(give_changes(a, w, p, delta ? NULL : &read, from_us, to_us, err));
+	if (write)
+		remember(a, w, from_us, to_us, file, &run, &p->ids);
+	else
+		note_given(a, old, &p->ids, from_us, to_us);
+	return 0;
+}
+
+/* --- planning --- */
 
 static bool wants_blocks(const struct pf_answer *a, int64_t from_us, int64_t to_us)
 {
@@ -202,20 +288,11 @@ static int give_plan(struct pf_answer *a, const struct pf_window *w, struct pf_p
 		PF_TRY(combine(a, p, flight ? NULL : &label, write ? &run : NULL, &file, err));
 	if (flight)
 		PF_TRY(combine_flight(a, p, &label, from_us, to_us, err));
+	struct pf_state_window *own = answer_of(a, w->text);
 	if (write)
 		remember(a, w, from_us, to_us, file, &run, &p->ids);
-	return 0;
-}
-
-static int give_plan_changes(struct pf_answer *a, const struct pf_window *w,
-			     struct pf_plan *p, int64_t from_us, int64_t to_us,
-			     struct pf_error *err)
-{
-	struct pf_sorted run;
-	size_t file;
-	PF_TRY(combine(a, p, NULL, &run, &file, err));
-	PF_TRY(give_changes(a, w, &run, file, from_us, to_us, err));
-	remember(a, w, from_us, to_us, file, &run, &p->ids);
+	else if (a->put_aside && own && p->reused == own - a->state->windows)
+		note_given(a, own, &p->ids, from_us, to_us);
 	return 0;
 }
 

@@ -23,6 +23,10 @@ static int take(struct pf_combine *m, struct pf_cursor *c, struct pf_error *err)
 	size_t column = (size_t)c->skip + m->nkeys;
 	const int64_t *rows = (const int64_t *)c->batch.columns[column++].values + from;
 	bool minus = c->input->minus;
+	if (m->before && c->input->delta) {
+		c->pending = 0;
+		return 0;
+	}
 	for (int64_t i = 0; i < c->pending; i++)
 		m->rows[c->slots[from + i]] += minus ? -rows[i] : rows[i];
 	for (size_t a = 0; a < m->shape->naggs; a++) {
@@ -86,6 +90,7 @@ static struct pf_combine *new_merge(const struct pf_shape *shape, bool by_cell)
 	m->first = pf_alloc(PF_COMBINE_KEYS, sizeof *m->first);
 	m->out = pf_builder_new(schema);
 	m->rows = pf_alloc(PF_COMBINE_KEYS, sizeof *m->rows);
+	m->hit = pf_alloc(PF_COMBINE_KEYS, sizeof *m->hit);
 	m->kept = pf_alloc(PF_COMBINE_KEYS, sizeof *m->kept);
 	m->states = pf_alloc(shape->naggs + 1, sizeof *m->states);
 	for (size_t i = 0; i < shape->naggs; i++)
@@ -98,7 +103,7 @@ static int merge_group(struct pf_combine *m, const struct pf_combine_input *inpu
 {
 	struct pf_combine *group;
 	struct pf_combine_input *plain = pf_alloc(n, sizeof *plain);
-	bool minus = inputs[0].minus;
+	bool minus = inputs[0].minus, delta = inputs[0].delta;
 	for (size_t i = 0; i < n; i++) {
 		plain[i] = inputs[i];
 		plain[i].minus = false;
@@ -107,13 +112,14 @@ static int merge_group(struct pf_combine *m, const struct pf_combine_input *inpu
 	free(plain);
 	if (code)
 		return code;
-	*out = (struct pf_combine_input){ .partial = m->by_cell, .minus = minus };
+	*out = (struct pf_combine_input){ .partial = m->by_cell, .minus = minus,
+					  .delta = delta };
 	code = pf_combine_write(group, m->scratch_out, &out->run, err);
 	pf_combine_free(group);
 	return code;
 }
 
-/* Neighbours of one sign together, until few enough are left. */
+/* Neighbours of one kind together, until few enough are left. */
 static int reduce(struct pf_combine *m, size_t fan, size_t memory, struct pf_error *err)
 {
 	if (m->n <= fan)
@@ -126,7 +132,8 @@ static int reduce(struct pf_combine *m, size_t fan, size_t memory, struct pf_err
 		for (size_t i = 0; i < m->n;) {
 			size_t n = 1;
 			while (n < fan && i + n < m->n &&
-			       m->inputs[i + n].minus == m->inputs[i].minus)
+			       m->inputs[i + n].minus == m->inputs[i].minus &&
+			       m->inputs[i + n].delta == m->inputs[i].delta)
 				n++;
 			if (n == 1)
 				m->inputs[made] = m->inputs[i];
@@ -143,11 +150,13 @@ static int reduce(struct pf_combine *m, size_t fan, size_t memory, struct pf_err
 	return 0;
 }
 
-static int by_sign(const void *a, const void *b)
+static int by_kind(const void *a, const void *b)
 {
 	const struct pf_combine_input *x = a, *y = b;
 	if (x->minus != y->minus)
 		return x->minus - y->minus;
+	if (x->delta != y->delta)
+		return x->delta - y->delta;
 	return (x->run.rows > y->run.rows) - (x->run.rows < y->run.rows);
 }
 
@@ -162,7 +171,7 @@ int pf_combine_open(const struct pf_shape *shape, const struct pf_combine_input 
 	memcpy(m->inputs, inputs, n * sizeof *inputs);
 	m->n = n;
 	if (n > fan) /* small ones first: the large are read once */
-		qsort(m->inputs, n, sizeof *m->inputs, by_sign);
+		qsort(m->inputs, n, sizeof *m->inputs, by_kind);
 	int code = reduce(m, fan, memory, err);
 	if (!code)
 		code = open_cursors(m, err);
@@ -188,6 +197,8 @@ void pf_combine_free(struct pf_combine *m)
 	free(m->first);
 	pf_builder_free(m->out);
 	free(m->rows);
+	free(m->hit);
+	free(m->deltas);
 	free(m->kept);
 	free(m->states);
 	pf_run_out_free(m->scratch_out);
@@ -198,25 +209,33 @@ void pf_combine_free(struct pf_combine *m)
 
 /* --- merging --- */
 
-/* A slot for the next row; false when the chunk is full. */
-static bool give_slot(struct pf_combine *m)
+/* A slot for the next row; *full: the chunk has no room for it. */
+static int give_slot(struct pf_combine *m, bool *full, struct pf_error *err)
 {
 	const struct pf_radix_item *x = &m->order.items[m->at];
 	const struct pf_radix_item *last = m->slots ? x - 1 : NULL;
 	struct pf_cursor *c = &m->cursors[x->a];
+	if (c->row != x->b) { /* those between are not looked at */
+		PF_TRY(take(m, c, err));
+		c->row = x->b;
+	}
 	if (!last || !pf_combine_same(m, last, x)) {
 		if (m->slots == PF_COMBINE_KEYS ||
 		    (last && m->by_cell && m->shape->by_commands &&
-		     !pf_combine_same_cell(m, last, x)))
-			return false;
+		     !pf_combine_same_cell(m, last, x))) {
+			*full = true;
+			return 0;
+		}
 		m->first[m->slots] = x;
+		m->hit[m->slots] = false;
 		m->rows[m->slots++] = 0;
 	}
 	c->slots[x->b] = (uint32_t)m->slots - 1;
+	m->hit[m->slots - 1] |= c->input->delta;
 	c->row++;
 	c->pending++;
 	m->at++;
-	return true;
+	return 0;
 }
 
 static void reserve(struct pf_combine *m)
@@ -233,10 +252,16 @@ static int keep(struct pf_combine *m, struct pf_error *err)
 			pf_fail(err, PF_E_CORRUPT, "more rows leave the window than were in it");
 			return pf_hint(err, "the state can be built anew from the table: --fresh");
 		}
-		if (m->rows[i])
+		if (m->rows[i] && (m->hit[i] || !m->changed))
 			m->kept[m->nkept++] = (uint32_t)i;
 	}
 	return 0;
+}
+
+void pf_combine_changed(struct pf_combine *m, bool before)
+{
+	m->changed = true;
+	m->before = before;
 }
 
 int pf_combine_next(struct pf_combine *m, size_t *n, struct pf_error *err)
@@ -251,8 +276,8 @@ int pf_combine_next(struct pf_combine *m, size_t *n, struct pf_error *err)
 		for (size_t i = 0; i < m->shape->naggs; i++)
 			m->shape->aggs[i]->kind->clear(m->states[i]);
 		reserve(m);
-		while (m->at < m->order.n && give_slot(m))
-			;
+		for (bool full = false; m->at < m->order.n && !full;)
+			PF_TRY(give_slot(m, &full, err));
 		PF_TRY(take_all(m, err));
 		PF_TRY(keep(m, err));
 		*n = m->nkept;

@@ -18,6 +18,7 @@ struct pf_combine_input {
 	struct pf_sorted run;
 	bool partial; /* of shape->partial; else of shape->merged */
 	bool minus;   /* take its states out */
+	bool delta;   /* see pf_combine_changed */
 };
 
 struct pf_combine;
@@ -26,6 +27,9 @@ struct pf_combine;
 int pf_combine_open(const struct pf_shape *shape, const struct pf_combine_input *inputs,
 		  size_t n, bool by_cell, size_t memory, struct pf_combine **merge,
 		  struct pf_error *err);
+/* Before the first key: only keys that a delta has. before: with the states
+ * that they have without the deltas. Others are hardly looked at. */
+void pf_combine_changed(struct pf_combine *m, bool before);
 /* The next keys, ascending; *n == 0 behind the last. */
 int pf_combine_next(struct pf_combine *m, size_t *n, struct pf_error *err);
 /* They and their states, as rows of shape->partial (by_cell) or ->merged;

@@ -19,6 +19,7 @@ struct pf_cursor {
 	struct pf_batch batch;
 	int skip;              /* leading columns that are no key */
 	int64_t row;           /* the next */
+	int64_t to;            /* rows up to there are in the order, or of no use */
 	int64_t pending;       /* rows before it that were given slots only */
 	int64_t seen;          /* rows of all batches so far */
 	pf_u128 *heads;        /* per row of the batch */
@@ -35,6 +36,7 @@ struct pf_combine {
 	struct pf_cursor *cursors;
 	size_t n;
 	bool by_cell, longer;  /* longer: keys may exceed 16 bytes */
+	bool changed, before;  /* pf_combine_changed */
 	size_t nkeys;
 	enum pf_kind only;     /* of the one key, when heads are made at once */
 	bool fast;
@@ -43,7 +45,10 @@ struct pf_combine {
 	struct pf_radix order;
 	size_t at;
 	const struct pf_radix_item **first; /* of each slot of this chunk */
+	pf_u128 *deltas;       /* heads of theirs that are in the order, sorted */
+	size_t ndeltas, delta_cap;
 	int64_t *rows;
+	bool *hit;             /* a delta has the slot's key */
 	struct pf_agg_states **states;
 	size_t slots;
 	uint32_t *kept;        /* slots with rows behind them */

@@ -89,7 +89,7 @@ bool pf_combine_same_cell(const struct pf_combine *m, const struct pf_radix_item
 
 static int next_batch(struct pf_combine *m, struct pf_cursor *c, struct pf_error *err)
 {
-	c->row = 0;
+	c->row = c->to = 0;
 	PF_TRY(pf_run_in_next(c->in, &c->batch, err));
 	c->end = !c->batch.rows;
 	c->seen += c->batch.rows;
@@ -132,29 +132,109 @@ static int64_t rows_up_to(const struct pf_combine *m, const struct pf_cursor *c,
 
 /* --- the order --- */
 
-static void take_rows(struct pf_combine *m, size_t cursor, int64_t to)
+static void take_rows(struct pf_combine *m, size_t cursor)
 {
 	struct pf_cursor *c = &m->cursors[cursor];
-	pf_radix_room(&m->order, (size_t)(to - c->row));
-	for (int64_t row = c->row; row < to; row++)
+	pf_radix_room(&m->order, (size_t)(c->to - c->row));
+	for (int64_t row = c->row; row < c->to; row++)
 		pf_radix_push(&m->order, c->heads[row], (uint32_t)cursor, (uint32_t)row);
+}
+
+static int by_head(const void *a, const void *b)
+{
+	pf_u128 x = *(const pf_u128 *)a, y = *(const pf_u128 *)b;
+	return (x > y) - (x < y);
+}
+
+/* The rows in the order so far are those of deltas. */
+static void note_deltas(struct pf_combine *m)
+{
+	size_t n = m->order.n;
+	if (n > m->delta_cap) {
+		m->delta_cap = pf_grow(m->delta_cap, n);
+		m->deltas = pf_realloc(m->deltas, m->delta_cap, sizeof *m->deltas);
+	}
+	m->ndeltas = n;
+	if (!n)
+		return;
+	memcpy(m->deltas, m->order.heads, n * sizeof *m->deltas);
+	qsort(m->deltas, n, sizeof *m->deltas, by_head);
+}
+
+/* The first row from `lo` on whose head is not less. */
+static int64_t row_of(const struct pf_cursor *c, int64_t lo, pf_u128 head)
+{
+	int64_t hi = c->to;
+	while (lo < hi) {
+		int64_t mid = lo + (hi - lo) / 2;
+		if (c->heads[mid] < head)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* Only rows whose key a delta may have. */
+static void take_like_deltas(struct pf_combine *m, size_t cursor)
+{
+	struct pf_cursor *c = &m->cursors[cursor];
+	int64_t row = c->row;
+	for (size_t i = 0; i < m->ndeltas; i++) {
+		row = row_of(c, row, m->deltas[i]);
+		for (; row < c->to && c->heads[row] == m->deltas[i]; row++) {
+			pf_radix_room(&m->order, 1);
+			pf_radix_push(&m->order, c->heads[row], (uint32_t)cursor,
+				      (uint32_t)row);
+		}
+	}
+}
+
+/* Up to a key that all have come to. */
+static void take_up(struct pf_combine *m)
+{
+	const struct pf_cursor *bound = first_to_end(m);
+	for (size_t i = 0; i < m->n; i++) {
+		struct pf_cursor *c = &m->cursors[i];
+		c->to = c->end ? c->row : rows_up_to(m, c, bound);
+		if (!m->changed || c->input->delta)
+			take_rows(m, i);
+	}
+	if (!m->changed)
+		return;
+	note_deltas(m);
+	for (size_t i = 0; i < m->n; i++)
+		if (!m->cursors[i].input->delta)
+			take_like_deltas(m, i);
+}
+
+/* Batches that are used up are followed by the next. *more: is there one that
+ * matters? */
+static int read_on(struct pf_combine *m, bool *more, struct pf_error *err)
+{
+	*more = false;
+	for (size_t i = 0; i < m->n; i++) {
+		struct pf_cursor *c = &m->cursors[i];
+		c->row = c->to;
+		if (!c->end && c->row == c->batch.rows)
+			PF_TRY(next_batch(m, c, err));
+		*more = *more || (!c->end && (!m->changed || c->input->delta));
+	}
+	return 0;
 }
 
 int pf_combine_fill(struct pf_combine *m, struct pf_error *err)
 {
-	m->order.n = m->at = 0;
-	for (size_t i = 0; i < m->n; i++) {
-		struct pf_cursor *c = &m->cursors[i];
-		if (!c->end && c->row == c->batch.rows)
-			PF_TRY(next_batch(m, c, err));
+	struct pf_radix *o = &m->order;
+	bool more = true;
+	o->n = m->at = 0;
+	while (!o->n) {
+		PF_TRY(read_on(m, &more, err));
+		if (!more)
+			return 0;
+		take_up(m);
 	}
-	const struct pf_cursor *bound = first_to_end(m);
-	for (size_t i = 0; i < m->n; i++)
-		if (!m->cursors[i].end)
-			take_rows(m, i, rows_up_to(m, &m->cursors[i], bound));
-	const struct pf_radix *o = &m->order;
-	bool one = o->n && o->items[0].a == o->items[o->n - 1].a;
-	pf_radix_sort(&m->order, m->longer, one, by_key, m);
+	pf_radix_sort(o, m->longer, o->items[0].a == o->items[o->n - 1].a, by_key, m);
 	return 0;
 }
 

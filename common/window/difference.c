@@ -14,14 +14,17 @@ struct side {
 	int64_t at;
 };
 
-static int open_side(const struct pf_difference *d, struct side *s,
-		     const struct pf_sorted *run, struct pf_combine_label *label,
-		     struct pf_error *err)
+static int open_side(const struct pf_difference *d, struct side *s, bool old,
+		     struct pf_combine_label *label, struct pf_error *err)
 {
-	const struct pf_combine_input in = { .run = *run };
+	bool new = !old || d->deltas;
 	s->label = label;
 	s->rows = pf_builder_new(d->result);
-	return pf_combine_open(d->shape, &in, 1, false, d->memory, &s->m, err);
+	PF_TRY(pf_combine_open(d->shape, new ? d->new_inputs : d->old_inputs,
+			       new ? d->nnew : d->nold, false, d->memory, &s->m, err));
+	if (d->deltas)
+		pf_combine_changed(s->m, old);
+	return 0;
 }
 
 static void close_side(struct side *s)
@@ -116,9 +119,9 @@ int pf_difference_give(struct pf_difference *d, struct pf_error *err)
 {
 	struct side old = { 0 }, new = { 0 };
 	struct pf_builder *out = pf_builder_new(d->result);
-	int code = d->has_old ? open_side(d, &old, &d->old_run, &d->old_label, err) : 0;
+	int code = d->nold || d->deltas ? open_side(d, &old, true, &d->old_label, err) : 0;
 	if (!code)
-		code = open_side(d, &new, &d->new_run, &d->new_label, err);
+		code = open_side(d, &new, false, &d->new_label, err);
 	if (!code)
 		code = walk(d, &old, &new, out, err);
 	struct pf_batch rest = pf_builder_batch(out);

@@ -247,11 +247,19 @@ static int take_difference(struct pf_state *s, const struct difference *d, size_
 	p->reused = (int64_t)answer;
 	p->rows = d->rows;
 	p->same = !d->nplus && !d->nminus;
+	p->deltas = true;
+	for (size_t i = 0; i < w->given.n; i++)
+		p->deltas = p->deltas && (pf_ids_has(&w->ids, w->given.items[i]) ||
+					  pf_ids_has(&p->ids, w->given.items[i]));
 	PF_TRY(add_run(s, p, w->file, &w->run, false, false, err));
-	for (size_t i = 0; i < d->nplus; i++)
+	for (size_t i = 0; i < d->nplus; i++) {
 		PF_TRY(add_run(s, p, d->plus[i]->file, &d->plus[i]->run, true, false, err));
-	for (size_t i = 0; i < d->nminus; i++)
+		p->inputs[p->n - 1].delta = !pf_ids_has(&w->given, d->plus[i]->id);
+	}
+	for (size_t i = 0; i < d->nminus; i++) {
 		PF_TRY(add_run(s, p, d->minus[i]->file, &d->minus[i]->run, true, true, err));
+		p->inputs[p->n - 1].delta = true;
+	}
 	return 0;
 }
 
@@ -314,6 +322,25 @@ void pf_plan_free(struct pf_plan *p)
 	free(p->inputs);
 	pf_ids_free(&p->ids);
 	*p = (struct pf_plan){ 0 };
+}
+
+int pf_plan_given(struct pf_state *s, const struct pf_state_window *w,
+		  struct pf_combine_input *inputs, size_t *n, struct pf_error *err)
+{
+	*n = 1;
+	inputs[0] = (struct pf_combine_input){ 0 };
+	PF_TRY(pf_state_run(s, w->file, &w->run, &inputs[0].run, err));
+	for (size_t i = 0; i < w->given.n; i++) {
+		if (pf_ids_has(&w->ids, w->given.items[i]))
+			continue;
+		const struct pf_state_cell *c = find_run(s, w->given.items[i]);
+		if (!c)
+			return pf_fail(err, PF_E_CORRUPT,
+				       "a run that was given out is not in the state");
+		inputs[*n] = (struct pf_combine_input){ .partial = true };
+		PF_TRY(pf_state_run(s, c->file, &c->run, &inputs[(*n)++].run, err));
+	}
+	return 0;
 }
 
 /* --- blocks --- */

@@ -34,6 +34,8 @@ struct pf_plan {
 	int64_t rows_all;       /* if only single runs were */
 	int64_t reused;         /* the answer gone on from (its position), -1: none */
 	bool same;              /* the answer is the window, nothing else */
+	bool deltas;            /* it is also what was given out, but for inputs
+	                         * that are deltas */
 };
 
 /* [from, to): whole cells. PF_E_CORRUPT when a file of the state is gone. */
@@ -55,6 +57,11 @@ uint64_t pf_plan_content(const struct pf_ids *ids);
 /* The runs of [from, to), as they are now. */
 void pf_plan_ids(const struct pf_state *s, const struct pf_shape *shape, int64_t from_us,
 		 int64_t to_us, struct pf_ids *ids);
+
+/* What an answer was made of when it was given out; inputs: room for one more
+ * than it has given. PF_E_CORRUPT when one of them is not known any more. */
+int pf_plan_given(struct pf_state *s, const struct pf_state_window *w,
+		  struct pf_combine_input *inputs, size_t *n, struct pf_error *err);
 
 /* Is there a run of cells [from, to)? */
 bool pf_plan_any(const struct pf_state *s, int64_t from, int64_t to);

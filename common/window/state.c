@@ -59,6 +59,7 @@ static void free_window(struct pf_state_window *w)
 {
 	free(w->text);
 	pf_ids_free(&w->ids);
+	pf_ids_free(&w->given);
 }
 
 static void free_retired(struct pf_state *s)

@@ -76,6 +76,8 @@ struct pf_state_window {
 	size_t file;
 	struct pf_sorted run;
 	struct pf_ids ids;     /* the runs that are in it */
+	struct pf_ids given;   /* those of the answer that was given out, when it
+	                        * had more: added, but not written yet; or none */
 };
 
 /* A window that was given out: its end, and what it was made of. */

@@ -167,7 +167,12 @@ static void put_windows(const struct pf_state *s, struct pf_buf *b)
 		put_run(b, s->files[w->file].name, &w->run);
 		ids.len = 0;
 		pf_ids_print(&w->ids, &ids);
-		pf_buf_printf(b, ", \"cells\": \"%s\"}", pf_buf_cstr(&ids));
+		pf_buf_printf(b, ", \"cells\": \"%s\"", pf_buf_cstr(&ids));
+		ids.len = 0;
+		pf_ids_print(&w->given, &ids);
+		if (w->given.n)
+			pf_buf_printf(b, ", \"given\": \"%s\"", pf_buf_cstr(&ids));
+		pf_buf_byte(b, '}');
 	}
 	pf_buf_str(b, "],\n  \"published\": [");
 	for (size_t i = 0; i < s->npublished; i++) {
@@ -421,6 +426,9 @@ static int load_windows(struct pf_state *s, const struct pf_json *list,
 			return malformed(s, "a window is not described", err);
 		PF_TRY(get_run(s, o, &file, &w.run, err));
 		PF_TRY(pf_ids_parse(ids, strlen(ids), &w.ids, err));
+		const char *given = get_text(o, "given");
+		if (given)
+			PF_TRY(pf_ids_parse(given, strlen(given), &w.given, err));
 		w.file = pf_state_file_of(s, file);
 		pf_state_add_window(s, &w);
 	}

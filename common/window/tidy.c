@@ -113,6 +113,93 @@ static void publish_again(struct pf_state *s, const struct pf_shape *shape, cons
 	pf_ids_free(&now);
 }
 
+/* Behind the last run of a cell. */
+static size_t cell_end(const struct pf_state *s, size_t i)
+{
+	size_t end = i + 1;
+	while (end < s->ncells && s->cells[end].day == s->cells[i].day &&
+	       s->cells[end].bucket == s->cells[i].bucket &&
+	       s->cells[end].table == s->cells[i].table)
+		end++;
+	return end;
+}
+
+/* --- answers that are not written as they were given out --- */
+
+/* Is a run live, and will it be so tomorrow? */
+static bool stays(const struct pf_state *s, int64_t id)
+{
+	for (size_t i = 0, end; i < s->ncells; i = end) {
+		end = cell_end(s, i);
+		for (size_t k = i; k < end; k++)
+			if (s->cells[k].id == id)
+				return end - i <= CELL_RUNS_MAX;
+	}
+	return false;
+}
+
+/* Write one with what was added to it. */
+static int settle(struct pf_state *s, const struct pf_tidy *t, struct pf_state_window *w,
+		  struct pf_error *err)
+{
+	struct pf_combine_input *inputs = pf_zalloc(w->given.n + 1, sizeof *inputs);
+	struct pf_run_out *out = NULL;
+	struct pf_combine *m = NULL;
+	size_t n, file;
+	int code = pf_plan_given(s, w, inputs, &n, err);
+	if (!code)
+		code = pf_state_file_new(s, "window", &file, err);
+	if (!code)
+		code = pf_run_out_open(s->files[file].fd, "answer", t->shape->merged, &out, err);
+	if (!code)
+		code = pf_combine_open(t->shape, inputs, n, false, t->memory, &m, err);
+	if (!code)
+		code = pf_combine_write(m, out, &w->run, err);
+	if (!code)
+		code = pf_run_out_finish(out, err);
+	pf_combine_free(m);
+	pf_run_out_free(out);
+	free(inputs);
+	if (code)
+		return code;
+	w->file = file;
+	pf_ids_free(&w->ids);
+	w->ids = w->given;
+	w->given = (struct pf_ids){ 0 };
+	return 0;
+}
+
+static int settle_windows(struct pf_state *s, const struct pf_tidy *t, struct pf_error *err)
+{
+	for (size_t i = 0; i < s->nwindows; i++) {
+		struct pf_state_window *w = &s->windows[i];
+		bool stay = true;
+		for (size_t k = 0; k < w->given.n && stay; k++)
+			stay = pf_ids_has(&w->ids, w->given.items[k]) ||
+			       stays(s, w->given.items[k]);
+		if (!stay)
+			PF_TRY(settle(s, t, w, err));
+	}
+	return 0;
+}
+
+/* --- runs of a cell into one --- */
+
+static void rename_in(struct pf_ids *ids, const struct pf_state_cell *cells, size_t n,
+		      int64_t id)
+{
+	size_t kept = 0;
+	for (size_t k = 0; k < ids->n; k++) {
+		bool old = false;
+		for (size_t c = 0; c < n; c++)
+			old = old || cells[c].id == ids->items[k];
+		if (!old)
+			ids->items[kept++] = ids->items[k];
+	}
+	ids->n = kept;
+	pf_ids_add(ids, id);
+}
+
 /* An answer that holds all of them holds the new one instead; one that holds
  * some is of no use any more. */
 static void rename_runs(struct pf_state *s, const struct pf_state_cell *cells, size_t n,
@@ -120,7 +207,7 @@ static void rename_runs(struct pf_state *s, const struct pf_state_cell *cells, s
 {
 	for (size_t i = s->nwindows; i-- > 0;) {
 		struct pf_ids *ids = &s->windows[i].ids;
-		size_t has = 0, kept = 0;
+		size_t has = 0;
 		for (size_t k = 0; k < n; k++)
 			has += pf_ids_has(ids, cells[k].id);
 		if (has && has < n) {
@@ -129,15 +216,9 @@ static void rename_runs(struct pf_state *s, const struct pf_state_cell *cells, s
 		}
 		if (!has)
 			continue;
-		for (size_t k = 0; k < ids->n; k++) {
-			bool old = false;
-			for (size_t c = 0; c < n; c++)
-				old = old || cells[c].id == ids->items[k];
-			if (!old)
-				ids->items[kept++] = ids->items[k];
-		}
-		ids->n = kept;
-		pf_ids_add(ids, id);
+		rename_in(ids, cells, n, id);
+		if (s->windows[i].given.n)
+			rename_in(&s->windows[i].given, cells, n, id);
 	}
 }
 
@@ -180,10 +261,7 @@ static int join_cells(struct pf_state *s, const struct pf_tidy *t, struct pf_err
 	int code = 0;
 	for (size_t i = 0, end; i < s->ncells && !code; i = end) {
 		const struct pf_state_cell *c = &s->cells[i];
-		for (end = i + 1; end < s->ncells && s->cells[end].day == c->day &&
-				  s->cells[end].bucket == c->bucket &&
-				  s->cells[end].table == c->table;)
-			end++;
+		end = cell_end(s, i);
 		if (end - i <= CELL_RUNS_MAX)
 			continue;
 		if (!out)
@@ -338,10 +416,11 @@ static void forget_inputs(struct pf_state *s)
 int pf_state_tidy(struct pf_state *s, const struct pf_tidy *t, struct pf_error *err)
 {
 	drop_blocks(s, t);
-	if (!t->keep_all) {
+	if (!t->keep_all)
 		drop_days(s, t);
+	PF_TRY(settle_windows(s, t, err));
+	if (!t->keep_all)
 		PF_TRY(join_cells(s, t, err));
-	}
 	PF_TRY(repack_files(s, t->shape, err));
 	forget_inputs(s);
 	return 0;

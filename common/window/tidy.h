@@ -17,7 +17,8 @@ struct pf_tidy {
 
 /* Blocks that no window needs any more are dropped; days before all windows
  * that were given out lately, too (they are read again when they are asked
- * for); cells of many runs become one run; files of which most is not needed
+ * for); answers that were given out with runs that will be gone are written;
+ * cells of many runs become one run; files of which most is not needed
  * any more are written anew; inputs that are long gone are forgotten. */
 int pf_state_tidy(struct pf_state *s, const struct pf_tidy *t, struct pf_error *err);
 

@@ -53,6 +53,32 @@ rows()
 	equals "$(rows -s st -W 3d -g id count sum:price)" "$(rows -W 3d -g id count sum:price)"
 }
 
+@test "changes of a few late rows: only their keys are looked at, no answer is written" {
+	local i answer changes
+	changes() { rows -s st -W 2d --changes -g id count sum:price; }
+	for i in 1 2; do
+		seq 40 | sed "s/.*/{\"id\":&,\"ts\":\"2013-03-0${i}T12:00:00.000\",\"price\":$i}/"
+	done | pf-partition -S t.yaml -I jsonl | pf-pack -qq > new.arrows
+	pf-put -q --append t new.arrows
+	changes > /dev/null
+	answer=$(ls st/window-*)
+	load_rows "3 1 5"
+	equals "$(changes)" "$(printf -- '- 3 2013-03-01 2013-03-03 2 3.00\n+ 3 2013-03-01 2013-03-03 3 8.00')"
+	load_rows "3 2 0" "50 1 1"
+	equals "$(changes)" "$(printf -- '- 3 2013-03-01 2013-03-03 3 8.00\n+ 3 2013-03-01 2013-03-03 4 8.00\n+ 50 2013-03-01 2013-03-03 1 1.00')"
+	equals "$(changes)" ""
+	equals "$(ls st/window-*)" "$answer"
+	# Runs that become one, and days that leave: it is written before.
+	for i in {1..10}; do
+		load_rows "3 1 $((10 + i))"
+		equals "$(changes | cut -d ' ' -f 1,2,5 | tr '\n' ' ')" "- 3 $((i + 3)) + 3 $((i + 4)) "
+	done
+	equals "$(rows -s st -W 2d -g id count sum:price)" "$(rows -W 2d -g id count sum:price)"
+	load_rows "3 3 7"
+	equals "$(changes | grep -c '^-')" 41
+	equals "$(rows -s st -W 2d -g id count sum:price)" "$(rows -W 2d -g id count sum:price)"
+}
+
 @test "a file of several days is not taken for one of a day" {
 	rm -r t
 	sed -i 's/partition: day/partition: none/' t.yaml
