@@ -106,6 +106,10 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
 	struct pf_kafka *k = opaque;
 	struct pf_kafka_report r = { .tag = m->_private, .partition = m->partition,
 				     .offset = m->offset, .failed = m->err != 0 };
+	if (!m->err) {
+		k->hopeless = false;
+		k->trouble[0] = '\0';
+	}
 	if (m->err && !k->failed.code)
 		pf_kafka_fail(k, m->err, NULL, &k->failed);
 	if (k->report)

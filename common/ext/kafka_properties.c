@@ -18,8 +18,9 @@ static const struct {
 	{ "request.required.acks", NULL, PF_KAFKA_PRODUCER },
 	{ "max.in.flight.requests.per.connection", "5", PF_KAFKA_PRODUCER },
 	{ "max.in.flight", NULL, PF_KAFKA_PRODUCER },
+	/* So it is, whatever its other name, delivery.timeout.ms, was set to: that one
+	 * is for who waits (stage/kafka_send.c). */
 	{ "message.timeout.ms", "0", PF_KAFKA_PRODUCER },
-	{ "delivery.timeout.ms", NULL, PF_KAFKA_PRODUCER },
 	{ "retries", NULL, PF_KAFKA_PRODUCER },
 	{ "message.send.max.retries", NULL, PF_KAFKA_PRODUCER },
 	{ "transactional.id", NULL, PF_KAFKA_PRODUCER },

@@ -10,7 +10,9 @@
 #include "stage/kafka_message.h"
 
 enum { QUEUED_BYTES = 64 << 20, POLL_MS = 100, POLL_MESSAGES = 64 };
-enum { STOP_MS = 25000, STALL_MS = 15000 };
+/* Once it is to stop; without any acknowledgement; when a password is refused again
+ * and again. */
+enum { STOP_MS = 25000, DELIVERY_MS = 45000, REFUSED_MS = 5000, ASK_MS = 1000, ASKS = 3 };
 
 struct pf_sender {
 	const struct pf_kafka_stage *stage;
@@ -19,6 +21,7 @@ struct pf_sender {
 	uint64_t session;
 	int64_t group;
 	int64_t outstanding; /* messages without a report */
+	int64_t patience_us; /* delivery.timeout.ms; 0: for ever */
 	bool dies;           /* a test wants it to, at X2 */
 	struct pf_buf origin, state; /* headers of the message that leaves */
 };
@@ -38,6 +41,8 @@ int pf_sender_open(const struct pf_kafka_stage *stage, bool (*stopping)(void),
 	s->stopping = stopping;
 	pf_random_bytes(&s->session, sizeof s->session);
 	s->session |= 1;
+	const char *patience = pf_kafka_config_get(stage->config, "delivery.timeout.ms");
+	s->patience_us = (patience ? strtoll(patience, NULL, 10) : DELIVERY_MS) * 1000;
 	int code = pf_kafka_stage_client(stage, PF_KAFKA_PRODUCER, QUEUED_BYTES, 0,
 					 &s->producer, err);
 	if (code) {
@@ -61,33 +66,40 @@ void pf_sender_close(struct pf_sender *s)
 
 /* --- waiting --- */
 
-/* A broker that is away is waited for. One that answers and acknowledges nothing (for
- * want of replicas in sync, say) is asked three times, STALL_MS apart; when no report
- * came in between, somebody has to look. */
+/* Since when nothing was acknowledged, and how often the topic answered since. */
 struct stall {
-	int64_t outstanding, since_us;
+	int64_t outstanding, since_us, asked_us;
 	int answers;
 };
 
+/* A broker that is away is waited for. One that answers and acknowledges nothing (for
+ * want of replicas in sync, say) is asked three times within our patience; when no
+ * report came in between, somebody has to look. So when it lets us in no longer. */
 static int check_stall(struct pf_sender *s, struct stall *stall, struct pf_error *err)
 {
 	int64_t now = pf_mono_us();
 	if (!stall->since_us || s->outstanding != stall->outstanding) {
-		*stall = (struct stall){ s->outstanding, now, 0 };
+		*stall = (struct stall){ s->outstanding, now, now, 0 };
 		return 0;
 	}
-	if (now - stall->since_us < (int64_t)STALL_MS * 1000)
+	if (pf_kafka_hopeless(s->producer) &&
+	    now - stall->since_us >= (int64_t)REFUSED_MS * 1000)
+		return pf_fail(err, pf_kafka_trouble_code(s->producer), "topic '%s': %s",
+			       s->stage->url.topic, pf_kafka_trouble(s->producer));
+	if (!s->patience_us || now - stall->asked_us < s->patience_us / ASKS)
 		return 0;
 	struct pf_kafka_info info;
 	struct pf_error away = { 0 };
-	stall->answers = pf_kafka_info(s->producer, 1000, &info, &away) ? 0 :
+	stall->answers = pf_kafka_info(s->producer, ASK_MS, &info, &away) ? 0 :
 			 stall->answers + 1;
-	stall->since_us = pf_mono_us();
-	if (stall->answers < 3)
+	stall->asked_us = pf_mono_us();
+	if (stall->answers < ASKS)
 		return 0;
-	pf_fail(err, PF_E_UNREACHABLE, "topic '%s' answers, but acknowledges no more of %"
-		PRId64 " messages", s->stage->url.topic, s->outstanding);
-	return pf_hint(err, "run it again: what was acknowledged is left out");
+	pf_fail(err, PF_E_UNREACHABLE, "topic '%s' answers, but acknowledged none of %" PRId64
+		" messages for %" PRId64 " s", s->stage->url.topic, s->outstanding,
+		(stall->asked_us - stall->since_us) / 1000000);
+	return pf_hint(err, "are there as many replicas in sync as min.insync.replicas wants? "
+			    "What was acknowledged is left out when it is run again");
 }
 
 int pf_sender_wait(struct pf_sender *s, struct pf_error *err)

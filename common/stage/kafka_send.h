@@ -23,7 +23,9 @@ int pf_sender_group(struct pf_sender *s, const struct pf_group_messages *group,
 		    struct pf_error *err);
 
 /* Wait until everything sent is acknowledged. PF_E_INTERRUPTED when it was to stop,
- * PF_E_UNREACHABLE when the topic answers and acknowledges nothing. */
+ * PF_E_UNREACHABLE when the topic answers and acknowledges nothing for the time that
+ * delivery.timeout.ms of --kafka-config says (45 s; 0: for ever), PF_E_ACCESS when it
+ * no longer lets us in. */
 int pf_sender_wait(struct pf_sender *s, struct pf_error *err);
 
 /* Is anything still on its way? Does not wait. */

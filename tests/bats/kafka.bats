@@ -108,7 +108,7 @@ sums()
 	numbers 0 500 > in.jsonl
 	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4" in.jsonl
 	numbers 500 600 >> in.jsonl
-	printf eeeee > "$BATS_FILE_TMPDIR/hold"
+	echo "errors 0 19 5" > "$BATS_FILE_TMPDIR/hold"
 	pf-stage append -q --ack-fd 7 "$TOPIC" in.jsonl 7> acks
 	equals "$(sums "$TOPIC")" "600 600 179700"
 	equals "$(tail -1 acks | cut -f 1)" 100
@@ -168,6 +168,66 @@ sums()
 	contains "$stderr" "6 rows appended, 1 rejected, 2 duplicate"
 	equals "$(sums "$TOPIC")" "8 8 34"
 	equals "$(cut -c1-60 bad.jsonl | grep -o '"line": 3')" '"line": 3'
+}
+
+@test "S06: brokers that time out, are not the leader, lack replicas: each row once" {
+	numbers 0 200 > in.jsonl
+	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4" in.jsonl
+	from=200
+	# REQUEST_TIMED_OUT, NOT_LEADER, NOT_ENOUGH_REPLICAS (before, after), STORAGE
+	for error in "7 1" "7 20" "6 1" "6 4" "19 20" "20 2" "56 2"; do
+		echo "errors 0 $error" >&8
+		numbers $from $((from + 100)) >> in.jsonl
+		status 0 pf-stage append --ack-fd 7 "$TOPIC" in.jsonl 7> acks
+		equals "$(tail -1 acks | cut -f2)" "$(stat -c %s in.jsonl)"
+		from=$((from + 100))
+	done
+	equals "$(sums "$TOPIC")" "900 900 404550"
+	load_table "$TOPIC" 2> /dev/null
+	equals "$(sums wh)" "900 900 404550"
+}
+
+@test "S07: sequence numbers out of order end it for good, naming it; run again, each row once" {
+	numbers 0 100 > in.jsonl
+	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4" in.jsonl
+	numbers 100 5000 >> in.jsonl
+	echo "errors 0 45 1" >&8
+	status 4 pf-stage append --ack-fd 7 "$TOPIC" in.jsonl 7> acks
+	contains "$stderr" "topic 't$BATS_TEST_NUMBER'"
+	contains "$stderr" "desynchronization"
+	contains "$stderr" "(PF4010)"
+	equals "$(cat acks)" ""
+	[ "$(sums "$TOPIC" | cut -d' ' -f1)" -lt 5000 ]
+	status 0 pf-stage append "$TOPIC" in.jsonl
+	equals "$(sums "$TOPIC")" "5000 5000 12497500"
+}
+
+@test "S08: the broker's word that a message is too large ends it, and nothing is claimed" {
+	numbers 0 50 > in.jsonl
+	numbers 0 1 | pf-stage append -q -S schema.yaml "$TOPIC?partitions=4"
+	echo "errors 0 10 1" >&8
+	status 4 pf-stage append --ack-fd 7 "$TOPIC" in.jsonl 7> acks
+	contains "$stderr" "(PF4006)"
+	equals "$(cat acks)" ""
+	status 0 pf-stage append "$TOPIC" in.jsonl
+	equals "$(sums "$TOPIC")" "51 50 1225"
+}
+
+@test "a topic that answers and acknowledges nothing is given up: 75, after delivery.timeout.ms" {
+	numbers 0 50 > in.jsonl
+	numbers 0 1 | pf-stage append -q -S schema.yaml "$TOPIC?partitions=4"
+	echo delivery.timeout.ms=1500 > patience
+	echo "errors 0 19 160" >&8
+	status 75 pf-stage append --kafka-config patience --ack-fd 7 "$TOPIC" in.jsonl 7> acks
+	contains "$stderr" "topic 't$BATS_TEST_NUMBER' answers, but acknowledged none of "
+	equals "$(cat acks)" ""
+	echo delivery.timeout.ms=soon > patience
+	status 2 pf-stage append --kafka-config patience "$TOPIC" in.jsonl
+	contains "$stderr" "refuses the value of property 'delivery.timeout.ms'"
+	# As long as it takes: the errors that are left are used up.
+	echo delivery.timeout.ms=0 > patience
+	status 0 pf-stage append --kafka-config patience "$TOPIC" in.jsonl
+	equals "$(sums "$TOPIC")" "51 50 1225"
 }
 
 @test "--offsets, --limit, --partitions; what is not there is refused" {

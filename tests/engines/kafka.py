@@ -210,7 +210,7 @@ class Kafka:
         self.add_scram_user("alice")
         return self
 
-    def add_scram_user(self, name):
+    def add_scram_user(self, name, password=SECRET):
         try:
             from confluent_kafka.admin import (ScramCredentialInfo, ScramMechanism,
                                                UserScramCredentialUpsertion)
@@ -218,7 +218,7 @@ class Kafka:
             return  # all but SCRAM works
         admin = self.admin()
         self.wait(admin.alter_user_scram_credentials([UserScramCredentialUpsertion(
-            name, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, 4096), SECRET.encode())]))
+            name, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, 4096), password.encode())]))
 
     def path(self, number, name):
         return os.path.join(self.directory, f"node{number}", name)

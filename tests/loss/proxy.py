@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""proxy.py PORT TARGET: forward connections on loopback, and break them when
-told on stdin: "cut S" drops all and refuses new ones for S seconds, "freeze S"
-forwards nothing for S seconds, and then what waited. Ends with its stdin."""
+"""proxy.py PORT TARGET [swallow]: forward connections on loopback, and break them
+when told on stdin: "cut S" drops all and refuses new ones for S seconds, "freeze S"
+forwards nothing for S seconds, and then what waited. With swallow, of a Kafka
+broker's answers those to Produce requests are kept back for good, the others are
+not. Ends with its stdin."""
 import asyncio
 import sys
 
 
 class Proxy:
-    def __init__(self, port, target):
-        self.port, self.target = port, target
+    def __init__(self, port, target, swallow=False):
+        self.port, self.target, self.swallow = port, target, swallow
         self.writers = set()
         self.flowing = asyncio.Event()
         self.flowing.set()
@@ -26,6 +28,31 @@ class Proxy:
             self.writers.discard(writer)
             writer.close()
 
+    async def frames(self, reader, writer, wanted):
+        """One of Kafka's messages after the other, those that are wanted."""
+        try:
+            while True:
+                head = await reader.readexactly(4)
+                body = await reader.readexactly(int.from_bytes(head, "big"))
+                if wanted(body):
+                    writer.write(head + body)
+                    await writer.drain()
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            self.writers.discard(writer)
+            writer.close()
+
+    async def swallow_answers(self, reader, writer, there, back):
+        produced = set()
+
+        def request(body):  # kind, version, number
+            if body[:2] == b"\0\0":
+                produced.add(body[4:8])
+            return True
+        await asyncio.gather(self.frames(reader, back, request),
+                             self.frames(there, writer, lambda b: b[:4] not in produced))
+
     async def accept(self, reader, writer):
         try:
             there, back = await asyncio.open_connection("127.0.0.1", self.target)
@@ -33,6 +60,9 @@ class Proxy:
             writer.transport.abort()
             return
         self.writers |= {writer, back}
+        if self.swallow:
+            await self.swallow_answers(reader, writer, there, back)
+            return
         await asyncio.gather(self.pump(reader, back), self.pump(there, writer))
 
     async def listen(self):
@@ -63,4 +93,4 @@ class Proxy:
 
 
 if __name__ == "__main__":
-    asyncio.run(Proxy(int(sys.argv[1]), int(sys.argv[2])).run())
+    asyncio.run(Proxy(int(sys.argv[1]), int(sys.argv[2]), "swallow" in sys.argv[3:]).run())

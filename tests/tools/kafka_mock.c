@@ -4,18 +4,32 @@
  * server on loopback, for the tests that it can serve (it checks no sequence
  * numbers, keeps at most 5 MiB a partition and cannot be asked to create a
  * topic: t1, t2, ... are there, with 4 partitions). Prints "host:port,...", runs
- * until its stdin ends. Each 'e' there lets it refuse one request to produce.
+ * until its stdin ends, and does what lines of it say:
+ *
+ *   errors API CODE COUNT        so many requests of that kind fail (0: produce)
+ *   leader TOPIC PARTITION NODE  the leader is that broker; -1: nobody
  */
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+
+static void obey(rd_kafka_mock_cluster_t *cluster, const char *line)
+{
+	char topic[250];
+	int a, b, c;
+	if (sscanf(line, "errors %d %d %d", &a, &b, &c) == 3)
+		while (c-- > 0)
+			rd_kafka_mock_push_request_errors(cluster, (int16_t)a, 1, b);
+	else if (sscanf(line, "leader %249s %d %d", topic, &a, &b) == 3)
+		rd_kafka_mock_partition_set_leader(cluster, topic, a, b);
+	else
+		fprintf(stderr, "kafka_mock: what is %s", line);
+}
 
 int main(int argc, char **argv)
 {
-	enum { PRODUCE = 0 };
-	char why[512], byte, topic[32];
+	char why[512], line[512], topic[32];
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
 	if (!rk) {
@@ -30,10 +44,8 @@ int main(int argc, char **argv)
 	}
 	printf("%s\n", rd_kafka_mock_cluster_bootstraps(cluster));
 	fflush(stdout);
-	while (read(STDIN_FILENO, &byte, 1) > 0)
-		if (byte == 'e')
-			rd_kafka_mock_push_request_errors(
-				cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS);
+	while (fgets(line, sizeof line, stdin))
+		obey(cluster, line);
 	rd_kafka_mock_cluster_destroy(cluster);
 	rd_kafka_destroy(rk);
 	return 0;
