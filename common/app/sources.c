@@ -88,6 +88,7 @@ static int open_operand(struct pf_run *run, const char *operand,
 	struct pf_source *source = NULL;
 	struct pf_source *table =
 		s->n && !strcmp(s->items[0]->kind, "table") ? s->items[0] : NULL;
+	bool merged = false;
 	int code;
 	switch (kind) {
 	case PF_OPERAND_TABLE:
@@ -99,6 +100,10 @@ static int open_operand(struct pf_run *run, const char *operand,
 		s->access = (struct pf_stage_access){ .kafka = &s->kafka,
 						      .definition = s->definition };
 		code = pf_source_stage(operand, &s->access, table, &source, err);
+		if (!code)
+			code = pf_source_merge_stage(table, source, &merged, err);
+		if (code)
+			pf_source_close(source);
 		break;
 	case PF_OPERAND_PARQUET:
 		code = pf_source_parquet(operand, &source, err);
@@ -107,7 +112,7 @@ static int open_operand(struct pf_run *run, const char *operand,
 		code = open_input(run, operand, s, &source, err);
 		break;
 	}
-	if (!code)
+	if (!code && !merged)
 		s->items[s->n++] = source;
 	return code;
 }

@@ -20,6 +20,7 @@ int pf_commit_replace_files(struct pf_commit *c, size_t n_files,
 			    struct pf_error *err)
 {
 	size_t before = c->ngroups ? c->groups[c->ngroups - 1] : 0;
+	PF_TRY(pf_table_append_only(c->schema, err));
 	if (!n || !n_files)
 		return pf_fail(err, PF_E_CORRUPT, "a segment replaces no file");
 	if (before + n_files != c->files.n)

@@ -83,9 +83,9 @@ static void need(struct pf_schema *s, const struct pf_table_schema *t, const cha
 		pf_schema_add(s, name, t->fields[f].type, true)->id = t->fields[f].id;
 }
 
-static struct pf_schema *versions_of(const struct pf_schema *wanted,
-				     const struct pf_table_schema *t,
-				     const struct pf_rules *r)
+struct pf_schema *pf_keyed_versions(const struct pf_schema *wanted,
+				    const struct pf_table_schema *t,
+				    const struct pf_rules *r)
 {
 	struct pf_schema *s = pf_schema_copy(wanted);
 	for (size_t i = 0; i < r->nkeys; i++)
@@ -108,7 +108,7 @@ int pf_keyed_scan_new(const struct pf_file_list *list,
 	s->wanted = wanted;
 	s->files = *files;
 	s->counts = counts;
-	s->versions = versions_of(wanted->schema, table, rules);
+	s->versions = pf_keyed_versions(wanted->schema, table, rules);
 	s->key_filter = pf_key_filter(wanted->filter, wanted->schema, table);
 	s->wanted_versions = (struct pf_wanted){ .schema = s->versions,
 						 .filter = &s->key_filter,
@@ -148,6 +148,10 @@ static int next_versions(void *ctx, struct pf_batch *batch, struct pf_error *err
 	batch->rows = 0;
 	while (!batch->rows && r->at < r->files->n) {
 		const struct pf_data_file *f = r->files->files[r->at];
+		if (s->files.rows(s->files.ctx, f, batch)) {
+			r->at++;
+			break;
+		}
 		if (!r->file) {
 			PF_TRY(s->files.open(s->files.ctx, f, &s->wanted_versions,
 					     &r->file, err));

@@ -15,6 +15,12 @@
 #include "keyed/sections.h"
 #include "query/parquet_scan.h"
 
+/* The columns of versions: those wanted, and what merging needs. The caller unrefs
+ * it. */
+struct pf_schema *pf_keyed_versions(const struct pf_schema *wanted,
+				    const struct pf_table_schema *table,
+				    const struct pf_rules *rules);
+
 /* The conditions that all versions of a row agree on. Borrows from the filter
  * and from the schema, which it is bound to; free it by
  * pf_key_filter_free(). */
@@ -32,6 +38,8 @@ struct pf_keyed_files {
 	void (*done)(void *ctx, const struct pf_data_file *file);
 	/* By the whole filter: can a row of the file match? */
 	bool (*may_match)(void *ctx, const struct pf_data_file *file);
+	/* Is it no file, but rows in memory? They are not opened. */
+	bool (*rows)(void *ctx, const struct pf_data_file *file, struct pf_batch *rows);
 	void *ctx;
 };
 

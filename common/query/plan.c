@@ -488,7 +488,7 @@ int pf_query_plan(struct pf_query *q, const struct pf_query_options *o,
 	q->made = pf_builder_new(q->sortable);
 	q->sliced = pf_builder_new(q->result);
 	q->show = pf_zalloc(q->sortable->n + 1, sizeof *q->show);
-	q->wanted = (struct pf_wanted){ .schema = q->needed, .filter = &q->filter,
+	q->wanted = (struct pf_wanted){ .schema = q->needed, .filter = &q->filter, .memory = q->memory,
 					.prune = q->prune };
 	return 0;
 }

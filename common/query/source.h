@@ -39,6 +39,7 @@ struct pf_wanted {
 	const struct pf_schema *schema; /* the columns needed, by name */
 	struct pf_filter *filter;       /* bound to schema */
 	bool prune;
+	size_t memory;                  /* 0: as much as is sensible */
 	size_t skip;                    /* column + 1 that is not to be read: null;
 					 * 0: none */
 	/* Asked before a data file of a table without a primary key is read,
@@ -99,6 +100,10 @@ int pf_source_table(const char *path, const struct pf_table_source_options *opti
 /* The rows of the stage that the table source (NULL: none) does not hold. The
  * table must be started before the stage. access: of a topic; must stay. */
 struct pf_stage_access;
+/* Merge the rows of a stage over those of a table with a primary key, which owns
+ * the stage from here on; *merged is false when the table (or NULL) has none. */
+int pf_source_merge_stage(struct pf_source *table, struct pf_source *stage,
+			  bool *merged, struct pf_error *err);
 int pf_source_stage(const char *path, const struct pf_stage_access *access,
 		    struct pf_source *table, struct pf_source **s,
 		    struct pf_error *err);

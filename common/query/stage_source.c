@@ -169,23 +169,10 @@ static const struct pf_source_ops stage_ops = { .start = stage_start,
 						.ready = stage_ready,
 						.close = stage_close };
 
-/* Rows in flight may be newer versions of stored ones. */
-static int check_table(struct pf_source *table, struct pf_error *err)
-{
-	const struct pf_snapshot *snapshot;
-	struct pf_table *t = table ? pf_source_table_of(table, &snapshot) : NULL;
-	if (!t || !pf_table_append_only(pf_table_schema(t), NULL))
-		return 0;
-	return pf_fail(err, PF_E_TABLE_FEATURE,
-		       "'%s' has a primary key: its rows and those in flight cannot be read together yet",
-		       table->name);
-}
-
 int pf_source_stage(const char *path, const struct pf_stage_access *access,
 		    struct pf_source *table, struct pf_source **out,
 		    struct pf_error *err)
 {
-	PF_TRY(check_table(table, err));
 	struct stage_source *s = pf_zalloc(1, sizeof *s);
 	s->s = (struct pf_source){ .ops = &stage_ops, .name = pf_strdup(path),
 				   .kind = "stage" };

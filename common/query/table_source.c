@@ -11,6 +11,7 @@
 #include "paimon/deletion.h"
 #include "paimon/offsets.h"
 #include "paimon/place.h"
+#include "query/in_flight.h"
 #include "query/keyed_scan.h"
 #include "query/list.h"
 #include "query/parquet_scan.h"
@@ -31,6 +32,8 @@ struct table_source {
 	struct pf_rules *rules;      /* of a table with a primary key, or NULL */
 	struct pf_filter key_filter; /* what may leave out files of it */
 	struct pf_keyed_scan *keyed;
+	struct pf_in_flight *flight; /* rows of a stage to be merged, or NULL */
+	struct pf_schema *versions;  /* of it */
 	const struct pf_table_schema *mapped; /* schema that mapping is of */
 	int *mapping;   /* field of the table -> field of that schema */
 	int *own;       /* wanted column -> column of s.schema */
@@ -44,6 +47,8 @@ static void table_release(struct table_source *s)
 	pf_keyed_scan_free(s->keyed);
 	s->keyed = NULL;
 	pf_key_filter_free(&s->key_filter);
+	pf_schema_unref(s->versions);
+	s->versions = NULL;
 	for (size_t i = 0; s->held && i < s->files.n; i++)
 		pf_store_close_file(s->held[i]);
 	free(s->held);
@@ -261,11 +266,39 @@ static int fail_gone(const struct table_source *s, const char *path, struct pf_e
 		       (long long)s->snapshot->id);
 }
 
+static bool rows_in_flight(void *ctx, const struct pf_data_file *file,
+			   struct pf_batch *rows)
+{
+	return pf_in_flight_rows(((struct table_source *)ctx)->flight, file, rows);
+}
+
+/* The stage begins where the snapshot ends; its rows are newer. */
+static int merge_flight(struct table_source *s, struct pf_error *err)
+{
+	enum { MOST_BYTES = 256 << 20 };
+	const struct pf_table_schema *t = pf_table_schema(s->table);
+	struct pf_wanted w = *s->wanted;
+	if (!s->flight)
+		return 0;
+	s->versions = pf_keyed_versions(w.schema, t, s->rules);
+	w.schema = s->versions;
+	w.filter = &s->key_filter;
+	PF_TRY(pf_in_flight_read(s->flight, t, s->rules, &w,
+				 w.memory ? w.memory : MOST_BYTES, err));
+	pf_in_flight_add(s->flight, &s->files);
+	s->s.counts.rows += pf_in_flight_stage(s->flight)->counts.rows;
+	s->s.rejected = pf_in_flight_stage(s->flight)->rejected;
+	return 0;
+}
+
 static int hold_files(struct table_source *s, struct pf_error *err)
 {
+	struct pf_batch rows;
 	s->held = pf_zalloc(s->files.n + 1, sizeof *s->held);
 	raise_file_limit(s->files.n);
 	for (size_t i = 0; i < s->files.n; i++) {
+		if (rows_in_flight(s, &s->files.files[i], &rows))
+			continue;
 		int code = pf_place_open(s->table, s->files.files[i].path, &s->held[i],
 					 err);
 		if (code == PF_E_NO_FILE)
@@ -400,7 +433,8 @@ static void close_file(void *ctx, const struct pf_data_file *d)
 static int start_keyed(struct table_source *s, struct pf_error *err)
 {
 	const struct pf_keyed_files files = { .open = open_file, .done = close_file,
-					      .may_match = keep_single, .ctx = s };
+					      .may_match = keep_single,
+					      .rows = rows_in_flight, .ctx = s };
 	int code = pf_keyed_scan_new(&s->files, pf_table_schema(s->table), s->rules,
 				     s->wanted, &files, &s->s.counts, &s->keyed, err);
 	return code ? pf_context(err, "'%s'", s->s.name) : 0;
@@ -424,6 +458,7 @@ static int table_start(struct pf_source *source, const struct pf_wanted *w,
 					      pf_table_schema(s->table));
 	PF_TRY(list_files(s, err));
 	count_list(s);
+	PF_TRY(merge_flight(s, err));
 	PF_TRY(hold_files(s, err));
 	return s->rules ? start_keyed(s, err) : 0;
 }
@@ -460,6 +495,7 @@ static void table_close(struct pf_source *source)
 	table_release(s);
 	pf_table_close(s->table);
 	pf_rules_free(s->rules);
+	pf_in_flight_free(s->flight);
 	free(s->mapping);
 	free(s->own);
 	free(s);
@@ -505,6 +541,23 @@ int pf_source_table(const char *path, const struct pf_table_source_options *opti
 		s->s.left_out = pf_strdup(why.message);
 	s->s.schema = pf_schema_ref(pf_table_schema(s->table)->columns);
 	*out = &s->s;
+	return 0;
+}
+
+int pf_source_merge_stage(struct pf_source *source, struct pf_source *stage,
+			  bool *merged, struct pf_error *err)
+{
+	struct table_source *s = (struct table_source *)source;
+	*merged = false;
+	if (!source || source->ops != &table_ops || !s->rules)
+		return 0;
+	PF_TRY(pf_table_writable(pf_table_schema(s->table), err));
+	if (s->flight)
+		return pf_fail(err, PF_E_UNSUPPORTED,
+			       "'%s' has a primary key: rows of one stage can be merged over it, not of two",
+			       source->name);
+	s->flight = pf_in_flight_new(stage);
+	*merged = true;
 	return 0;
 }
 

@@ -35,6 +35,7 @@ import org.apache.paimon.table.system.SystemTableLoader;
 import org.apache.paimon.types.DataType;
 import org.apache.paimon.types.DecimalType;
 import org.apache.paimon.types.LocalZonedTimestampType;
+import org.apache.paimon.types.RowKind;
 import org.apache.paimon.types.RowType;
 import org.apache.paimon.types.TimestampType;
 
@@ -44,6 +45,7 @@ import org.apache.paimon.types.TimestampType;
  *   digest TABLE [COLUMN OP [VALUE]]...   sums of the rows, and files read
  *   rows TABLE [COLUMN OP [VALUE]]...     the rows, after a line of names
  *   write TABLE CELL...                   one row; kept until commit
+ *   change TABLE KIND CELL...             the same with a kind: +I -U +U -D
  *   commit TABLE [KEY VALUE]...           what was written, as one snapshot,
  *                                         by a table with these options, too
  *   expire TABLE KEEP                     all but the newest KEEP snapshots
@@ -206,6 +208,14 @@ final class PaimonDriver extends Driver {
 		pending.clear();
 	}
 
+	private static GenericRow row(RowType type, List<String> request, int from)
+	{
+		GenericRow row = new GenericRow(type.getFieldCount());
+		for (int i = 0; i < type.getFieldCount(); i++)
+			row.setField(i, value(type.getTypeAt(i), request.get(i + from)));
+		return row;
+	}
+
 	@Override
 	void answer(List<String> request, Out out) throws Exception
 	{
@@ -215,11 +225,12 @@ final class PaimonDriver extends Driver {
 		case "rows":
 			read(request, out, request.get(0).equals("rows"));
 			break;
-		case "write": {
-			RowType type = open(name).rowType();
-			GenericRow row = new GenericRow(type.getFieldCount());
-			for (int i = 0; i < type.getFieldCount(); i++)
-				row.setField(i, value(type.getTypeAt(i), request.get(i + 2)));
+		case "write":
+			pending.add(row(open(name).rowType(), request, 2));
+			break;
+		case "change": {
+			GenericRow row = row(open(name).rowType(), request, 3);
+			row.setRowKind(RowKind.fromShortString(request.get(2)));
 			pending.add(row);
 			break;
 		}
