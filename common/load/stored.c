@@ -33,7 +33,7 @@ struct pf_stored {
 static int map_columns(struct pf_stored *s, struct pf_error *err)
 {
 	const struct pf_table_schema *then = s->file->schema;
-	PF_TRY(pf_scan_mapping(s->now, then, s->ordinals, err));
+	PF_TRY(pf_scan_mapping(s->now, then, s->ordinals, NULL, err));
 	for (size_t i = 0; i < s->now->n; i++)
 		if (s->ordinals[i] >= 0)
 			s->ordinals[i] = pf_parquet_find(

@@ -384,7 +384,7 @@ bool pf_table_schema_accepts(const struct pf_table_schema *now,
 			     const struct pf_table_schema *older)
 {
 	int *mapping = pf_alloc(now->n + 1, sizeof *mapping);
-	bool ok = !pf_scan_mapping(now, older, mapping, NULL) &&
+	bool ok = !pf_scan_mapping(now, older, mapping, NULL, NULL) &&
 		  now->buckets == older->buckets &&
 		  now->nbucket_key == older->nbucket_key &&
 		  now->npartition_keys == older->npartition_keys;

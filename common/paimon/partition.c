@@ -2,9 +2,6 @@
 #include "paimon/partition.h"
 
 #include <inttypes.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <strings.h>
 
 #include "base/time.h"
@@ -47,33 +44,6 @@ int pf_partition_values(const struct pf_table_schema *s, struct pf_view row,
 		PF_TRY(pf_row_get(row, i, s->fields[f].type, &values[i], err));
 	}
 	return 0;
-}
-
-/* Java's text of a float or double: 0.001, 12.0, 1.0E7, 1.5E-5. */
-static void put_double(double v, bool narrow, struct pf_buf *out)
-{
-	char text[40];
-	int most = narrow ? 8 : 16;
-	for (int digits = 0; digits <= most; digits++) {
-		snprintf(text, sizeof text, "%.*e", digits, v);
-		double back = strtod(text, NULL);
-		if (narrow ? (float)back == (float)v : back == v)
-			break;
-	}
-	char *e = strchr(text, 'e');
-	if (!e) { /* inf, nan */
-		pf_buf_str(out, isnan(v) ? "NaN" : v < 0 ? "-Infinity" : "Infinity");
-		return;
-	}
-	int exponent = (int)strtol(e + 1, NULL, 10);
-	*e = 0;
-	if (v != 0 && (exponent < -3 || exponent > 6)) {
-		pf_buf_printf(out, "%s%sE%d", text, strchr(text, '.') ? "" : ".0",
-			      exponent);
-		return;
-	}
-	int fraction = (int)strlen(text) - (int)strcspn(text, ".") - 1 - exponent;
-	pf_buf_printf(out, "%.*f", fraction > 1 ? fraction : 1, v);
 }
 
 /* Java's text of a moment: 2024-01-31T10:00, then seconds and a fraction of
@@ -136,10 +106,6 @@ static int put_value(const struct pf_table_schema *s, const char *name,
 	case PF_BIGINT:
 		pf_buf_printf(out, "%" PRId64, v->i);
 		return 0;
-	case PF_FLOAT:
-	case PF_DOUBLE:
-		put_double(v->d, v->type.kind == PF_FLOAT, out);
-		return 0;
 	case PF_DECIMAL:
 		pf_datum_print(v, out);
 		return 0;
@@ -160,7 +126,8 @@ static int put_value(const struct pf_table_schema *s, const char *name,
 			put_moment(v->type, v->i, out);
 			return 0;
 		}
-		/* fallthrough: a text that depends on the writer's zone */
+		/* fallthrough: a text that depends on the writer's zone; that of
+		 * floats depends on the writer's Java */
 		__attribute__((fallthrough));
 	default:
 		return pf_fail(err, PF_E_TABLE_FEATURE,

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "paimon/bucket.h"
+#include "paimon/cast.h"
 #include "paimon/internal.h"
 #include "paimon/live.h"
 #include "paimon/partition.h"
@@ -16,7 +17,8 @@ bool pf_data_file_stats(const struct pf_data_file *file, int32_t field_id,
 {
 	const struct pf_table_schema *s = file->schema;
 	int f = s ? pf_table_field_by_id(s, field_id) : -1;
-	if (f < 0 || !s->fields[f].known || !pf_type_equal(s->fields[f].type, type))
+	if (f < 0 || !s->fields[f].known || s->fields[f].nested ||
+	    !pf_type_equal(s->fields[f].type, type))
 		return false;
 	size_t at = (size_t)f, n = s->n;
 	if (file->has_stats_columns) {
@@ -56,7 +58,7 @@ struct scan {
 static bool keys_hash(const struct pf_table_schema *s)
 {
 	int f = s->nbucket_key == 1 ? pf_table_field_by_name(s, s->bucket_key[0]) : -1;
-	return f >= 0 && s->fields[f].known && !s->fields[f].cut &&
+	return f >= 0 && s->fields[f].known && !s->fields[f].cut && !s->fields[f].nested &&
 	       !strcmp(pf_table_option(s, "bucket-function.type", "default"), "default");
 }
 
@@ -335,10 +337,18 @@ static char *index_path(struct scan *s, const struct pf_index_entry *e,
 	struct pf_buf path = { 0 };
 	if (e->external_path)
 		return e->external_path;
-	if (strcasecmp(pf_table_option(s->schema, "index-file-in-data-file-dir", "false"),
-		       "true")) {
-		pf_buf_printf(&path, "index/%s", e->name);
-	} else {
+	bool beside = !strcasecmp(pf_table_option(s->schema, "index-file-in-data-file-dir",
+						  "false"), "true");
+	bool there = true;
+	pf_buf_printf(&path, "index/%s", e->name);
+	/* The option may be younger than the file, or the release older. */
+	if (beside && pf_store_stat(pf_table_store(s->table), pf_buf_cstr(&path), &there,
+				    NULL, err)) {
+		pf_buf_free(&path);
+		return NULL;
+	}
+	if (beside && !there) {
+		path.len = 0;
 		struct pf_datum *values = pf_arena_zero(a, s->schema->npartition_keys + 1,
 							sizeof *values);
 		put_directory(s->schema, &path);
@@ -359,7 +369,7 @@ static int add_deletions(struct scan *s, const struct pf_index_entry *e,
 {
 	char *path = index_path(s, e, err);
 	if (!path)
-		return PF_E_TABLE_FEATURE;
+		return err ? (int)err->code : PF_E_IO;
 	s->deletions = pf_realloc(s->deletions, s->ndeletions + e->nranges + 1,
 				  sizeof *s->deletions);
 	for (size_t i = 0; i < e->nranges; i++)
@@ -479,15 +489,23 @@ bool pf_scan_widens(struct pf_type from, struct pf_type to)
 
 int pf_scan_mapping(const struct pf_table_schema *wanted,
 		    const struct pf_table_schema *file_schema, int *mapping,
-		    struct pf_error *err)
+		    struct pf_cast *casts, struct pf_error *err)
 {
 	for (size_t i = 0; i < wanted->n; i++) {
 		const struct pf_table_field *w = &wanted->fields[i];
+		struct pf_cast cast = { 0 };
 		mapping[i] = pf_table_field_by_id(file_schema, w->id);
+		if (casts)
+			casts[i] = cast;
 		if (mapping[i] < 0)
 			continue;
 		const struct pf_table_field *f = &file_schema->fields[mapping[i]];
-		if (w->known && f->known && !pf_scan_widens(f->type, w->type))
+		enum pf_cast_need need = w->known && f->known ?
+						 pf_cast_between(f, w, &cast) :
+						 PF_CAST_NONE;
+		if (casts)
+			casts[i] = cast;
+		if (need == PF_CAST_NEVER || (need == PF_CAST_VALUES && !casts))
 			return pf_fail(err, PF_E_TABLE_FEATURE,
 				       "column '%s' was of type %s in schema %" PRId64
 				       " and is %s now: such a change is not supported",

@@ -123,13 +123,16 @@ int pf_scan_delta(struct pf_table *table, const struct pf_snapshot *snapshot,
  * reader does. */
 bool pf_scan_widens(struct pf_type from, struct pf_type to);
 
+struct pf_cast;
+
 /* How the columns that a reader wants lie in a file: mapping[i] is the
  * position of wanted field i (by id) in the file's own schema, whose name of
  * it is the Parquet column's, or -1 when the file is older than the column
- * (all null). PF_E_TABLE_FEATURE when the type has changed in a way that is
- * not widening. */
+ * (all null). Types that have changed in another way than widening need the
+ * cast of casts[i] (see paimon/cast.h); where there is none, and for a caller
+ * that gives no room for them (NULL), PF_E_TABLE_FEATURE. */
 int pf_scan_mapping(const struct pf_table_schema *wanted,
 		    const struct pf_table_schema *file_schema, int *mapping,
-		    struct pf_error *err);
+		    struct pf_cast *casts, struct pf_error *err);
 
 #endif

@@ -34,6 +34,44 @@ static bool read_cut(const char *spelled, struct pf_type *type)
 	return !pf_type_parse(text, type, NULL, NULL);
 }
 
+/* A type with all that is in it but comments, so that two can be compared. */
+static void put_type(const struct pf_json *j, int deep, struct pf_buf *out)
+{
+	static const char *const parts[] = { "type", "id", "name", "element", "key", "value",
+					     "fields", "length" };
+	int64_t number;
+	if (pf_json_text(j))
+		pf_json_quote_str(out, pf_json_text(j));
+	else if (pf_json_int(j, &number))
+		pf_buf_printf(out, "%lld", (long long)number);
+	pf_buf_byte(out, '(');
+	for (size_t i = 0; i < pf_json_size(j) && pf_json_kind(j) == PF_JSON_ARRAY && deep; i++)
+		put_type(pf_json_at(j, i), deep - 1, out);
+	for (size_t i = 0; i < sizeof parts / sizeof *parts && deep; i++) {
+		const struct pf_json *part = pf_json_get(j, parts[i]);
+		if (part)
+			put_type(part, deep - 1, out);
+	}
+	pf_buf_byte(out, ')');
+}
+
+/* Lists, maps and rows are read as text. */
+static void read_nested(const struct pf_json *type, struct pf_table_field *f)
+{
+	static const char *const kinds[] = { "ARRAY", "MAP", "MULTISET", "ROW" };
+	size_t len = strcspn(f->type_text, " ");
+	struct pf_buf text = { 0 };
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		f->known |= len == strlen(kinds[i]) &&
+			    !strncasecmp(f->type_text, kinds[i], len);
+	if (!f->known)
+		return;
+	put_type(type, 200, &text);
+	f->nested = pf_strdup(pf_buf_cstr(&text));
+	f->type = (struct pf_type){ .kind = PF_STRING };
+	pf_buf_free(&text);
+}
+
 static int read_field(const struct pf_json *j, const char *name,
 		      struct pf_table_field *f, struct pf_error *err)
 {
@@ -60,6 +98,8 @@ static int read_field(const struct pf_json *j, const char *name,
 	if (pf_json_kind(type) == PF_JSON_TEXT) {
 		f->cut = read_cut(spelled, &f->type);
 		f->known = f->cut || !pf_type_parse(spelled, &f->type, NULL, NULL);
+	} else {
+		read_nested(type, f);
 	}
 	return 0;
 }
@@ -258,6 +298,7 @@ void pf_table_schema_free(struct pf_table_schema *s)
 	for (size_t i = 0; i < s->n; i++) {
 		free(s->fields[i].name);
 		free(s->fields[i].type_text);
+		free(s->fields[i].nested);
 	}
 	free(s->fields);
 	free_names(s->partition_keys, s->npartition_keys);
@@ -323,7 +364,7 @@ int pf_table_readable(const struct pf_table_schema *s, struct pf_error *err)
 	for (size_t i = 0; i < s->npartition_keys; i++) {
 		int f = pf_table_field_by_name(s, s->partition_keys[i]);
 		const struct pf_table_field *k = &s->fields[f];
-		if (!k->known)
+		if (!k->known || k->nested)
 			return pf_fail(err, PF_E_TABLE_FEATURE,
 				       "partition column '%s' is of type %s, which is not supported",
 				       k->name, k->type_text);
@@ -398,9 +439,14 @@ int pf_table_writable(const struct pf_table_schema *s, struct pf_error *err)
 	for (size_t i = 0; i < sizeof features / sizeof *features; i++)
 		if (is_on(s, features[i].option))
 			return refuse(features[i].what, err);
-	for (size_t i = 0; i < s->n; i++)
+	for (size_t i = 0; i < s->n; i++) {
 		if (s->fields[i].cut)
 			return refuse("timestamps of more than six digits", err);
+		if (s->fields[i].nested)
+			return pf_fail(err, PF_E_TABLE_FEATURE,
+				       "column '%s' is of type %s, which can be read, but not written",
+				       s->fields[i].name, s->fields[i].type_text);
+	}
 	if (s->buckets < 1)
 		return refuse("no fixed buckets (bucket = -1)", err);
 	if (s->nbucket_key != 1)

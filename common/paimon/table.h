@@ -20,6 +20,8 @@ struct pf_table_field {
 	int32_t id;
 	bool known;       /* type is one of ours */
 	bool cut;         /* read as timestamp(6), has more digits in the table */
+	char *nested;     /* the whole of a nested type, which is read as a string
+			   * of JSON text (see parquet/nested.h); else NULL */
 	bool nullable;
 	struct pf_type type;
 };

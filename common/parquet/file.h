@@ -36,6 +36,7 @@ struct pq_leaf {
 	struct pq_mapping mapping;
 	size_t leaf; /* position among the leaves = in the chunk lists */
 	char *name;
+	struct pq_nested *nested; /* see parquet/nested.h; NULL: a flat column */
 };
 
 /* Bytes of the file in memory. */
@@ -82,6 +83,9 @@ void pq_cache_free(struct pq_chunk_cache *c);
 /* Where a chunk's pages begin and end. */
 int pq_chunk_extent(const struct pf_parquet_file *f, const struct pq_chunk *c,
 		    int64_t *begin, int64_t *end, struct pf_error *err);
+
+/* Why the chunks of a leaf cannot be read, or NULL. */
+const char *pq_chunks_refused(const struct pf_parquet_file *f, size_t leaf);
 
 /* --- decode.c: dense values of a page, as stored --- */
 

@@ -77,6 +77,8 @@ enum pq_converted {
 enum pq_logical {
 	PQ_LOG_NONE = 0,
 	PQ_LOG_STRING = 1,
+	PQ_LOG_MAP = 2,
+	PQ_LOG_LIST = 3,
 	PQ_LOG_ENUM = 4,
 	PQ_LOG_DECIMAL = 5,
 	PQ_LOG_DATE = 6,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 
-#include "parquet/file.h"
+#include "parquet/nested.h"
 
 
 static int check_ranges(const struct pf_parquet_range *r, size_t n, int64_t rows,
@@ -27,6 +27,12 @@ static int read_column(struct pf_parquet_file *f, size_t group, int column,
 		return 0;
 	}
 	const struct pf_parquet_column *c = &f->columns[column];
+	if (c->nested && to.kind == PF_STRING) {
+		int code = pq_nested_read(f, f->leaves[column].nested, group, ranges,
+					  n_ranges, out, err);
+		return code ? pf_context(err, "'%s': column '%s' of row group %zu",
+					 f->source.name, c->name, group) : 0;
+	}
 	if (c->refused)
 		return pf_fail(err, PF_E_UNSUPPORTED, "'%s': column '%s': %s",
 			       f->source.name, c->name, c->refused);

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "parquet/file.h"
+#include "parquet/nested.h"
 
 /* Usually holds the whole footer and the indexes before it. */
 #define TAIL_BYTES 65536
@@ -133,7 +134,7 @@ static const char *codec_refused(int32_t codec)
 	}
 }
 
-static const char *chunks_refused(const struct pf_parquet_file *f, size_t leaf)
+const char *pq_chunks_refused(const struct pf_parquet_file *f, size_t leaf)
 {
 	for (size_t g = 0; g < f->footer.n_groups; g++) {
 		const struct pq_chunk *c = &f->footer.groups[g].chunks[leaf];
@@ -148,19 +149,23 @@ static const char *chunks_refused(const struct pf_parquet_file *f, size_t leaf)
 	return NULL;
 }
 
-static void add_column(struct pf_parquet_file *f, const struct pq_element *e, size_t leaf)
+static void add_column(struct pf_parquet_file *f, size_t at, size_t leaf)
 {
+	const struct pq_element *e = &f->footer.elements[at];
 	struct pq_leaf *l = &f->leaves[f->n_columns];
 	struct pf_parquet_column *c = &f->columns[f->n_columns++];
 	const char *refused = pq_mapping_read(e, &l->mapping);
 	/* A nested column has several leaves or none of its own. */
 	if (!refused)
-		refused = chunks_refused(f, leaf);
+		refused = pq_chunks_refused(f, leaf);
+	if (e->children || e->repetition == PQ_REPEATED)
+		l->nested = pq_nested_new(f, at, leaf);
 	l->leaf = leaf;
 	l->name = pf_strndup((const char *)e->name.data, e->name.len);
 	*c = (struct pf_parquet_column){
 		.name = l->name, .id = e->field_id, .type = l->mapping.type,
 		.nullable = e->repetition != PQ_REQUIRED, .refused = refused,
+		.nested = l->nested != NULL,
 	};
 }
 
@@ -177,7 +182,7 @@ static int list_columns(struct pf_parquet_file *f, struct pf_error *err)
 	for (size_t i = 0; i < n; i++) {
 		if (at >= t->n_elements)
 			return malformed(f, "the schema's tree is broken", err);
-		add_column(f, &t->elements[at], leaf);
+		add_column(f, at, leaf);
 		/* Step over what hangs below. */
 		for (int64_t open = 1; open > 0; at++) {
 			if (at >= t->n_elements || t->elements[at].children < 0)
@@ -264,8 +269,10 @@ void pf_parquet_close(struct pf_parquet_file *f)
 		for (size_t i = 0; i < f->footer.n_groups; i++)
 			free(f->sorting[i]);
 	free(f->sorting);
-	for (size_t i = 0; i < f->n_columns; i++)
+	for (size_t i = 0; i < f->n_columns; i++) {
 		free(f->leaves[i].name);
+		pq_nested_free(f->leaves[i].nested);
+	}
 	free(f->leaves);
 	free(f->columns);
 	free(f->created_by);

@@ -2,8 +2,9 @@
  *
  * Reads Parquet files, whoever wrote them: all encodings, V1 and V2 pages,
  * the codecs of ext/codec.h, INT96 timestamps, legacy annotations. Flat
- * columns only; a nested, encrypted or otherwise foreign column is refused by
- * name when it is asked for, not before.
+ * columns; a nested one as the JSON text of its values, for those who ask for
+ * a string. An encrypted or otherwise foreign column is refused by name when it
+ * is asked for, not before.
  *
  * Made for looking things up: one pread of the tail gives the footer;
  * statistics, bloom filters (32 bytes a probe) and the page index say which
@@ -44,6 +45,8 @@ struct pf_parquet_column {
 	bool nullable;
 	const char *refused;   /* why it cannot be read ("nested types are not
 				* supported"), else NULL */
+	bool nested;           /* refused as what it is, but can be read as a
+				* string: its JSON text */
 };
 
 size_t pf_parquet_columns(const struct pf_parquet_file *f);

@@ -6,29 +6,7 @@
 #include "ext/codec.h"
 #include "ext/hash.h"
 #include "parquet/encoding.h"
-#include "parquet/file.h"
-
-/* A page header is short unless statistics make it long. */
-#define HEADER_BYTES 512
-#define HEADER_MOST ((int64_t)1 << 20)
-/* Neighbouring pages are fetched together, up to that. */
-#define AHEAD_BYTES ((int64_t)4 << 20)
-/* Some old writers left a header out of the chunk's size (PARQUET-816): its
- * last page may reach that much further, but no page begins there. */
-#define CHUNK_SLACK 100
-
-/* Room that is reused from column to column. */
-struct pq_scan {
-	struct pf_decompressor *decompressor;
-	struct pf_buf page;      /* unpacked */
-	struct pf_buf validity;
-	/* Of each column the dictionary that was read last: row groups are
-	 * often read piece by piece. */
-	struct pq_dictionary *dictionaries;
-	size_t n_dictionaries;
-	struct pq_decode_room decode;
-	struct pq_convert_room convert;
-};
+#include "parquet/chunk.h"
 
 struct pq_scan *pq_scan_new(void)
 {
@@ -57,181 +35,14 @@ void pq_scan_free(struct pq_scan *s)
 	free(s);
 }
 
-/* The column of a row group that is being read. */
-struct chunk {
-	struct pf_parquet_file *f;
-	struct pq_scan *s;
-	const struct pq_chunk *meta;
-	const struct pq_mapping *m;
-	bool nullable;
-	int64_t begin, end;  /* its pages */
-	int64_t rows;        /* of the row group */
-	size_t group;
-	struct pq_dictionary *dictionary;
-	struct pf_type to;
-	struct pf_colbuf *out;
-	const struct pf_parquet_range *ranges;
-	size_t n_ranges, at_range;
-};
-
-int pq_chunk_extent(const struct pf_parquet_file *f, const struct pq_chunk *c,
-		    int64_t *begin, int64_t *end, struct pf_error *err)
-{
-	int64_t size = (int64_t)f->source.size;
-	*begin = c->data_offset;
-	/* Some writers say 0 for "none". */
-	if (c->dictionary_offset >= 4 && c->dictionary_offset < *begin)
-		*begin = c->dictionary_offset;
-	if (*begin < 4 || *begin >= size || c->compressed_bytes < 0 ||
-	    c->compressed_bytes > size - *begin)
-		return pf_fail(err, PF_E_PARQUET, "its pages are not inside the file");
-	*end = *begin + c->compressed_bytes;
-	*end = size - *end < CHUNK_SLACK ? size : *end + CHUNK_SLACK;
-	return 0;
-}
-
-/* --- bytes of pages --- */
-
-/* Have len bytes at offset in memory; while at it, those up to ahead. */
-static int need(struct chunk *c, int64_t offset, int64_t len, int64_t ahead,
-		const uint8_t **bytes, struct pf_error *err)
-{
-	if (len > c->end - offset)
-		return pf_fail(err, PF_E_PARQUET, "a page at %" PRId64
-			       " reaches beyond its column", offset);
-	if (!pq_in_memory(c->f, (size_t)len, offset)) {
-		int64_t more = ahead - offset;
-		more = more > AHEAD_BYTES ? AHEAD_BYTES : more;
-		more = more > c->end - offset ? c->end - offset : more;
-		PF_TRY(pq_fetch(c->f, (size_t)(more > len ? more : len), offset, err));
-	}
-	*bytes = pq_in_memory(c->f, (size_t)len, offset);
-	return 0;
-}
-
-/* The header of the page at offset. */
-static int page_header(struct chunk *c, int64_t offset, int64_t ahead,
-		       struct pq_page_header *h, int64_t *used, struct pf_error *err)
-{
-	for (int64_t len = HEADER_BYTES; ; len *= 8) {
-		const uint8_t *bytes;
-		size_t n;
-		bool more;
-		int64_t left = c->end - offset;
-		len = len > left ? left : len;
-		PF_TRY(need(c, offset, len, ahead, &bytes, err));
-		int code = pq_page_header_parse(bytes, (size_t)len, h, &n, &more, err);
-		if (code && more && len < left && len < HEADER_MOST)
-			continue;
-		if (code)
-			return code;
-		*used = (int64_t)n;
-		return 0;
-	}
-}
-
-static enum pf_codec codec_of(int32_t codec)
-{
-	switch (codec) {
-	case PQ_SNAPPY:
-		return PF_CODEC_SNAPPY;
-	case PQ_GZIP:
-		return PF_CODEC_GZIP;
-	case PQ_LZ4:
-		return PF_CODEC_LZ4_HADOOP;
-	case PQ_ZSTD:
-		return PF_CODEC_ZSTD;
-	case PQ_LZ4_RAW:
-		return PF_CODEC_LZ4_RAW;
-	default:
-		return PF_CODEC_NONE;
-	}
-}
-
-/* How many times its size can a page be, unpacked? What no compressor can
- * reach is a lie, and no reason to make room. */
-static int64_t most_unpacked(int32_t codec, int64_t packed)
-{
-	int64_t ratio = codec == PQ_UNCOMPRESSED ? 1 :
-			codec == PQ_SNAPPY ? 64 :
-			codec == PQ_LZ4 || codec == PQ_LZ4_RAW ? 256 :
-			codec == PQ_GZIP ? 1100 : 32768;
-	return packed * ratio + 64;
-}
-
-static int check_sizes(const struct chunk *c, const struct pq_page_header *h,
-		       struct pf_error *err)
-{
-	if (h->compressed > PQ_PAGE_BYTES || h->uncompressed > PQ_PAGE_BYTES)
-		return pf_fail(err, PF_E_LIMIT, "a page of more than 256 MiB");
-	if (h->uncompressed > most_unpacked(c->meta->codec, h->compressed))
-		return pf_fail(err, PF_E_PARQUET,
-			       "a page of %d bytes cannot unpack to %d", h->compressed,
-			       h->uncompressed);
-	return 0;
-}
-
-static int check_crc(const struct pq_page_header *h, const uint8_t *body,
-		     int64_t offset, struct pf_error *err)
-{
-	if (!h->has_crc || pf_crc32(0, body, (size_t)h->compressed) == h->crc)
-		return 0;
-	return pf_fail(err, PF_E_CORRUPT, "the checksum of the page at %" PRId64
-		       " is wrong", offset);
-}
-
-/* Unpack len bytes into out_len at the end of out, with slack. */
-static int unpack(const struct chunk *c, bool compressed, const uint8_t *data,
-		  size_t len, size_t out_len, struct pf_buf *out, struct pf_error *err)
-{
-	uint8_t *to = pf_buf_room(out, out_len + PQ_SLACK);
-	if (!compressed || c->meta->codec == PQ_UNCOMPRESSED) {
-		if (len != out_len)
-			return pf_fail(err, PF_E_PARQUET,
-				       "a page of %zu bytes that should be %zu", len,
-				       out_len);
-		if (len)
-			memcpy(to, data, len);
-	} else if (out_len) {
-		PF_TRY(pf_decompress(c->s->decompressor, codec_of(c->meta->codec),
-				     data, len, to, out_len, err));
-	}
-	out->len += out_len;
-	return 0;
-}
-
-/* --- dictionary page --- */
-
-static int take_dictionary(struct chunk *c, const struct pq_page_header *h,
-			   const uint8_t *body, struct pf_error *err)
-{
-	struct pq_dictionary *d = c->dictionary;
-	d->loaded = false;
-	if (h->values < 0 || h->values > PQ_PAGE_VALUES ||
-	    (h->encoding != PQ_PLAIN && h->encoding != PQ_PLAIN_DICTIONARY))
-		return pf_fail(err, PF_E_PARQUET, "malformed dictionary page");
-	d->page.len = 0;
-	PF_TRY(unpack(c, true, body, (size_t)h->compressed, (size_t)h->uncompressed,
-		      &d->page, err));
-	d->group = c->group;
-	return pq_decode_dictionary(c->m, (size_t)h->values, d, err);
-}
-
 /* Is the chunk's dictionary still there from the last read? */
-static bool dictionary_kept(const struct chunk *c)
+static bool dictionary_kept(const struct pq_reading *c)
 {
 	const struct pq_dictionary *d = c->dictionary;
 	return d->loaded && d->group == c->group;
 }
 
 /* --- data pages --- */
-
-struct page {
-	struct pq_page_header h;
-	int64_t first_row;
-	const uint8_t *body;
-	int64_t offset;
-};
 
 /* The old bit-packed levels: most significant bit first. */
 static int legacy_levels(const uint8_t *data, size_t len, size_t n, uint8_t *bits,
@@ -250,7 +61,7 @@ static int legacy_levels(const uint8_t *data, size_t len, size_t n, uint8_t *bit
 }
 
 /* Definition levels as validity. *skip: the bytes they take in the body. */
-static int take_levels(struct chunk *c, const struct page *p, const uint8_t *data,
+static int take_levels(struct pq_reading *c, const struct pq_page *p, const uint8_t *data,
 		       size_t len, size_t *skip, struct pq_page_rows *rows,
 		       struct pf_error *err)
 {
@@ -282,13 +93,13 @@ static int take_levels(struct chunk *c, const struct page *p, const uint8_t *dat
 	return 0;
 }
 
-static int unpack_page(struct chunk *c, const struct page *p, struct pf_error *err)
+static int unpack_page(struct pq_reading *c, const struct pq_page *p, struct pf_error *err)
 {
 	const struct pq_page_header *h = &p->h;
 	struct pf_buf *out = &c->s->page;
 	out->len = 0;
 	if (h->kind == PQ_PAGE_DATA)
-		return unpack(c, true, p->body, (size_t)h->compressed,
+		return pq_unpack(c, true, p->body, (size_t)h->compressed,
 			      (size_t)h->uncompressed, out, err);
 	/* V2: levels stand before what is compressed. */
 	int64_t both = (int64_t)h->def_bytes + h->rep_bytes;
@@ -296,15 +107,15 @@ static int unpack_page(struct chunk *c, const struct page *p, struct pf_error *e
 	    both > h->compressed || both > h->uncompressed)
 		return pf_fail(err, PF_E_PARQUET, "malformed page header");
 	size_t levels = (size_t)both;
-	PF_TRY(unpack(c, false, p->body, levels, levels, out, err));
-	return unpack(c, h->is_compressed, p->body + levels,
+	PF_TRY(pq_unpack(c, false, p->body, levels, levels, out, err));
+	return pq_unpack(c, h->is_compressed, p->body + levels,
 		      (size_t)h->compressed - levels, (size_t)h->uncompressed - levels,
 		      out, err);
 }
 
 /* Rows of the page up to the last that a range asks for: the others need no
  * decoding. */
-static size_t rows_needed(const struct chunk *c, const struct page *p)
+static size_t rows_needed(const struct pq_reading *c, const struct pq_page *p)
 {
 	int64_t end = p->first_row + p->h.values, last = p->first_row;
 	for (size_t i = c->at_range; i < c->n_ranges && c->ranges[i].from < end; i++)
@@ -313,7 +124,7 @@ static size_t rows_needed(const struct chunk *c, const struct page *p)
 }
 
 /* Append the rows of the page that the ranges ask for. */
-static int take_page(struct chunk *c, const struct page *p, struct pf_error *err)
+static int take_page(struct pq_reading *c, const struct pq_page *p, struct pf_error *err)
 {
 	struct pq_page_rows rows = { .n = (size_t)p->h.values };
 	struct pf_column column;
@@ -345,7 +156,7 @@ static int take_page(struct chunk *c, const struct page *p, struct pf_error *err
 	return 0;
 }
 
-static bool wanted(const struct chunk *c, int64_t from, int64_t to)
+static bool wanted(const struct pq_reading *c, int64_t from, int64_t to)
 {
 	for (size_t i = c->at_range; i < c->n_ranges && c->ranges[i].from < to; i++)
 		if (c->ranges[i].to > from && c->ranges[i].from < c->ranges[i].to)
@@ -353,7 +164,7 @@ static bool wanted(const struct chunk *c, int64_t from, int64_t to)
 	return false;
 }
 
-static int check_page(const struct chunk *c, const struct page *p, struct pf_error *err)
+static int check_page(const struct pq_reading *c, const struct pq_page *p, struct pf_error *err)
 {
 	const struct pq_page_header *h = &p->h;
 	if (h->values < 0 || h->values > c->rows - p->first_row)
@@ -363,41 +174,8 @@ static int check_page(const struct chunk *c, const struct page *p, struct pf_err
 	return 0;
 }
 
-static bool is_data(const struct pq_page_header *h)
-{
-	return h->kind == PQ_PAGE_DATA || h->kind == PQ_PAGE_DATA_V2;
-}
-
-/* The page at offset: header, whole body, checksum. */
-static int load_page(struct chunk *c, int64_t offset, int64_t ahead, struct page *p,
-		     int64_t *next, struct pf_error *err)
-{
-	int64_t used;
-	PF_TRY(page_header(c, offset, ahead, &p->h, &used, err));
-	PF_TRY(check_sizes(c, &p->h, err));
-	p->offset = offset;
-	*next = offset + used + p->h.compressed;
-	return 0;
-}
-
-static int load_body(struct chunk *c, struct page *p, int64_t next, int64_t ahead,
-		     struct pf_error *err)
-{
-	PF_TRY(need(c, next - p->h.compressed, p->h.compressed, ahead, &p->body, err));
-	return check_crc(&p->h, p->body, p->offset, err);
-}
-
-static int load_dictionary(struct chunk *c, int64_t offset, struct pf_error *err)
-{
-	struct page p;
-	int64_t next;
-	PF_TRY(load_page(c, offset, c->end, &p, &next, err));
-	PF_TRY(load_body(c, &p, next, c->end, err));
-	return take_dictionary(c, &p.h, p.body, err);
-}
-
 /* Page by page, from the chunk's beginning or where the last walk came to. */
-static int walk(struct chunk *c, struct pq_chunk_cache *cache, struct pf_error *err)
+static int walk(struct pq_reading *c, struct pq_chunk_cache *cache, struct pf_error *err)
 {
 	int64_t offset = c->begin, row = 0;
 	if (cache->walk_row && c->ranges[0].from >= cache->walk_row) {
@@ -405,23 +183,23 @@ static int walk(struct chunk *c, struct pq_chunk_cache *cache, struct pf_error *
 		row = cache->walk_row;
 	}
 	while (row < c->rows && c->at_range < c->n_ranges) {
-		struct page p = { .first_row = row };
+		struct pq_page p = { .first_row = row };
 		int64_t next;
 		if (offset >= c->begin + c->meta->compressed_bytes)
 			break;
-		PF_TRY(load_page(c, offset, c->end, &p, &next, err));
+		PF_TRY(pq_load_page(c, offset, c->end, &p, &next, err));
 		if (p.h.kind == PQ_PAGE_DICTIONARY) {
 			if (cache->dictionary_at && cache->dictionary_at != offset)
 				return pf_fail(err, PF_E_PARQUET, "a second dictionary");
 			cache->dictionary_at = offset;
-		} else if (is_data(&p.h)) {
+		} else if (pq_is_data(&p.h)) {
 			PF_TRY(check_page(c, &p, err));
 			bool take = wanted(c, row, row + p.h.values);
 			/* The dictionary is only worth its bytes now. */
 			if (take && cache->dictionary_at && !dictionary_kept(c))
-				PF_TRY(load_dictionary(c, cache->dictionary_at, err));
+				PF_TRY(pq_load_dictionary(c, cache->dictionary_at, err));
 			if (take) {
-				PF_TRY(load_body(c, &p, next, c->end, err));
+				PF_TRY(pq_load_body(c, &p, next, c->end, err));
 				PF_TRY(take_page(c, &p, err));
 			}
 			cache->walk_row = row;
@@ -436,23 +214,23 @@ static int walk(struct chunk *c, struct pq_chunk_cache *cache, struct pf_error *
 /* --- by the offset index --- */
 
 /* The dictionary stands before the first data page. */
-static int indexed_dictionary(struct chunk *c, int64_t first_page, int64_t ahead,
+static int indexed_dictionary(struct pq_reading *c, int64_t first_page, int64_t ahead,
 			      struct pf_error *err)
 {
-	struct page p = { 0 };
+	struct pq_page p = { 0 };
 	int64_t next;
 	if (c->begin >= first_page || dictionary_kept(c))
 		return 0;
-	PF_TRY(load_page(c, c->begin, ahead, &p, &next, err));
+	PF_TRY(pq_load_page(c, c->begin, ahead, &p, &next, err));
 	if (p.h.kind != PQ_PAGE_DICTIONARY)
 		return 0;
-	PF_TRY(load_body(c, &p, next, ahead, err));
-	return take_dictionary(c, &p.h, p.body, err);
+	PF_TRY(pq_load_body(c, &p, next, ahead, err));
+	return pq_take_dictionary(c, &p.h, p.body, err);
 }
 
 /* End of the run of wanted pages that begins with page i, so that they come
  * in one pread. */
-static int64_t run_end(const struct chunk *c, const struct pq_chunk_cache *cache, size_t i)
+static int64_t run_end(const struct pq_reading *c, const struct pq_chunk_cache *cache, size_t i)
 {
 	const struct pq_page_location *l = cache->locations;
 	int64_t end = l[i].offset + l[i].bytes;
@@ -465,7 +243,7 @@ static int64_t run_end(const struct chunk *c, const struct pq_chunk_cache *cache
 
 /* *agrees: false when index and pages contradict each other; then the pages
  * are right. */
-static int by_index(struct chunk *c, const struct pq_chunk_cache *cache, bool *agrees,
+static int by_index(struct pq_reading *c, const struct pq_chunk_cache *cache, bool *agrees,
 		    struct pf_error *err)
 {
 	const struct pq_page_location *l = cache->locations;
@@ -475,7 +253,7 @@ static int by_index(struct chunk *c, const struct pq_chunk_cache *cache, bool *a
 	    l[cache->pages.n - 1].offset + l[cache->pages.n - 1].bytes > c->end)
 		return 0;
 	for (size_t i = 0; i < cache->pages.n; i++) {
-		struct page p = { .first_row = cache->first_row[i] };
+		struct pq_page p = { .first_row = cache->first_row[i] };
 		int64_t next;
 		if (!wanted(c, cache->first_row[i], cache->first_row[i + 1]))
 			continue;
@@ -485,12 +263,12 @@ static int by_index(struct chunk *c, const struct pq_chunk_cache *cache, bool *a
 						  i ? l[0].offset : ahead, err));
 		first = false;
 		struct pf_error ignored;
-		if (load_page(c, l[i].offset, ahead, &p, &next, &ignored) ||
-		    !is_data(&p.h) || next != l[i].offset + l[i].bytes ||
+		if (pq_load_page(c, l[i].offset, ahead, &p, &next, &ignored) ||
+		    !pq_is_data(&p.h) || next != l[i].offset + l[i].bytes ||
 		    p.h.values != cache->first_row[i + 1] - cache->first_row[i])
 			return 0;
 		PF_TRY(check_page(c, &p, err));
-		PF_TRY(load_body(c, &p, next, ahead, err));
+		PF_TRY(pq_load_body(c, &p, next, ahead, err));
 		PF_TRY(take_page(c, &p, err));
 	}
 	*agrees = true;
@@ -505,7 +283,7 @@ int64_t pq_rows_asked(const struct pf_parquet_range *ranges, size_t n)
 	return rows;
 }
 
-static int scan(struct chunk *c, struct pq_chunk_cache *cache,
+static int scan(struct pq_reading *c, struct pq_chunk_cache *cache,
 		const struct pf_parquet_pages *pages, struct pf_error *err)
 {
 	int64_t before = c->out->rows;
@@ -540,7 +318,7 @@ int pq_scan_column(struct pf_parquet_file *f, size_t group, size_t column,
 		   const struct pf_parquet_range *ranges, size_t n_ranges,
 		   struct pf_type to, struct pf_colbuf *out, struct pf_error *err)
 {
-	struct chunk c = {
+	struct pq_reading c = {
 		.f = f, .s = f->scan, .meta = pq_chunk_of(f, group, column),
 		.m = &f->leaves[column].mapping,
 		.nullable = f->columns[column].nullable,

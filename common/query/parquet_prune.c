@@ -65,6 +65,8 @@ static bool group_stats(void *ctx, int column, struct pf_block_stats *out)
 		out->min = out->max = *constant;
 		return true;
 	}
+	if (p->columns[column] == PF_PRUNE_UNKNOWN)
+		return false;
 	if (!file_type(p, column, &type)) {
 		*out = (struct pf_block_stats){ .nulls = rows, .rows = rows };
 		return true;

@@ -17,7 +17,9 @@ struct pf_parquet_pruner {
 	struct pf_parquet_file *file;
 	const struct pf_wanted *wanted;
 	struct pf_scan_counts *counts;
-	const int *columns;    /* of wanted, in the file; -1: not there */
+	/* Of wanted, in the file; -1: not there, all null. */
+#define PF_PRUNE_UNKNOWN (-2)  /* there, but nothing is known about it */
+	const int *columns;
 	const struct pf_datum **constants; /* of wanted: in all rows, or NULL */
 	const size_t *tested;  /* columns of wanted that conditions read */
 	size_t ntested;

@@ -11,6 +11,14 @@ enum {
 	CHUNK_ROWS_MIN = 64,
 };
 
+/* A column that is read as another type. */
+struct recast {
+	struct pf_cast cast; /* not needed: it is not */
+	const struct pf_zone *zone;
+	int ordinal;
+	struct pf_builder *rows;
+};
+
 struct pf_parquet_scan {
 	struct pf_parquet_file *file;
 	const struct pf_wanted *wanted;
@@ -18,6 +26,7 @@ struct pf_parquet_scan {
 	struct pf_parquet_counters before; /* counted already */
 	int *columns;
 	const struct pf_datum **constants; /* by wanted column; NULL: of the file */
+	struct recast *recasts;            /* likewise; NULL: there are none */
 	size_t n;
 	/* Columns that conditions read, and the others: positions in wanted. */
 	size_t *first, *rest;
@@ -54,6 +63,19 @@ static struct pf_builder *builder_of(const struct pf_wanted *w, const size_t *co
 	return b;
 }
 
+static int read_cast(struct pf_parquet_scan *s, struct recast *c,
+		     const struct pf_row_ranges *r, struct pf_colbuf *out,
+		     struct pf_error *err)
+{
+	pf_builder_reset(c->rows);
+	PF_TRY(pf_parquet_read(s->file, s->group - 1, &c->ordinal, 1, r->items, r->n,
+			       c->rows, err));
+	struct pf_column column = pf_colbuf_view(&c->rows->columns[0]);
+	int64_t rows = c->rows->columns[0].rows;
+	pf_colbuf_reset(out);
+	return pf_cast_column(&c->cast, &column, rows, c->zone, out, err);
+}
+
 static int read_columns(struct pf_parquet_scan *s, const size_t *columns, size_t n,
 			const struct pf_row_ranges *r, struct pf_builder *out,
 			struct pf_error *err)
@@ -62,11 +84,14 @@ static int read_columns(struct pf_parquet_scan *s, const size_t *columns, size_t
 	if (!n)
 		return 0;
 	for (size_t i = 0; i < n; i++)
-		s->ordinals[i] = s->columns[columns[i]];
+		s->ordinals[i] = s->columns[columns[i]] < 0 ? -1 : s->columns[columns[i]];
 	PF_TRY(pf_parquet_read(s->file, s->group - 1, s->ordinals, n, r->items, r->n,
 			       out, err));
 	for (size_t i = 0; i < n; i++) {
 		const struct pf_datum *value = s->constants[columns[i]];
+		if (s->recasts && s->recasts[columns[i]].cast.needed)
+			PF_TRY(read_cast(s, &s->recasts[columns[i]], r, &out->columns[i],
+					 err));
 		if (!value)
 			continue;
 		size_t rows = (size_t)out->columns[i].rows;
@@ -237,6 +262,20 @@ void pf_parquet_scan_step(struct pf_parquet_scan *s, int64_t rows)
 	s->step_rows = rows < CHUNK_ROWS ? rows : CHUNK_ROWS;
 }
 
+void pf_parquet_scan_cast(struct pf_parquet_scan *s, size_t column, int ordinal,
+			  const struct pf_cast *cast, const struct pf_zone *zone)
+{
+	struct pf_schema *one = pf_schema_new();
+	if (!s->recasts)
+		s->recasts = pf_zalloc(s->n, sizeof *s->recasts);
+	pf_schema_add(one, s->wanted->schema->fields[column].name, cast->from, true);
+	s->recasts[column] = (struct recast){ *cast, zone, ordinal, pf_builder_new(one) };
+	/* Beside another table the column may be wider still. */
+	s->recasts[column].cast.to = s->wanted->schema->fields[column].type;
+	pf_schema_unref(one);
+	s->columns[column] = PF_PRUNE_UNKNOWN;
+}
+
 int pf_parquet_scan_next(struct pf_parquet_scan *s, struct pf_batch *batch,
 			 struct pf_error *err)
 {
@@ -330,6 +369,9 @@ void pf_parquet_scan_free(struct pf_parquet_scan *s)
 	free(s->without);
 	free(s->columns);
 	free(s->constants);
+	for (size_t i = 0; s->recasts && i < s->n; i++)
+		pf_builder_free(s->recasts[i].rows);
+	free(s->recasts);
 	free(s->first);
 	free(s->rest);
 	free(s->show);

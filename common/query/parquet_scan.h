@@ -8,6 +8,7 @@
 #ifndef PF_QUERY_PARQUET_SCAN_H
 #define PF_QUERY_PARQUET_SCAN_H
 
+#include "paimon/cast.h"
 #include "parquet/reader.h"
 #include "query/source.h"
 
@@ -35,6 +36,11 @@ void pf_parquet_scan_constant(struct pf_parquet_scan *scan, size_t column,
 
 /* Before the first rows: how many are decoded at a time, at most. */
 void pf_parquet_scan_step(struct pf_parquet_scan *scan, int64_t rows);
+
+/* Before the first rows: a wanted column is read from `ordinal` and cast. What
+ * the file's statistics say of it is not asked. The zone must outlive the scan. */
+void pf_parquet_scan_cast(struct pf_parquet_scan *scan, size_t column, int ordinal,
+			  const struct pf_cast *cast, const struct pf_zone *zone);
 
 /* Rows that pass, of wanted->schema, until the next call; rows == 0 behind the
  * last. */

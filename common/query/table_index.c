@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "paimon/cast.h"
 #include "paimon/file_index.h"
 #include "paimon/place.h"
 
@@ -60,8 +61,10 @@ static const struct pf_table_field *field_then(struct pf_table *table,
 		return NULL;
 	int field = pf_table_field_by_name(now, wanted->schema->fields[column].name);
 	int then = field < 0 ? -1 : pf_table_field_by_id(d->schema, now->fields[field].id);
-	return then < 0 || !d->schema->fields[then].known ? NULL
-							  : &d->schema->fields[then];
+	if (then < 0 || !d->schema->fields[then].known || d->schema->fields[then].nested ||
+	    pf_cast_since(now, d->schema, now->fields[field].id))
+		return NULL;
+	return &d->schema->fields[then];
 }
 
 bool pf_table_index_may_match(struct pf_table *table, const struct pf_data_file *d,

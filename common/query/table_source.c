@@ -36,6 +36,8 @@ struct table_source {
 	struct pf_schema *versions;  /* of it */
 	const struct pf_table_schema *mapped; /* schema that mapping is of */
 	int *mapping;   /* field of the table -> field of that schema */
+	struct pf_cast *casts; /* as the mapping */
+	struct pf_zone *zone;
 	int *own;       /* wanted column -> column of s.schema */
 	int64_t skipped_by_index; /* files, while listing */
 };
@@ -134,7 +136,8 @@ static bool file_stats(void *ctx, int column, struct pf_block_stats *out)
 	struct pf_column_stats stats;
 	if (partition_key(c->s, f->name) >= 0)
 		return partition_stats(ctx, column, out);
-	if (!pf_data_file_stats(c->file, f->id, f->type, &stats))
+	if (pf_cast_since(pf_table_schema(c->s->table), c->file->schema, f->id) ||
+	    !pf_data_file_stats(c->file, f->id, f->type, &stats))
 		return false;
 	*out = (struct pf_block_stats){ .nulls = stats.nulls, .rows = c->file->rows };
 	out->has_min = !stats.min.null;
@@ -332,7 +335,7 @@ static int map_columns(struct table_source *s, const struct pf_data_file *d,
 {
 	const struct pf_table_schema *t = pf_table_schema(s->table);
 	if (s->mapped != d->schema) {
-		PF_TRY(pf_scan_mapping(t, d->schema, s->mapping, err));
+		PF_TRY(pf_scan_mapping(t, d->schema, s->mapping, s->casts, err));
 		s->mapped = d->schema;
 	}
 	for (size_t i = 0; i < wanted->n; i++) {
@@ -346,6 +349,18 @@ static int map_columns(struct table_source *s, const struct pf_data_file *d,
 				pf_parquet_find(file, d->schema->fields[from].name);
 	}
 	return 0;
+}
+
+static void set_casts(struct table_source *s, const struct pf_schema *wanted,
+		      const int *ordinals, struct pf_parquet_scan *scan)
+{
+	const struct pf_table_schema *t = pf_table_schema(s->table);
+	for (size_t i = 0; i < wanted->n; i++) {
+		int field = pf_table_field_by_name(t, wanted->fields[i].name);
+		if (field >= 0 && ordinals[i] >= 0 && s->casts[field].needed)
+			pf_parquet_scan_cast(scan, i, ordinals[i], &s->casts[field],
+					     s->zone);
+	}
 }
 
 /* The partition is what the manifest says: files that came from elsewhere
@@ -406,6 +421,8 @@ static int open_file(void *ctx, const struct pf_data_file *d, const struct pf_wa
 	int64_t rows = pf_parquet_rows(file);
 	bool indexed = w->prune && w->filter->n && rows == d->rows;
 	code = pf_parquet_scan_new(file, ordinals, w, &s->s.counts, scan, err);
+	if (!code)
+		set_casts(s, w->schema, ordinals, *scan);
 	free(ordinals);
 	PF_TRY(code);
 	set_partition(s, d, w->schema, *scan);
@@ -449,7 +466,11 @@ static int table_start(struct pf_source *source, const struct pf_wanted *w,
 	s->mapped = NULL;
 	s->mapping = pf_realloc(s->mapping, pf_table_schema(s->table)->n + 1,
 				sizeof *s->mapping);
+	s->casts = pf_realloc(s->casts, pf_table_schema(s->table)->n + 1, sizeof *s->casts);
 	s->own = pf_realloc(s->own, w->schema->n + 1, sizeof *s->own);
+	pf_zone_close(s->zone);
+	s->zone = NULL;
+	PF_TRY(pf_zone_open(pf_table_schema(s->table)->layout.zone, &s->zone, err));
 	PF_TRY(pf_source_columns(source, w->schema, s->own, err));
 	PF_TRY(pf_find_snapshot(s->table, &s->options, &s->snapshot, err));
 	source->snapshot = s->snapshot ? s->snapshot->id : 0;
@@ -498,6 +519,8 @@ static void table_close(struct pf_source *source)
 	pf_in_flight_free(s->flight);
 	free(s->mapping);
 	free(s->own);
+	free(s->casts);
+	pf_zone_close(s->zone);
 	free(s);
 }
 

@@ -22,6 +22,8 @@ struct pf_table_rows {
 	struct pf_column *columns;
 	struct pf_scan_counts counts;
 	int *mapping, *ordinals;
+	struct pf_cast *casts; /* as the mapping */
+	struct pf_zone *zone;
 	const struct pf_table_schema *mapped;
 	const struct pf_data_file *file;
 	struct pf_store_file *held;
@@ -42,8 +44,11 @@ int pf_table_rows_open(const struct pf_shape *shape, struct pf_table *table,
 	r->kept = pf_builder_new(shape->needed);
 	r->columns = pf_alloc(shape->needed->n + 1, sizeof *r->columns);
 	r->mapping = pf_alloc(pf_table_schema(table)->n + 1, sizeof *r->mapping);
+	r->casts = pf_alloc(pf_table_schema(table)->n + 1, sizeof *r->casts);
 	r->ordinals = pf_alloc(shape->needed->n + 1, sizeof *r->ordinals);
-	int code = pf_shape_filter(shape, from_us, to_us, NULL, &r->filter, err);
+	int code = pf_zone_open(pf_table_schema(table)->layout.zone, &r->zone, err);
+	if (!code)
+		code = pf_shape_filter(shape, from_us, to_us, NULL, &r->filter, err);
 	if (!code)
 		code = pf_shape_filter(shape, from_us, to_us, pf_table_schema(table)->columns,
 				       &r->below, err);
@@ -79,6 +84,8 @@ void pf_table_rows_close(struct pf_table_rows *r)
 	pf_builder_free(r->kept);
 	free(r->columns);
 	free(r->mapping);
+	free(r->casts);
+	pf_zone_close(r->zone);
 	free(r->ordinals);
 	free(r);
 }
@@ -94,8 +101,9 @@ static bool file_stats(void *ctx, int column, struct pf_block_stats *out)
 	const struct pf_schema *own = pf_table_schema(s->rows->table)->columns;
 	int c = pf_schema_find(own, s->rows->shape->needed->fields[column].name);
 	struct pf_column_stats stats;
-	if (c < 0 || !pf_data_file_stats(s->file, own->fields[c].id, own->fields[c].type,
-					 &stats))
+	if (c < 0 ||
+	    pf_cast_since(pf_table_schema(s->rows->table), s->file->schema, own->fields[c].id) ||
+	    !pf_data_file_stats(s->file, own->fields[c].id, own->fields[c].type, &stats))
 		return false;
 	*out = (struct pf_block_stats){ .nulls = stats.nulls, .rows = s->file->rows,
 					.has_min = !stats.min.null,
@@ -116,7 +124,7 @@ static int map_columns(struct pf_table_rows *r, const struct pf_parquet_file *pa
 {
 	const struct pf_table_schema *t = pf_table_schema(r->table);
 	if (r->mapped != r->file->schema) {
-		PF_TRY(pf_scan_mapping(t, r->file->schema, r->mapping, err));
+		PF_TRY(pf_scan_mapping(t, r->file->schema, r->mapping, r->casts, err));
 		r->mapped = r->file->schema;
 	}
 	for (size_t i = 0; i < r->shape->needed->n; i++) {
@@ -126,6 +134,17 @@ static int map_columns(struct pf_table_rows *r, const struct pf_parquet_file *pa
 				 pf_parquet_find(parquet, r->file->schema->fields[from].name);
 	}
 	return 0;
+}
+
+static void set_casts(struct pf_table_rows *r)
+{
+	const struct pf_table_schema *t = pf_table_schema(r->table);
+	for (size_t i = 0; i < r->shape->needed->n; i++) {
+		int field = pf_table_field_by_name(t, r->shape->needed->fields[i].name);
+		if (field >= 0 && r->ordinals[i] >= 0 && r->casts[field].needed)
+			pf_parquet_scan_cast(r->scan, i, r->ordinals[i],
+					     &r->casts[field], r->zone);
+	}
 }
 
 static void set_partition(struct pf_table_rows *r)
@@ -174,6 +193,7 @@ static int open_file(struct pf_table_rows *r, bool whole, struct pf_error *err)
 		r->ordinals[r->shape->time_column] = -1;
 	PF_TRY(pf_parquet_scan_new(parquet, r->ordinals, whole ? &r->whole : &r->wanted,
 				   &r->counts, &r->scan, err));
+	set_casts(r);
 	set_partition(r);
 	return set_deleted(r, rows, err);
 }

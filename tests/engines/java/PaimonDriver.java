@@ -75,10 +75,12 @@ final class PaimonDriver extends Driver {
 						 (int) Math.floorMod(us, 1000L) * 1000);
 	}
 
-	private static Object value(DataType type, String text)
+	static Object value(DataType type, String text) throws Exception
 	{
 		if (text == null)
 			return null;
+		if (PaimonNested.is(type))
+			return PaimonNested.read(type, text);
 		switch (type.getTypeRoot()) {
 		case BOOLEAN:
 			return Boolean.valueOf(text);
@@ -114,10 +116,13 @@ final class PaimonDriver extends Driver {
 		}
 	}
 
-	static Object object(InternalRow row, int i, DataType type)
+	static Object object(InternalRow row, int i, DataType type) throws Exception
 	{
 		if (row.isNullAt(i))
 			return null;
+		if (PaimonNested.is(type))
+			return PaimonNested.text(InternalRow.createFieldGetter(type, i)
+				.getFieldOrNull(row), type);
 		switch (type.getTypeRoot()) {
 		case DECIMAL:
 			DecimalType d = (DecimalType) type;
@@ -133,7 +138,7 @@ final class PaimonDriver extends Driver {
 		}
 	}
 
-	private static Predicate filter(RowType type, List<String> request)
+	private static Predicate filter(RowType type, List<String> request) throws Exception
 	{
 		PredicateBuilder b = new PredicateBuilder(type);
 		List<Predicate> all = new ArrayList<>();
@@ -204,8 +209,9 @@ final class PaimonDriver extends Driver {
 			for (GenericRow row : pending)
 				write.write(row);
 			commit.commit(write.prepareCommit());
+		} finally {
+			pending.clear();
 		}
-		pending.clear();
 	}
 
 	private static GenericRow row(RowType type, List<String> request, int from)
