@@ -98,6 +98,24 @@ static void take(struct by *b, uint32_t slot, const struct pf_column *value,
 		pf_agg_values_set(&b->value, slot, value, row);
 }
 
+/* Does the slot's time or number come first for sure? Most rows are none. */
+static bool loses(const struct by *b, uint32_t slot, const int64_t *keys, int64_t row,
+		  int sign)
+{
+	int64_t have;
+	if (!keys || !b->key.has[slot])
+		return false;
+	memcpy(&have, b->key.bytes + slot * sizeof have, sizeof have);
+	return sign > 0 ? have < keys[row] : have > keys[row];
+}
+
+/* The keys as whole numbers, if they are. */
+static const int64_t *whole_keys(const struct by *b, const struct pf_column *key)
+{
+	bool whole = b->key.width == 8 && b->key.kind != PF_DOUBLE;
+	return whole && !pf_kind_is_variable(b->key.kind) ? key->values : NULL;
+}
+
 static int sign_of(const struct pf_agg_states *s)
 {
 	const struct pf_agg_kind *kind = s->agg->kind;
@@ -109,10 +127,11 @@ static int add(struct pf_agg_states *s, const struct pf_agg_rows *rows,
 {
 	struct pf_column times = { .values = rows->times };
 	const struct pf_column *key = by_time(s->agg) ? &times : &rows->args[1];
+	const int64_t *keys = whole_keys(s->data, key);
 	int sign = sign_of(s);
 	(void)err;
 	for (int64_t i = 0; i < rows->n; i++)
-		if (!pf_is_null(key, i))
+		if (!pf_is_null(key, i) && !loses(s->data, rows->slots[i], keys, i, sign))
 			take(s->data, rows->slots[i], &rows->args[0], key, i, sign);
 	count_bytes(s);
 	return 0;
@@ -121,12 +140,15 @@ static int add(struct pf_agg_states *s, const struct pf_agg_rows *rows,
 static int merge(struct pf_agg_states *s, const struct pf_agg_stored *in,
 		 struct pf_error *err)
 {
+	const int64_t *keys = whole_keys(s->data, &in->columns[1]);
 	int sign = sign_of(s);
 	(void)err;
-	for (int64_t i = 0; i < in->n; i++)
-		if (!pf_is_null(&in->columns[1], in->from + i))
-			take(s->data, (uint32_t)pf_agg_slot(in, i), &in->columns[0],
-			     &in->columns[1], in->from + i, sign);
+	for (int64_t i = 0; i < in->n; i++) {
+		uint32_t slot = (uint32_t)pf_agg_slot(in, i);
+		int64_t row = in->from + i;
+		if (!pf_is_null(&in->columns[1], row) && !loses(s->data, slot, keys, row, sign))
+			take(s->data, slot, &in->columns[0], &in->columns[1], row, sign);
+	}
 	count_bytes(s);
 	return 0;
 }

@@ -44,13 +44,6 @@ static void release(struct pf_agg_states *s)
 	free(s->data);
 }
 
-static void take(struct pf_agg_values *v, uint32_t slot, const struct pf_column *c,
-		 int64_t row, int sign)
-{
-	if (!v->has[slot] || sign * pf_agg_values_cmp(v, slot, c, row) > 0)
-		pf_agg_values_set(v, slot, c, row);
-}
-
 static int sign_of(const struct pf_agg_states *s)
 {
 	return s->agg->kind == &pf_agg_min ? 1 : -1;
@@ -59,12 +52,8 @@ static int sign_of(const struct pf_agg_states *s)
 static int add(struct pf_agg_states *s, const struct pf_agg_rows *rows,
 	       struct pf_error *err)
 {
-	const struct pf_column *c = &rows->args[0];
-	int sign = sign_of(s);
 	(void)err;
-	for (int64_t i = 0; i < rows->n; i++)
-		if (!pf_is_null(c, i))
-			take(s->data, rows->slots[i], c, i, sign);
+	pf_agg_values_extreme(s->data, rows->slots, &rows->args[0], 0, rows->n, sign_of(s));
 	s->bytes = pf_agg_values_bytes(s->data);
 	return 0;
 }
@@ -72,13 +61,8 @@ static int add(struct pf_agg_states *s, const struct pf_agg_rows *rows,
 static int merge(struct pf_agg_states *s, const struct pf_agg_stored *in,
 		 struct pf_error *err)
 {
-	const struct pf_column *c = &in->columns[0];
-	int sign = sign_of(s);
 	(void)err;
-	for (int64_t i = 0; i < in->n; i++)
-		if (!pf_is_null(c, in->from + i))
-			take(s->data, in->slots ? in->slots[i] : (uint32_t)i, c,
-			     in->from + i, sign);
+	pf_agg_values_extreme(s->data, in->slots, &in->columns[0], in->from, in->n, sign_of(s));
 	s->bytes = pf_agg_values_bytes(s->data);
 	return 0;
 }

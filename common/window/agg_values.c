@@ -56,6 +56,19 @@ void pf_agg_values_free(struct pf_agg_values *v)
 	*v = (struct pf_agg_values){ 0 };
 }
 
+/* Of widths that are known here, so that it is no call. */
+static void copy(uint8_t *to, const uint8_t *from, size_t width)
+{
+	if (width == 4)
+		memcpy(to, from, 4);
+	else if (width == 8)
+		memcpy(to, from, 8);
+	else if (width == 16)
+		memcpy(to, from, 16);
+	else
+		memcpy(to, from, width);
+}
+
 void pf_agg_values_set(struct pf_agg_values *v, uint32_t slot, const struct pf_column *c,
 		       int64_t row)
 {
@@ -85,7 +98,7 @@ void pf_agg_values_set(struct pf_agg_values *v, uint32_t slot, const struct pf_c
 		d = d != d ? __builtin_nan("") : d == 0 ? 0 : d;
 		memcpy(p, &d, sizeof d);
 	} else {
-		memcpy(p, (const uint8_t *)c->values + (size_t)row * v->width, v->width);
+		copy(p, (const uint8_t *)c->values + (size_t)row * v->width, v->width);
 	}
 }
 
@@ -110,6 +123,41 @@ int pf_agg_values_cmp(const struct pf_agg_values *v, uint32_t slot,
 	return pf_value_cmp(v->kind, &kept, 0, c, row);
 }
 
+#define EXTREME(type)                                                           \
+	for (int64_t i = 0; i < n; i++) {                                       \
+		type new, old;                                                  \
+		size_t slot = slots ? slots[i] : (size_t)i;                     \
+		if (pf_is_null(c, from + i))                                    \
+			continue;                                               \
+		memcpy(&new, (const type *)c->values + from + i, sizeof new);   \
+		memcpy(&old, v->bytes + slot * sizeof old, sizeof old);         \
+		if (v->has[slot] && (sign > 0 ? old <= new : old >= new))       \
+			continue;                                               \
+		memcpy(v->bytes + slot * sizeof new, &new, sizeof new);         \
+		v->has[slot] = 1;                                               \
+	}
+
+void pf_agg_values_extreme(struct pf_agg_values *v, const uint32_t *slots,
+			   const struct pf_column *c, int64_t from, int64_t n, int sign)
+{
+	bool real = v->kind == PF_FLOAT || v->kind == PF_DOUBLE;
+	if (v->kind == PF_DECIMAL) {
+		EXTREME(pf_i128)
+	} else if (v->width == 8 && !real) {
+		EXTREME(int64_t)
+	} else if (v->width == 4 && !real) {
+		EXTREME(int32_t)
+	} else {
+		for (int64_t i = 0; i < n; i++) {
+			uint32_t slot = slots ? slots[i] : (uint32_t)i;
+			if (!pf_is_null(c, from + i) &&
+			    (!v->has[slot] ||
+			     sign * pf_agg_values_cmp(v, slot, c, from + i) > 0))
+				pf_agg_values_set(v, slot, c, from + i);
+		}
+	}
+}
+
 void pf_agg_values_put(const struct pf_agg_values *v, const uint32_t *slots, size_t n,
 		       struct pf_colbuf *out)
 {
@@ -125,7 +173,9 @@ void pf_agg_values_put(const struct pf_agg_values *v, const uint32_t *slots, siz
 		} else if (v->kind == PF_BOOLEAN) {
 			pf_col_bool(out, *p);
 		} else {
-			pf_col_fixed(out, p, v->width);
+			copy(pf_buf_room(&out->values, v->width), p, v->width);
+			out->values.len += v->width;
+			pf_col_valid(out);
 		}
 	}
 }

@@ -29,6 +29,12 @@ void pf_agg_values_set(struct pf_agg_values *v, uint32_t slot, const struct pf_c
 		       int64_t row);
 void pf_agg_values_unset(struct pf_agg_values *v, uint32_t slot);
 
+/* For rows [from, from + n) that are not null: each becomes the value of its
+ * slot (slots NULL: 0 to n - 1) if there is none or a greater one (sign 1; -1:
+ * a less one). */
+void pf_agg_values_extreme(struct pf_agg_values *v, const uint32_t *slots,
+			   const struct pf_column *c, int64_t from, int64_t n, int sign);
+
 /* pf_value_cmp of the slot's value, which there is, and the column's. */
 int pf_agg_values_cmp(const struct pf_agg_values *v, uint32_t slot,
 		      const struct pf_column *c, int64_t row);

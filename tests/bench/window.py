@@ -8,17 +8,18 @@ each, n days are loaded into a table and a state is built, which is charged
 the window of n days that ends with the new one, all its rows sorted by key in a
 file; the median counts:
 
-  R    pf-window without state: reads all n days
+  R    pf-window without state: reads all n days, keeps nothing
   I    pf-window with its state: reads the new day, gives the whole window
   D1   DuckDB, GROUP BY over the Parquet files of the n days
   D2   DuckDB, keeping a table of daily partials by hand
   D3   DuckDB, the last window - the day that left + the new day, by hand;
        only where that is possible, and it never notices late rows
 
-Below S1: three windows in one run, only what changed (--changes), and S8, the
-repair of cells that got late rows. DuckDB has one thread, as pf-window, and stays
-connected; pf-window is a fresh process each time. All answers of a day are
-compared before its times count. SCALE 1 is the study's size.
+first/I is what --fresh would cost, R/D1 how good a recompute R is. Below S1: three
+windows in one run, only what changed (--changes), and S8: 30 x 64 cells, one of
+which gets a late row, then one day's that get more. DuckDB has one thread, as
+pf-window, and stays connected; pf-window is a fresh process each time. All answers
+of a day are compared before its times count. SCALE 1 is the study's size.
 """
 import os
 import resource
@@ -95,12 +96,15 @@ def run(command, **more):
     return subprocess.run(command, shell=True, check=True, executable="/bin/bash", **more)
 
 
-def load(table):
-    """An Arrow table into t."""
+def load(*tables):
+    """Arrow tables into t, one commit."""
     child = subprocess.Popen("pf-partition -S t.yaml | pf-pack -qq | pf-put -q --append t",
                              shell=True, stdin=subprocess.PIPE)
-    with pa.ipc.new_stream(child.stdin, table.schema) as out:
+    out = None
+    for table in tables:
+        out = out or pa.ipc.new_stream(child.stdin, table.schema)
         out.write_table(table)
+    out.close()
     child.stdin.close()
     assert child.wait() == 0
 
@@ -122,7 +126,7 @@ def timed(f):
 
 
 class Shape:
-    def __init__(self, con, name, keys, rows, n, ours, duck, exact):
+    def __init__(self, con, name, keys, rows, n, ours, duck, exact, buckets=8):
         self.con, self.name, self.n, self.ours, self.duck, self.exact = con, name, n, ours, duck, exact
         self.keys, self.rows = int(keys * SCALE), int(rows * SCALE)
         self.group = "-g id" if keys else ""
@@ -130,10 +134,9 @@ class Shape:
         os.makedirs(HERE)
         os.chdir(HERE)
         with open("t.yaml", "w") as f:
-            f.write(YAML % (8 if keys else 1))
+            f.write(YAML % (buckets if keys else 1))
         run("pf-put -q --create t.yaml t")
-        for d in range(n):
-            load(generate(con, d, self.rows, self.keys))
+        load(*(generate(con, d, self.rows, self.keys) for d in range(n)))
 
     def window(self, d):
         return f"-W {self.n}d --end {day_name(d + 1)}"
@@ -250,60 +253,72 @@ def measure(con, spec):
         m = {k: statistics.median(x[what] for x in v) for k, v in times.items() if v}
         row(s.name, ("wall", "CPU")[what], s.n, f"{s.rows:,}", f"{keys:,}", f"{first[what]:.2f}",
             *(f"{m[k]:.3f}" if k in m else "" for k in CONTENDERS), f"**{m['R'] / m['I']:.1f}**",
+            f"{first[what] / m['I']:.0f}",
             *(f"{m[k] / m['I']:.1f}" if k in m else "" for k in ("D1", "D2", "D3")), f"{m['R'] / m['D1']:.1f}",
             f"{state / 1e6:.0f}")
     return s
 
 
-def late(con, s):
-    """S8: rows come late into one cell of the state of S1."""
-    d = s.n + DAYS - 1
-    late_rows = generate(con, d - 15, s.rows, s.keys, seed=77)
-    one = late_rows.slice(0, 1)
-    load(one)
-    repair = timed(lambda: s.pf(d, "i.csv", "-s state --changes"))
-    load(late_rows.slice(1, max(1, s.rows // 1000)))
-    many = timed(lambda: s.pf(d, "i.csv", "-s state"))
+def late(con):
+    """S8: rows come late into one cell of a state of 30 x 64, then into a day's."""
+    s = Shape(con, "S8", *SHAPES[0][1:], buckets=64)
+    d = s.n - 1
+    fresh = both(lambda: s.pf(d, "i.csv", "-s state"))
+    rows = generate(con, d - 15, s.rows, s.keys, seed=77)
+    n = max(1, s.rows // 1000)
+    load(rows.slice(0, 1))
+    one = both(lambda: s.pf(d, "c.csv", "-s state --changes"))
+    load(rows.slice(1, n))
+    many = both(lambda: s.pf(d, "c.csv", "-s state --changes"))
+    nothing = both(lambda: s.pf(d, "c.csv", "-s state --changes"))
+    whole = both(lambda: s.pf(d, "i.csv", "-s state"))
     s.pf(d, "r.csv")
     run("cmp i.csv r.csv")
-    rebuild = timed(lambda: s.pf(d, "f.csv", "-s state2"))
-    nothing = timed(lambda: s.pf(d, "f.csv", "-s state --changes"))
-    print(f"\nS8, on S1: one late row, its changes: {repair:.3f} s; {max(1, s.rows // 1000)} late rows of one day, the "
-          f"whole window: {many:.3f} s; building the state anew: {rebuild:.3f} s ({rebuild / repair:.0f} times the repair); "
-          f"nothing new: {nothing:.3f} s")
+    say = lambda t: f"{t[0]:.4f} ({t[1]:.4f}) s"
+    print(f"\nS8, wall (CPU): building the state of 30 x 64 cells anew {say(fresh)}; its changes after one late row "
+          f"{say(one)}, {fresh[0] / one[0]:.0f} ({fresh[1] / one[1]:.0f}) times less; after {n} late rows of one day "
+          f"{say(many)}, {fresh[0] / many[0]:.0f} ({fresh[1] / many[1]:.0f}) times less; after nothing "
+          f"{say(nothing)}; the whole window {say(whole)}")
 
 
 def several(con, s):
     d = s.n + DAYS
+    three_windows = f"-W {s.n}d -W 7d -W 14d --end"
+    for path in ("state3", "state4"):
+        shutil.rmtree(path, ignore_errors=True)
+        shutil.copytree("state", path)
+    run(f"pf-window -q -O csv -o w.csv -f -s state3 {three_windows} {day_name(d)} {s.group} {s.ours} t")
     load(generate(con, d, s.rows, s.keys))
-    shutil.rmtree("state3", ignore_errors=True)
-    shutil.copytree("state", "state3")
-    one = timed(lambda: s.pf(d, "i.csv", "-s state"))
-    run(f"pf-window -q -O csv -o w.csv -f -s state3 -W {s.n}d -W 7d -W 14d --end {day_name(d)} {s.group} {s.ours} t")
-    shutil.copytree("state3", "state4")
-    three = timed(lambda: run(f"pf-window -q -O csv -o w.csv -f -s state3 -W {s.n}d -W 7d -W 14d --end {day_name(d + 1)} "
-                              f"{s.group} {s.ours} t"))
-    changes = timed(lambda: run(f"pf-window -q -O csv -o w.csv -f -s state4 -W {s.n}d --changes --end {day_name(d + 1)} "
-                                f"{s.group} {s.ours} t"))
-    print(f"\nS1, a new day: one window {one:.3f} s, three windows in one run {three:.3f} s "
-          f"({three / one:.2f}x), one window with --changes {changes:.3f} s")
+    one = both(lambda: s.pf(d, "i.csv", "-s state"))
+    three = both(lambda: run(f"pf-window -q -O csv -o w.csv -f -s state3 {three_windows} {day_name(d + 1)} "
+                             f"{s.group} {s.ours} t"))
+    changes = both(lambda: run(f"pf-window -q -O csv -o c.csv -f -s state4 -W {s.n}d --changes --end {day_name(d + 1)} "
+                               f"{s.group} {s.ours} t"))
+    all_one = both(lambda: s.pf(d, "r.csv"))
+    all_three = both(lambda: run(f"pf-window -q -O csv -o x.csv -f {three_windows} {day_name(d + 1)} "
+                                 f"{s.group} {s.ours} t"))
+    run("cmp i.csv r.csv && cmp w.csv x.csv")
+    print(f"\n{s.name}, CPU of a new day: one window {one[1]:.3f} s, three windows in one run {three[1]:.3f} s "
+          f"({three[1] / one[1]:.2f}x), one window with --changes {changes[1]:.3f} s; from Parquet: one window "
+          f"{all_one[1]:.3f} s, three {all_three[1]:.3f} s ({all_three[1] / all_one[1]:.2f}x)")
 
 
 def main():
     con = duckdb.connect()
     do(con, "set threads = 1; set enable_progress_bar = false; set preserve_insertion_order = false")
     print(f"\nwindows, scale {SCALE}, seconds a day (median of {DAYS}), {os.cpu_count()} cores:\n")
-    row("shape", "s of", "days", "rows a day", "keys", "first", "R", "I", "D1", "D2", "D3", "R/I", "D1/I", "D2/I", "D3/I",
+    row("shape", "s of", "days", "rows a day", "keys", "first", "R", "I", "D1", "D2", "D3", "R/I", "first/I", "D1/I", "D2/I", "D3/I",
         "R/D1", "state MB")
-    row(*["--:"] * 17)
+    row(*["--:"] * 18)
     for spec in SHAPES:
         if ONLY and spec[0] not in ONLY:
             continue
         s = measure(con, spec)
-        if spec[0] == "S1":
+        if spec[0] in ("S1", "S4"):
             several(con, s)
-            late(con, s)
             print()
+    if not ONLY or "S8" in ONLY:
+        late(con)
     os.chdir("/")
     shutil.rmtree(HERE)
 
