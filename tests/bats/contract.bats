@@ -154,7 +154,7 @@ command_of()
 	done
 }
 
-@test "a reader that goes away is no error and no message" {
+@test "P03: a reader that goes away is no error and no message" {
 	local p
 	for p in $(programs); do
 		for option in --help=all --help=json; do
@@ -207,7 +207,7 @@ command_of()
 	done
 }
 
-@test "every prefix of a stream: exit 3" {
+@test "P04: every prefix of a stream: exit 3" {
 	streams
 	local p
 	for p in pf-partition pf-pack pf-index pf-query; do
@@ -224,7 +224,7 @@ command_of()
 	no_temporaries wh
 }
 
-@test "an upstream that aborts: exit 5, forwarded, nothing committed" {
+@test "P02: an upstream that aborts: exit 5, forwarded, nothing committed" {
 	streams
 	local p next
 	head -c $(($(stat -c %s rows.arrows) - 40)) rows.arrows > cut.arrows
@@ -241,7 +241,7 @@ command_of()
 	equals "$(ls wh/default.db/events/snapshot 2> /dev/null | grep -c '^snapshot-' || true)" 0
 }
 
-@test "a pipeline is safe without pipefail" {
+@test "P01: a pipeline is safe without pipefail" {
 	streams
 	head -c $(($(stat -c %s rows.arrows) - 40)) rows.arrows > cut.arrows
 	status 5 sh -c 'pf-partition cut.arrows | pf-pack | pf-put wh/default.db/events'
@@ -297,7 +297,7 @@ command_of()
 	done
 }
 
-@test "same input, same options, same bytes" {
+@test "P18: same input, same options, same bytes" {
 	streams
 	pf-partition rows.arrows | cmp - part.arrows
 	pf-pack part.arrows | cmp - segs.arrows

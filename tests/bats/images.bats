@@ -22,7 +22,7 @@ images()
 	echo "$output"
 }
 
-@test "a table is recovered from what the disk may hold" {
+@test "C18: a table is recovered from what the disk may hold" {
 	need_program pf-partition pf-pack pf-put pf-query
 	run -0 images put --images 12
 	echo "$output"

@@ -393,7 +393,7 @@ snapshot()
 	END
 }
 
-@test "of two that index a table at once, the second exits 75 and leaves nothing" {
+@test "X17: of two that index a table at once, the second exits 75 and leaves nothing" {
 	stored
 	pf-index --bloom event wh/default.db/events > a.arrows
 	pf-index --bloom small wh/default.db/events > b.arrows

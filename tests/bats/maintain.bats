@@ -127,7 +127,7 @@ print([p['next'] for g in m['stages'].values() for p in g['parts'].values()])")"
 	contains "$output" "4 by file index"
 }
 
-@test "--compact beside loads: what came meanwhile stays; what was replaced is planned anew" {
+@test "X18: --compact beside loads: what came meanwhile stays; what was replaced is planned anew" {
 	for i in 0 1 2 3; do load_rows $((i * 50)) $((i * 50 + 49)); done
 	(
 		for i in 4 5 6 7 8 9; do load_rows $((i * 50)) $((i * 50 + 49)); done
@@ -277,7 +277,7 @@ no_orphans()
 	status 0 pf-put --verify $table
 }
 
-@test "--expire keeps what a consumer has still to read, and what holds the offset map" {
+@test "C10: --expire keeps what a consumer has still to read, and what holds the offset map" {
 	for i in 0 1 2 3; do load_rows $((i * 10)) $((i * 10 + 9)); done
 	echo '{"nextSnapshot": 3}' > $table/consumer/consumer-flink
 	status 0 pf-put --expire --keep 1 --keep-time 0s --grace 0s --explain $table
@@ -333,7 +333,7 @@ no_orphans()
 	status 0 pf-put --verify $table
 }
 
-@test "--rollback: the table, its offsets and its later tags are what they were; the stage is read again" {
+@test "C11: --rollback: the table, its offsets and its later tags are what they were; the stage is read again" {
 	load_rows 0 19
 	one=$(content)
 	load_rows 20 39

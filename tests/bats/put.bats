@@ -68,7 +68,7 @@ data_files()
 	contains "$stderr" "snapshot 1 is sound: 3 files, 4 rows"
 }
 
-@test "what somebody else has loaded meanwhile: exit 75, and nothing is left of ours" {
+@test "C03: what somebody else has loaded meanwhile: exit 75, and nothing is left of ours" {
 	pf-stage append -q -S schema.yaml stage events.jsonl
 	pf-stage read stage --from-start | pf-partition | pf-pack -q > early.arrows
 	sed 's/7,/8,/' events.jsonl | sed -n 2p >> events.jsonl
@@ -112,7 +112,7 @@ data_files()
 	equals "$(rows)" 5
 }
 
-@test "an empty load makes no snapshot" {
+@test "P13: an empty load makes no snapshot" {
 	: > none.jsonl
 	pf-stage append -q -S schema.yaml stage none.jsonl
 	pf-stage read stage --after $table | pf-partition | pf-pack -q > none.arrows
@@ -120,7 +120,7 @@ data_files()
 	[ ! -e $table/snapshot/snapshot-1 ]
 }
 
-@test "segments that do not fit the table: exit 2, the difference, nothing left" {
+@test "C14: segments that do not fit the table: exit 2, the difference, nothing left" {
 	segments events.jsonl > day.arrows
 	sed 's/buckets: 4/buckets: 8/' schema.yaml > eight.yaml
 	pf-put -q --create eight.yaml wh/default.db/eight
@@ -155,7 +155,7 @@ data_files()
 	status 2 pf-put --verify $table more
 }
 
-@test "killed at every point of a commit: the rerun makes it whole" {
+@test "X7 .. X12 C01: killed at every point of a commit: the rerun makes it whole" {
 	pf-stage append -q -S schema.yaml stage events.jsonl
 	pf-stage read stage --from-start | pf-partition | pf-pack -q > segs.arrows
 	for x in X7 X8 X9 X10 X11 X12; do
@@ -170,7 +170,7 @@ data_files()
 	done
 }
 
-@test "a full disk: exit 4, nothing committed, nothing left" {
+@test "K05: a full disk: exit 4, nothing committed, nothing left" {
 	mkdir small
 	mount -t tmpfs -o size=256k tmpfs small 2> /dev/null || skip "cannot mount a tmpfs"
 	pf-put -q --create schema.yaml small/t
@@ -185,7 +185,7 @@ data_files()
 	equals "$files $snapshots" "0 0"
 }
 
-@test "--verify names a file that is damaged, cut or gone" {
+@test "C17: --verify names a file that is damaged, cut or gone" {
 	segments events.jsonl | pf-put -q --append $table
 	f=$(find $table -name 'data-*' | head -1)
 	cp "$f" saved
@@ -209,7 +209,19 @@ data_files()
 	contains "$stderr" "symbolic link"
 }
 
-@test "twelve loads at once: each stage's rows are there once" {
+@test "C19: files have the modes that the umask leaves" {
+	for mask in 077 027 000; do
+		rm -rf modes
+		(umask $mask && pf-put -q --create schema.yaml modes/default.db/t &&
+			segments events.jsonl | pf-put -q --append modes/default.db/t)
+		want=$(printf %o $((0666 & ~0$mask)))
+		equals "$(find modes -type f -printf '%m\n' | sort -u)" "$want"
+		equals "$(find modes -mindepth 1 -type d -printf '%m\n' | sort -u)" \
+			"$(printf %o $((0777 & ~0$mask)))"
+	done
+}
+
+@test "C02: twelve loads at once: each stage's rows are there once" {
 	for i in 1 2 3 4 5 6; do
 		sed "s/\"event\"/\"x\": $i, \"event\"/" events.jsonl > e$i.jsonl
 		pf-stage append -q -S schema.yaml stage$i e$i.jsonl

@@ -402,7 +402,7 @@ rows()
 	pf-query -S events.yaml many.jsonl --order-by 'price desc, event' -O csv -n 100 | cmp - <(head -101 big)
 }
 
-@test "an answer never mixes two states while loads go on" {
+@test "X19: an answer never mixes two states while loads go on" {
 	mkdir race && cd race
 	seq 1 4000 | awk '{ printf "{\"user_id\": %d, \"ts\": \"2024-01-%02dT00:00:00\", \"event\": \"x%d\", \"price\": 1}\n", $1 % 50, $1 % 28 + 1, $1 }' > rows.jsonl
 	pf-put -q --create ../events.yaml t

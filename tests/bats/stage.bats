@@ -118,7 +118,7 @@ numbers()
 	fi
 }
 
-@test "a last line without newline waits; --final-line takes it" {
+@test "P14: a last line without newline waits; --final-line takes it" {
 	count_schema
 	numbers 0 10 | head -c -1 > in.jsonl
 	status 0 pf-stage append -S schema.yaml stage in.jsonl
@@ -298,7 +298,7 @@ numbers()
 	contains "$stderr" "not a stage"
 }
 
-@test "read --after, status and trim go by the table's offset map" {
+@test "X16: read --after, status and trim go by the table's offset map" {
 	need_program pf-partition pf-pack pf-put
 	count_schema
 	numbers 0 300 > in
@@ -334,7 +334,7 @@ numbers()
 	contains "$stderr" " 0 rows appended, 0 rejected, 300 duplicate"
 }
 
-@test "a locked stage: exit 75 at once; --wait waits" {
+@test "S14: a locked stage: exit 75 at once; --wait waits" {
 	count_schema
 	mkfifo pipe
 	pf-stage append -q -S schema.yaml stage < pipe 3>&- &
@@ -443,7 +443,7 @@ numbers()
 	contains "$stderr" "ends inside its JSON array"
 }
 
-@test "SIGTERM: what was read is acknowledged, the rest comes with the next run" {
+@test "S02: SIGTERM: what was read is acknowledged, the rest comes with the next run" {
 	count_schema
 	mkfifo pipe
 	pf-stage append -S schema.yaml --source s stage < pipe 2> err 3>&- &
@@ -497,7 +497,7 @@ killed()
 	done
 }
 
-@test "kill -9 at random moments: row for row the same" {
+@test "S01: kill -9 at random moments: row for row the same" {
 	count_schema
 	numbers 0 200000 > in.jsonl
 	pf-stage append -q -S schema.yaml whole in.jsonl
@@ -527,7 +527,7 @@ killed()
 	[ $kills -ge 1 ]
 }
 
-@test "a full disk: exit 4, what was acknowledged stays, more room and it goes on" {
+@test "S15: a full disk: exit 4, what was acknowledged stays, more room and it goes on" {
 	[ "$(id -u)" = 0 ] || skip "mounting a small file system needs root"
 	mkdir small
 	mount -t tmpfs -o size=300k none small 2> /dev/null || skip "no mount here"
@@ -549,7 +549,7 @@ killed()
 	cmp want got
 }
 
-@test "a call that fails, wherever it stands: no false acknowledgement, a rerun mends it" {
+@test "S16: a call that fails, wherever it stands: no false acknowledgement, a rerun mends it" {
 	strace -o /dev/null true 2> /dev/null || skip "strace does not work here"
 	ASAN_OPTIONS+=:detect_leaks=0 # which is a tracer itself
 	count_schema
@@ -577,6 +577,41 @@ killed()
 	[ $failures -ge 6 ]
 }
 
+@test "S23: out of descriptors at any point: exit 4, nothing claimed, a rerun mends it" {
+	count_schema
+	numbers 0 200 > in.jsonl
+	pf-stage append -q -S schema.yaml whole in.jsonl
+	rows whole > want
+	local n failures=0
+	for n in 5 6 7 8 9 10 12 16; do
+		rm -rf stage
+		: > acks
+		run bash -c "ulimit -n $n; exec pf-stage append -q --ack-fd 3 -S schema.yaml stage in.jsonl" 3> acks
+		[ "$status" = 0 ] || failures=$((failures + 1))
+		[ "$status" = 0 ] || [ "$status" = 4 ]
+		[ "$status" = 0 ] || [ ! -s acks ]
+		pf-stage append -q -S schema.yaml stage in.jsonl
+		rows stage > got
+		cmp want got
+	done
+	[ $failures -ge 1 ]
+}
+
+@test "S21: a stage of somebody else's, or that cannot be written: exit 4, named" {
+	[ "$(id -u)" = 0 ] || skip "only root can be somebody else"
+	setpriv --reuid=65534 --regid=65534 --clear-groups "$PF_BUILD/pf-stage" --version \
+		> /dev/null 2>&1 || skip "nobody cannot run the programs here"
+	count_schema
+	numbers 0 20 | pf-stage append -q -S schema.yaml stage
+	chmod 755 . stage
+	status 4 setpriv --reuid=65534 --regid=65534 --clear-groups "$PF_BUILD/pf-stage" \
+		append stage < /dev/null
+	contains "$stderr" "'stage/stage.lock'"
+	chmod 700 stage
+	status 4 setpriv --reuid=65534 --regid=65534 --clear-groups "$PF_BUILD/pf-stage" read stage
+	contains "$stderr" "stage"
+}
+
 @test "X3: a position that was not reported is reported by the next run" {
 	count_schema
 	numbers 0 50 > in
@@ -592,7 +627,7 @@ killed()
 100	$(stat -c %s in)	s"
 }
 
-@test "outputs that fail: /dev/full, a closed descriptor" {
+@test "P16 P17: outputs that fail: /dev/full, a closed descriptor" {
 	count_schema
 	{ numbers 0 3; echo bad; } > in
 	status 4 pf-stage append -S schema.yaml --rejects /dev/full stage in
@@ -610,7 +645,7 @@ killed()
 	[ ! -e new ]
 }
 
-@test "a damaged stage is refused by name" {
+@test "S20: a damaged stage is refused by name" {
 	count_schema
 	numbers 0 10 | pf-stage append -q -S schema.yaml stage
 	numbers 10 20 | pf-stage append -q stage
@@ -622,7 +657,7 @@ killed()
 	contains "$stderr" "damaged"
 }
 
-@test "definitions: columns are added, types widened; anything else is refused" {
+@test "P15: definitions: columns are added, types widened; anything else is refused" {
 	count_schema
 	numbers 0 5 | pf-stage append -q -S schema.yaml stage
 	sed 's/text: string/text: string\n  more: int/' schema.yaml > more.yaml

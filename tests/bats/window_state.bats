@@ -195,7 +195,7 @@ rows()
 	equals "$(rows -s st --fresh -W 1d -g id count)" "$(cat first)"
 }
 
-@test "killed anywhere, the next run gives the same bytes" {
+@test "X20: killed anywhere, the next run gives the same bytes" {
 	load_rows "1 1 1" "2 1 1" "1 2 4"
 	rows -s st -W 2d -g id count sum:price > /dev/null
 	load_rows "1 3 7" "2 2 1"

@@ -442,7 +442,7 @@ static void make_foreign(struct pf_table *t, const char *kind)
 	pf_snapshot_free(s);
 }
 
-TEST(over_foreign_snapshots)
+TEST(c09_over_foreign_snapshots)
 {
 	char *path = make_table("foreign");
 	struct pf_table *t = open_table(path);
@@ -494,7 +494,7 @@ TEST(over_foreign_snapshots)
 	free(path);
 }
 
-TEST(hints_are_advice)
+TEST(x14_c15_hints_are_advice)
 {
 	static const char *const hints[] = { "1", "2\n", "99", "", "x", "-1", " 3",
 					     "18446744073709551617" };
@@ -692,7 +692,7 @@ int main(int argc, char **argv)
 	static const struct unit_case cases[] = {
 		CASE(exactly_once),	     CASE(streams_by_hash),
 		CASE(advances_without_rows), CASE(lists_stay_short),
-		CASE(merging_loses_nothing), CASE(over_foreign_snapshots), CASE(hints_are_advice),
+		CASE(merging_loses_nothing), CASE(c09_over_foreign_snapshots), CASE(x14_c15_hints_are_advice),
 		CASE(what_does_not_fit),     CASE(races),
 		CASE(verify_notices),
 	};

@@ -73,7 +73,7 @@ static void one_file(const char *path, const char *name)
 	pf_buf_free(&content);
 }
 
-TEST(suite)
+TEST(p11_suite)
 {
 	char *path = folder();
 	DIR *d = opendir(path);
@@ -330,4 +330,4 @@ TEST(damaged_rows_as_jansson)
 	CHECK(refused > 3000 && refused < tried - 1000);
 }
 
-UNIT_MAIN(CASE(suite), CASE(random_rows_as_jansson), CASE(damaged_rows_as_jansson))
+UNIT_MAIN(CASE(p11_suite), CASE(random_rows_as_jansson), CASE(damaged_rows_as_jansson))

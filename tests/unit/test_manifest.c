@@ -355,7 +355,7 @@ TEST(adds_and_deletes)
 	pf_arena_free(&arena);
 }
 
-TEST(snapshots)
+TEST(c16_snapshots)
 {
 	struct pf_snapshot *s, *again;
 	struct pf_buf out = { 0 };
@@ -472,5 +472,5 @@ TEST(golden_read)
 }
 
 UNIT_MAIN(CASE(golden_bytes), CASE(golden_read), CASE(containers), CASE(values),
-	  CASE(java_manifests), CASE(adds_and_deletes), CASE(snapshots),
+	  CASE(java_manifests), CASE(adds_and_deletes), CASE(c16_snapshots),
 	  CASE(partition_names))

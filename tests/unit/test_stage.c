@@ -306,7 +306,7 @@ TEST(seals_without_rows_keep_the_anchor)
 
 /* Three groups; the file is cut at every byte of the third, or its bytes
  * from there on become zeros: the first two stay, whatever happened. */
-TEST(torn_at_every_byte)
+TEST(s17_s19_torn_at_every_byte)
 {
 	begin();
 	struct pf_stage_writer *w = open_writer(at("s"), 0);
@@ -384,7 +384,7 @@ TEST(torn_first_group)
 
 /* One flipped bit at any byte before the last group: refused by both, and
  * never a changed or a missing row. */
-TEST(flipped_bits)
+TEST(s18_flipped_bits)
 {
 	begin();
 	struct pf_stage_writer *w = open_writer(at("s"), 0);
@@ -536,7 +536,7 @@ TEST(trimmed)
 
 /* A reader that holds its files reads on after a trim; one that does not is
  * told. */
-TEST(held_open)
+TEST(s24_held_open)
 {
 	begin();
 	struct pf_stage_writer *w = open_writer(at("s"), 1);
@@ -795,8 +795,8 @@ TEST(no_stage)
 }
 
 UNIT_MAIN(CASE(round_trip), CASE(offsets_and_anchors),
-	  CASE(seals_without_rows_keep_the_anchor), CASE(torn_at_every_byte),
-	  CASE(torn_first_group), CASE(flipped_bits), CASE(finished_segments_are_whole),
-	  CASE(trimmed), CASE(held_open), CASE(follow),
+	  CASE(seals_without_rows_keep_the_anchor), CASE(s17_s19_torn_at_every_byte),
+	  CASE(torn_first_group), CASE(s18_flipped_bits), CASE(finished_segments_are_whole),
+	  CASE(trimmed), CASE(s24_held_open), CASE(follow),
 	  CASE(a_torn_tail_is_replaced_under_a_follower), CASE(locked),
 	  CASE(definitions_grow), CASE(no_stage))

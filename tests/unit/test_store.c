@@ -113,7 +113,7 @@ TEST(a_writer_leaves_nothing)
 }
 
 /* Names come from manifests that others wrote. */
-TEST(no_way_out)
+TEST(c20_no_way_out)
 {
 	struct pf_store *s = fresh("d");
 	struct pf_error err = { 0 };
@@ -180,7 +180,7 @@ int main(int argc, char **argv)
 {
 	static const struct unit_case cases[] = {
 		CASE(write_and_read), CASE(create_only_once),
-		CASE(a_writer_leaves_nothing), CASE(no_way_out), CASE(one_winner),
+		CASE(a_writer_leaves_nothing), CASE(c20_no_way_out), CASE(one_winner),
 	};
 	char clean[300];
 	const char *tmp = getenv("TMPDIR");

@@ -304,7 +304,7 @@ TEST(cut_anywhere)
 }
 
 /* Any byte changed: an error, never a success with other rows. */
-TEST(flipped_bytes)
+TEST(p05_flipped_bytes)
 {
 	struct pf_buf buf = { 0 };
 	struct pf_builder *batches[3];
@@ -332,7 +332,7 @@ TEST(flipped_bytes)
 	pf_buf_free(&buf);
 }
 
-TEST(concatenated)
+TEST(p06_concatenated)
 {
 	struct pf_buf buf = { 0 }, two = { 0 };
 	struct pf_builder *batches[3];
@@ -559,6 +559,6 @@ TEST(documented_hashes)
 	pf_buf_free(&buf);
 }
 
-UNIT_MAIN(CASE(round_trip), CASE(cut_anywhere), CASE(flipped_bytes), CASE(concatenated),
+UNIT_MAIN(CASE(round_trip), CASE(cut_anywhere), CASE(p05_flipped_bytes), CASE(p06_concatenated),
 	  CASE(aborted), CASE(empty_streams), CASE(few_writes), CASE(marks_merge),
 	  CASE(gaps_are_checked), CASE(documented_hashes))

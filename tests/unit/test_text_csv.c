@@ -22,7 +22,7 @@ TEST(plain)
 	       "");
 }
 
-TEST(rejects)
+TEST(p10_p12_rejects)
 {
 	expect(HEAD "input: {format: csv}\n"
 		    "columns: {id: bigint, t: timestamp(0), n: tinyint}\n",
@@ -240,7 +240,26 @@ TEST(resume_by_skipping)
 	pf_buf_free(&text);
 }
 
-TEST(long_lines)
+/* Bytes that are no text, ends of lines of all kinds, and a byte order mark. */
+TEST(p09_odd_bytes)
+{
+	static const char text[] = "\xef\xbb\xbfid,t,s\r\n1,2024-01-01,a\r\n"
+		"2,2024-01-01,b\rc\n3,2024-01-01,d\xff\n4,2024-01-01,e\0f\n5,2024-01-01,g\n";
+	struct got g;
+	read_text(HEAD "input: {format: csv}\ncolumns: {id: int, t: date, s: string}\n", text,
+		  sizeof text - 1, 1 << 16, NULL, &g);
+	CHECK_INT(g.code, 0);
+	CHECK_STR((char *)g.rows.data,
+		  "{\"id\":1,\"t\":\"2024-01-01\",\"s\":\"a\"}\n"
+		  "{\"id\":2,\"t\":\"2024-01-01\",\"s\":\"b\\rc\"}\n"
+		  "{\"id\":4,\"t\":\"2024-01-01\",\"s\":\"e\\u0000f\"}\n"
+		  "{\"id\":5,\"t\":\"2024-01-01\",\"s\":\"g\"}\n");
+	CHECK(!strncmp((char *)g.rejects.data, "3008 4 ", 7));
+	CHECK_INT(g.position.rejected, 1);
+	drop_got(&g);
+}
+
+TEST(p08_long_lines)
 {
 	size_t len = (PF_TEXT_LINE_LIMIT * 2) + 100;
 	char *text = malloc(len + 64);
@@ -259,6 +278,6 @@ TEST(long_lines)
 	free(text);
 }
 
-UNIT_MAIN(CASE(plain), CASE(rejects), CASE(mapping), CASE(zeek), CASE(escapes),
+UNIT_MAIN(CASE(plain), CASE(p10_p12_rejects), CASE(mapping), CASE(zeek), CASE(escapes),
 	  CASE(lines), CASE(filename), CASE(header_errors), CASE(unterminated_and_resume),
-	  CASE(resume_by_skipping), CASE(long_lines))
+	  CASE(resume_by_skipping), CASE(p09_odd_bytes), CASE(p08_long_lines))
