@@ -56,10 +56,22 @@ bool pf_is_table(const char *path)
 	return yes;
 }
 
+/* TABLE/branch/branch-NAME has schemas and snapshots of its own, but its files
+ * are those of the table. */
+static bool is_branch(const char *path)
+{
+	const char *at = strstr(path, "/branch/branch-");
+	size_t len = at ? strcspn(at + 8, "/") : 0;
+	return at && at[8 + len + strspn(at + 8 + len, "/")] == 0;
+}
+
 int pf_table_open(const char *path, struct pf_table **table, struct pf_error *err)
 {
 	struct pf_store *store;
 	*table = NULL;
+	if (is_branch(path))
+		return pf_fail(err, PF_E_TABLE_FEATURE,
+			       "'%s' is a branch of a table, which is not supported", path);
 	PF_TRY(pf_store_open(path, &store, err));
 	struct pf_table *t = pf_zalloc(1, sizeof *t);
 	t->path = pf_strdup(path);

@@ -116,7 +116,8 @@ static int check_files(struct pf_verify *v, const struct pf_snapshot *s,
 {
 	struct pf_file_list list;
 	struct pf_error why = { 0 };
-	int scanned = pf_scan_files(v->table, s, NULL, &list, &why);
+	const struct pf_scan_filter read = { .use = PF_SCAN_READ };
+	int scanned = pf_scan_files(v->table, s, &read, &list, &why);
 	PF_TRY(as_problem(v, scanned, &why, err));
 	if (scanned)
 		return 0;

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 
 #include "paimon/bucket.h"
+#include "paimon/deletion.h"
 #include "paimon/file_index.h"
 #include "paimon/internal.h"
+#include "paimon/place.h"
 #include "paimon/verify_internal.h"
 #include "parquet/reader.h"
 
@@ -367,13 +369,24 @@ static int open_index(struct look *l, struct pf_buf *side, struct pf_error *err)
 	return pf_file_index_open(bytes, f->rows, &l->index, err);
 }
 
+/* Its deletion vector says of itself whether it is sound. */
+static int check_deleted(struct pf_verify *v, const struct pf_data_file *file,
+			 struct pf_error *err)
+{
+	uint8_t *deleted;
+	PF_TRY(pf_deletion_read(v->table, file, &deleted, err));
+	free(deleted);
+	return 0;
+}
+
 int pf_verify_file(struct pf_verify *v, const struct pf_data_file *file,
 		   struct pf_error *err)
 {
 	struct look l = { .v = v, .file = file };
 	struct pf_store_file *stored;
 	struct pf_buf side = { 0 };
-	PF_TRY(pf_store_open_file(v->table->store, file->path, &stored, err));
+	PF_TRY(check_deleted(v, file, err));
+	PF_TRY(pf_place_open(v->table, file->path, &stored, err));
 	const struct pf_random_source *source = pf_store_file_source(stored);
 	if ((int64_t)source->size != file->size)
 		PROBLEM(&l, "the file has %" PRIu64 " bytes, its entry says %" PRId64,

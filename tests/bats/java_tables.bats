@@ -85,6 +85,7 @@ with_deletions()
 7"
 	equals "$(pf-query -O csv dv -c 'count() as n' -w 'key = 4')" "n
 0"
+	status 0 pf-put --verify dv
 	# As of the snapshot before.
 	equals "$(pf-query -O csv dv --snapshot 2 -c 'count() as n' | tail -1)" 8
 }
@@ -96,6 +97,8 @@ with_deletions()
 	cp "$index" whole
 	printf '\377' | dd of="$index" bs=1 seek=20 conv=notrunc status=none
 	status 3 pf-query dv
+	contains "$stderr" "its deletion vector has a wrong checksum"
+	status 3 pf-put --verify dv
 	contains "$stderr" "its deletion vector has a wrong checksum"
 	head -c 10 whole > "$index"
 	status 3 pf-query dv

@@ -214,7 +214,7 @@ final class PaimonDriver extends Driver {
 		}
 	}
 
-	private static GenericRow row(RowType type, List<String> request, int from)
+	private static GenericRow row(RowType type, List<String> request, int from) throws Exception
 	{
 		GenericRow row = new GenericRow(type.getFieldCount());
 		for (int i = 0; i < type.getFieldCount(); i++)
