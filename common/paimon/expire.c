@@ -293,7 +293,6 @@ int pf_expire_plan(struct pf_table *table, const struct pf_expire_options *optio
 	struct expiring e = { .table = table, .plan = plan };
 	*plan = (struct pf_expire_plan){ 0 };
 	PF_TRY(pf_table_readable(pf_table_schema(table), err));
-	PF_TRY(pf_table_append_only(pf_table_schema(table), err));
 	PF_TRY(find_range(table, options, plan, err));
 	if (plan->first == plan->end)
 		return 0;

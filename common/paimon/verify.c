@@ -146,7 +146,6 @@ int pf_table_verify(struct pf_table *table, pf_verify_say *say, void *ctx,
 	struct pf_snapshot *s;
 	*report = (struct pf_verify_report){ 0 };
 	PF_TRY(pf_table_readable(pf_table_schema(table), err));
-	PF_TRY(pf_table_append_only(pf_table_schema(table), err));
 	PF_TRY(pf_snapshot_latest(table, &s, err));
 	if (!s)
 		return 0;

@@ -403,6 +403,8 @@ int pf_verify_file(struct pf_verify *v, const struct pf_data_file *file,
 		l.last = pf_builder_new(l.schema);
 		l.nulls = pf_zalloc(l.schema->n + 1, sizeof *l.nulls);
 		code = l.schema->n ? check_rows(&l, err) : 0;
+		if (!code)
+			code = pf_verify_key(v, file, l.parquet, err);
 	}
 	free(l.nulls);
 	free(l.ordinals);

@@ -23,4 +23,10 @@ void pf_verify_problem(struct pf_verify *v, const char *fmt, ...)
 int pf_verify_file(struct pf_verify *v, const struct pf_data_file *file,
 		   struct pf_error *err);
 
+/* --- verify_key.c: keys, sequence numbers, kinds; nothing for append tables --- */
+
+struct pf_parquet_file;
+int pf_verify_key(struct pf_verify *v, const struct pf_data_file *file,
+		  struct pf_parquet_file *parquet, struct pf_error *err);
+
 #endif

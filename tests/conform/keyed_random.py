@@ -78,6 +78,7 @@ def history(r, folder, name, definition, make_key, columns, sequence):
                 assert got == want, f"{name}, commit {commit}, in flight, {where} {prune}: {got} {want}"
         sh(f"pf-stage read {stage} --after {table} | pf-partition | pf-pack -q | pf-put -q {table}")
         states.append(live(model))
+        sh(f"pf-put --verify {table}")
         assert query(table) == states[-1], f"{name}, commit {commit}: rows"
         for where, of in conditions(r, columns, make_key(r)):
             want = live({k: v for k, v in model.items() if of(v)})

@@ -13,6 +13,7 @@ import org.apache.paimon.data.Decimal;
 import org.apache.paimon.data.GenericRow;
 import org.apache.paimon.data.InternalRow;
 import org.apache.paimon.data.Timestamp;
+import org.apache.paimon.disk.IOManager;
 import org.apache.paimon.fs.Path;
 import org.apache.paimon.fs.local.LocalFileIO;
 import org.apache.paimon.io.DataFileMeta;
@@ -21,6 +22,7 @@ import org.apache.paimon.predicate.Predicate;
 import org.apache.paimon.predicate.PredicateBuilder;
 import org.apache.paimon.reader.RecordReader;
 import org.apache.paimon.reader.RecordReaderIterator;
+import org.apache.paimon.table.BucketMode;
 import org.apache.paimon.table.FileStoreTable;
 import org.apache.paimon.table.FileStoreTableFactory;
 import org.apache.paimon.table.Table;
@@ -206,8 +208,16 @@ final class PaimonDriver extends Driver {
 		BatchWriteBuilder builder = table.newBatchWriteBuilder();
 		try (BatchTableWrite write = builder.newWrite();
 		     BatchTableCommit commit = builder.newCommit()) {
-			for (GenericRow row : pending)
-				write.write(row);
+			write.withIOManager(IOManager.create(System.getProperty("java.io.tmpdir")));
+			// Who assigns dynamic buckets does so by an index that is Flink's:
+			// here, by a hash of the row's first column.
+			boolean dynamic = table.bucketMode() == BucketMode.HASH_DYNAMIC;
+			for (GenericRow row : pending) {
+				if (dynamic)
+					write.write(row, Math.floorMod(row.getField(0).hashCode(), 3));
+				else
+					write.write(row);
+			}
 			commit.commit(write.prepareCommit());
 		} finally {
 			pending.clear();
