@@ -224,10 +224,29 @@ sums()
 	echo delivery.timeout.ms=soon > patience
 	status 2 pf-stage append --kafka-config patience "$TOPIC" in.jsonl
 	contains "$stderr" "refuses the value of property 'delivery.timeout.ms'"
-	# As long as it takes: the errors that are left are used up.
+	echo "clear 0" >&8
 	echo delivery.timeout.ms=0 > patience
 	status 0 pf-stage append --kafka-config patience "$TOPIC" in.jsonl
 	equals "$(sums "$TOPIC")" "51 50 1225"
+}
+
+@test "a leader that is not known yet, or whose epoch is not, passes" {
+	numbers 0 300 > in.jsonl
+	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4" in.jsonl
+	# ListOffsets and Fetch: NOT_LEADER, FENCED_ and UNKNOWN_LEADER_EPOCH,
+	# OFFSET_NOT_AVAILABLE
+	for error in 6 74 75 78; do
+		echo "errors 2 $error 3" >&8
+		status 0 pf-stage status "$TOPIC" wh
+		contains "$output" "	300 rows"
+		echo "errors 1 $error 3" >&8
+		equals "$(sums wh "$TOPIC")" "300 300 44850"
+	done
+	echo "errors 2 75 1000" >&8
+	status 75 pf-stage status --connect-timeout 1s "$TOPIC"
+	contains "$stderr" "(PF7506)"
+	echo "clear 2" >&8
+	status 0 pf-stage status "$TOPIC"
 }
 
 @test "--offsets, --limit, --partitions; what is not there is refused" {

@@ -7,6 +7,7 @@
  * until its stdin ends, and does what lines of it say:
  *
  *   errors API CODE COUNT        so many requests of that kind fail (0: produce)
+ *   clear API                    ... and no more
  *   leader TOPIC PARTITION NODE  the leader is that broker; -1: nobody
  */
 #include <librdkafka/rdkafka.h>
@@ -21,6 +22,8 @@ static void obey(rd_kafka_mock_cluster_t *cluster, const char *line)
 	if (sscanf(line, "errors %d %d %d", &a, &b, &c) == 3)
 		while (c-- > 0)
 			rd_kafka_mock_push_request_errors(cluster, (int16_t)a, 1, b);
+	else if (sscanf(line, "clear %d", &a) == 1)
+		rd_kafka_mock_clear_request_errors(cluster, (int16_t)a);
 	else if (sscanf(line, "leader %249s %d %d", topic, &a, &b) == 3)
 		rd_kafka_mock_partition_set_leader(cluster, topic, a, b);
 	else
