@@ -34,6 +34,8 @@ struct pf_in_flight {
 	struct pf_arena arena;
 	struct run *runs;
 	size_t n;
+	size_t *guess;           /* the run of each bucket's last row */
+	int *partition;          /* columns of asked */
 	int64_t next_number;
 	size_t bytes, most_bytes;
 };
@@ -53,7 +55,10 @@ static void clear(struct pf_in_flight *f)
 	f->runs = NULL;
 	f->n = f->bytes = 0;
 	free(f->from);
-	f->from = NULL;
+	free(f->guess);
+	free(f->partition);
+	f->from = f->partition = NULL;
+	f->guess = NULL;
 	pf_schema_unref(f->asked);
 	f->asked = NULL;
 	pf_arena_free(&f->arena);
@@ -100,73 +105,87 @@ static void choose_columns(struct pf_in_flight *f, const struct pf_schema *versi
 	for (size_t i = 0; i < f->table->npartition_keys; i++)
 		need(f, f->table->partition_keys[i]);
 	f->from = pf_alloc(versions->n + 1, sizeof *f->from);
+	f->guess = pf_zalloc((size_t)f->table->buckets, sizeof *f->guess);
+	f->partition = pf_alloc(f->table->npartition_keys + 1, sizeof *f->partition);
+	for (size_t i = 0; i < f->table->npartition_keys; i++)
+		f->partition[i] = pf_schema_find(f->asked, f->table->partition_keys[i]);
 	for (size_t i = 0; i < versions->n; i++)
 		f->from[i] = pf_schema_find(f->asked, versions->fields[i].name);
 }
 
 /* --- rows --- */
 
-static struct run *find_run(struct pf_in_flight *f, const struct pf_batch *b, int64_t row,
-			    int32_t bucket)
-{
-	size_t n = f->table->npartition_keys;
-	struct pf_datum *values = pf_arena_zero(&f->arena, n + 1, sizeof *values);
-	struct pf_buf bytes = { 0 };
-	for (size_t i = 0; i < n; i++) {
-		int c = pf_schema_find(f->asked, f->table->partition_keys[i]);
-		values[i] = pf_datum_at(f->asked->fields[c].type, &b->columns[c], row);
-	}
-	pf_row_serialize(&bytes, values, n);
-	struct run *run = NULL;
-	struct pf_view partition = pf_view_of(bytes.data, bytes.len);
-	for (size_t i = 0; i < f->n && !run; i++)
-		if (f->runs[i].bucket == bucket &&
-		    !pf_view_cmp(f->runs[i].partition, partition))
-			run = &f->runs[i];
-	if (!run) {
-		f->runs = pf_realloc(f->runs, f->n + 1, sizeof *f->runs);
-		run = &f->runs[f->n++];
-		*run = (struct run){ .bucket = bucket, .values = values,
-				     .rows = pf_builder_new(f->versions) };
-		run->partition = pf_arena_copy(&f->arena, bytes.data, bytes.len);
-		for (size_t i = 0; i < n; i++)
-			if (!values[i].null && values[i].type.kind == PF_STRING)
-				values[i].bytes = pf_arena_copy(&f->arena,
-								values[i].bytes.data,
-								values[i].bytes.len);
-	}
-	pf_buf_free(&bytes);
-	return run;
-}
-
-static bool same_partition(const struct pf_in_flight *f, const struct pf_batch *b,
-			   int64_t x, int64_t y)
+/* Is the row of the run's partition? */
+static bool is_of(const struct pf_in_flight *f, const struct run *run,
+		  const struct pf_batch *b, int64_t row)
 {
 	for (size_t i = 0; i < f->table->npartition_keys; i++) {
-		int c = pf_schema_find(f->asked, f->table->partition_keys[i]);
-		bool no_x = pf_is_null(&b->columns[c], x), no_y = pf_is_null(&b->columns[c], y);
-		if (no_x != no_y ||
-		    (!no_x && pf_value_cmp(f->asked->fields[c].type.kind, &b->columns[c], x,
-					   &b->columns[c], y)))
+		int c = f->partition[i];
+		const struct pf_datum *v = &run->values[i];
+		bool null = pf_is_null(&b->columns[c], row);
+		if (null || v->null) {
+			if (null != v->null)
+				return false;
+			continue;
+		}
+		struct pf_datum d = pf_datum_at(f->asked->fields[c].type, &b->columns[c], row);
+		if (pf_datum_cmp(&d, v))
 			return false;
 	}
 	return true;
 }
 
+static struct run *add_run(struct pf_in_flight *f, const struct pf_batch *b, int64_t row,
+			   int32_t bucket)
+{
+	size_t n = f->table->npartition_keys;
+	struct pf_datum *values = pf_arena_zero(&f->arena, n + 1, sizeof *values);
+	struct pf_buf bytes = { 0 };
+	for (size_t i = 0; i < n; i++) {
+		int c = f->partition[i];
+		values[i] = pf_datum_at(f->asked->fields[c].type, &b->columns[c], row);
+		if (!values[i].null && pf_kind_is_variable(values[i].type.kind))
+			values[i].bytes = pf_arena_copy(&f->arena, values[i].bytes.data,
+							values[i].bytes.len);
+	}
+	pf_row_serialize(&bytes, values, n);
+	f->runs = pf_realloc(f->runs, f->n + 1, sizeof *f->runs);
+	struct run *run = &f->runs[f->n++];
+	*run = (struct run){ .bucket = bucket, .values = values,
+			     .rows = pf_builder_new(f->versions) };
+	run->partition = pf_arena_copy(&f->arena, bytes.data, bytes.len);
+	pf_buf_free(&bytes);
+	return run;
+}
+
+/* Rows of a bucket mostly come from one partition, one after the other. */
+static struct run *find_run(struct pf_in_flight *f, const struct pf_batch *b, int64_t row,
+			    int32_t bucket)
+{
+	size_t guess = f->guess[bucket];
+	if (guess < f->n && f->runs[guess].bucket == bucket &&
+	    is_of(f, &f->runs[guess], b, row))
+		return &f->runs[guess];
+	size_t at = 0;
+	while (at < f->n && !(f->runs[at].bucket == bucket && is_of(f, &f->runs[at], b, row)))
+		at++;
+	f->guess[bucket] = at;
+	return at < f->n ? &f->runs[at] : add_run(f, b, row, bucket);
+}
+
 static void append(struct pf_in_flight *f, struct run *run, const struct pf_batch *b,
-		   int64_t at, int64_t n)
+		   int64_t at)
 {
 	for (size_t c = 0; c < f->versions->n; c++) {
 		struct pf_colbuf *to = &run->rows->columns[c];
 		if (f->from[c] >= 0) {
-			pf_col_append(to, &b->columns[f->from[c]], at, n);
+			pf_col_append(to, &b->columns[f->from[c]], at, 1);
 			continue;
 		}
-		bool number = !strcmp(f->versions->fields[c].name, PF_SEQUENCE_COLUMN);
-		for (int64_t i = 0; i < n; i++)
-			pf_col_int(to, number ? f->next_number + i : PF_ROW_INSERT);
+		bool number = to->kind == PF_BIGINT; /* or the kind */
+		pf_col_int(to, number ? f->next_number : PF_ROW_INSERT);
 	}
-	f->next_number += n;
+	f->next_number++;
 }
 
 static int add_batch(struct pf_in_flight *f, const struct pf_batch *b, struct pf_error *err)
@@ -175,13 +194,8 @@ static int add_batch(struct pf_in_flight *f, const struct pf_batch *b, struct pf
 	int32_t *buckets = pf_alloc((size_t)b->rows + 1, sizeof *buckets);
 	int code = pf_bucket_rows(&b->columns[key], f->asked->fields[key].type, b->rows,
 				  f->table->buckets, buckets, err);
-	for (int64_t at = 0, n; !code && at < b->rows; at += n) {
-		n = 1;
-		while (at + n < b->rows && buckets[at + n] == buckets[at] &&
-		       same_partition(f, b, at, at + n))
-			n++;
-		append(f, find_run(f, b, at, buckets[at]), b, at, n);
-	}
+	for (int64_t at = 0; !code && at < b->rows; at++)
+		append(f, find_run(f, b, at, buckets[at]), b, at);
 	free(buckets);
 	f->bytes += pf_batch_bytes(b);
 	if (!code && f->bytes > f->most_bytes) {
