@@ -84,6 +84,8 @@ rows()
 	sed -i 's/partition: day/partition: none/' t.yaml
 	pf-put -q --create t.yaml t
 	load_rows "1 1 1" "1 2 2" "1 3 4" "2 3 8"
+	equals "$(rows -s st -W 3d -g id count sum:price)" \
+		"$(printf '1 2013-03-01 2013-03-04 3 7.00\n2 2013-03-01 2013-03-04 1 8.00')"
 	load_rows "1 3 16" "2 3 32"
 	equals "$(rows -s st -W 1d --end 2013-03-03 -g id count sum:price)" \
 		"1 2013-03-02 2013-03-03 1 2.00"
