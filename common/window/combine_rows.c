@@ -193,19 +193,28 @@ static void take_like_deltas(struct pf_combine *m, size_t cursor)
 /* Up to a key that all have come to. */
 static void take_up(struct pf_combine *m)
 {
+	enum { SEARCH = 16 }; /* rows that one search costs */
 	const struct pf_cursor *bound = first_to_end(m);
+	int64_t others = 0;
 	for (size_t i = 0; i < m->n; i++) {
 		struct pf_cursor *c = &m->cursors[i];
 		c->to = c->end ? c->row : rows_up_to(m, c, bound);
 		if (!m->changed || c->input->delta)
 			take_rows(m, i);
+		else
+			others += c->to - c->row;
 	}
-	if (!m->changed)
-		return;
-	note_deltas(m);
-	for (size_t i = 0; i < m->n; i++)
-		if (!m->cursors[i].input->delta)
+	bool search = (int64_t)m->order.n < others / SEARCH;
+	if (search)
+		note_deltas(m);
+	for (size_t i = 0; i < m->n && others; i++) {
+		if (m->cursors[i].input->delta)
+			continue;
+		if (search)
 			take_like_deltas(m, i);
+		else
+			take_rows(m, i);
+	}
 }
 
 /* Batches that are used up are followed by the next. *more: is there one that

@@ -158,9 +158,10 @@ static void make_bytes(struct pf_fold_keys *k)
  * rows come in order. */
 static size_t place_of(const struct pf_fold_keys *k, uint32_t cell, int64_t value)
 {
-	uint64_t group = (uint64_t)value / NEIGHBOURS ^ (uint64_t)cell << 40;
-	uint64_t hash = (group ^ group >> 32) * 0x9e3779b97f4a7c15u;
-	size_t at = (size_t)(hash >> 16) * NEIGHBOURS + (uint64_t)value % NEIGHBOURS;
+	uint64_t hash = ((uint64_t)value / NEIGHBOURS + (uint64_t)cell * 0xc2b2ae3d27d4eb4fu) *
+			0x9e3779b97f4a7c15u;
+	hash = (hash ^ hash >> 32) * 0xd6e8feb86659fd93u;
+	size_t at = (size_t)(hash >> 24) * NEIGHBOURS + (uint64_t)value % NEIGHBOURS;
 	for (at &= k->nindex - 1; k->index[at]; at = (at + 1) & (k->nindex - 1)) {
 		uint32_t slot = k->index[at] - 1;
 		if (k->values[slot] == value && k->cells[slot] == cell)
