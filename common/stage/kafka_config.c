@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -117,6 +118,9 @@ static int check_owner(const struct pf_kafka_config *c, const struct stat *st,
 		return pf_fail(err, PF_E_KAFKA_CONFIG,
 			       "'%s' holds a secret (%.60s), and is somebody else's file",
 			       name, key);
+	/* librdkafka keeps it in plain memory: no core file, no debugger of the same
+	 * user may show it. */
+	prctl(PR_SET_DUMPABLE, 0);
 	return 0;
 }
 

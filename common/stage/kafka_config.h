@@ -2,7 +2,8 @@
  *
  * The file of --kafka-config: librdkafka's properties, one "name=value" a
  * line, # before comments; how to get into a cluster. A file that holds a
- * secret must be its owner's alone. Values never reach a message.
+ * secret must be its owner's alone. Values never reach a message; a process that knows
+ * a secret leaves no core file.
  */
 #ifndef PF_STAGE_KAFKA_CONFIG_H
 #define PF_STAGE_KAFKA_CONFIG_H

@@ -519,6 +519,50 @@ def security(b):
             assert time.monotonic() - begin < 20, "it waits for what will not change"
 
 
+def core_of(command, feed):
+    """Does it leave a core file when it crashes while it appends?"""
+    p = subprocess.Popen(["bash", "-c", 'ulimit -c unlimited; exec "$@"', "_", *command],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL)
+    p.stdin.write(feed)
+    p.stdin.flush()
+    p.stdout.readline()  # it is in, and has acknowledged something
+    shown = b"".join(open(f"/proc/{p.pid}/{f}", "rb").read() for f in ("cmdline", "environ"))
+    assert kafka.SECRET.encode() not in shown
+    os.kill(p.pid, signal.SIGABRT)
+    _, status = os.waitpid(p.pid, 0)
+    p.returncode = -os.WTERMSIG(status)
+    return os.WCOREDUMP(status)
+
+
+def secrets(b):
+    """S12: a password shows nowhere: arguments, environment, -v, --explain, debug logs, cores"""
+    name, plain = b.topic(1)
+    url = f"kafka://{b.cluster.address('SASL_SSL')}/{name}"
+    config = open(f"{b.directory}/plain.properties").read() + "debug=all\nlog_level=7\n"
+    with open(os.open("secret", os.O_CREAT | os.O_WRONLY, 0o600), "w") as f:
+        f.write(config)
+    append = [f"{BUILD}/pf-stage", "append", "-S", "schema.yaml", "--ack-fd", "1"]
+    if core_of([*append, plain], lines(range(5))):  # cores are made here
+        assert not core_of([*append, "--kafka-config", "secret", url], lines(range(5)))
+    for f in os.listdir("."):
+        if f.startswith("core"):
+            os.unlink(f)
+    # pf() looks for it in whatever is printed.
+    t = table()
+    for command in (("pf-stage", "append", "-vv", "-S", "schema.yaml"),
+                    ("pf-stage", "read", "-vv", "-o", "x", "-f"), ("pf-stage", "status", "-vv"),
+                    ("pf-query", "-vv", "--explain"), ("pf-query", "-vv", t)):
+        pf(*command, "--kafka-config", "secret", url, stdin=lines(range(10)))
+    pf("pf-stage", "status", url, env={"PF_KAFKA_CONFIG": "secret"})
+    for mode in (0o640, 0o604, 0o660):
+        os.chmod("secret", mode)
+        for command in (("pf-stage", "append"), ("pf-stage", "read"), ("pf-stage", "status"),
+                        ("pf-query",), ("pf-window", "-W", "1d", "count", "-s", "w")):
+            _, err = pf(*command, "--kafka-config", "secret", url, stdin=b"", status=2)
+            assert f"(mode {mode:04o})" in err and "chmod 600" in err, err
+
+
 def nobody(b):
     """S03: no broker there: 75, nothing claimed"""
     port = kafka.free_ports(1)[0]
@@ -799,7 +843,7 @@ def main():
         open("wide.yaml", "w").write(SCHEMA + "  text: string\n")
         b = Broker(directory)
         tests = [foreign_json, foreign_csv, murmur2, transactions, retention, recreated, grown,
-                 created, lag, swallowed, too_large, small_messages, security, nobody, following]
+                 created, lag, swallowed, too_large, small_messages, security, secrets, nobody, following]
         if own or os.environ.get("PF_RESTART"):
             tests += [restarted, slow, patient, rotated, truncated, damaged]
         tests = [t for t in tests if not chosen or t.__name__ in chosen]
