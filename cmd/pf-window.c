@@ -45,11 +45,11 @@ static const struct pf_option options[] = {
 	{ 's', "state", PF_OPT_STRING, OPT(state), "DIR",
 	  .help = "partial aggregates to go on from: only what changed is read" },
 	{ 0, "input", PF_OPT_STRING, OPT(input), "NAME",
-	  .help = "with --state: the rows are no table's, and are known by that name" },
+	  .with = "state", .help = "with --state: the rows are no table's, and are known by that name" },
 	{ 0, "fresh", PF_OPT_FLAG, OPT(fresh), .minor = true,
-	  .help = "build the state anew" },
+	  .with = "state", .help = "build the state anew" },
 	{ 0, "allow-missing", PF_OPT_FLAG, OPT(allow_missing),
-	  .help = "with --state: days without rows are no error" },
+	  .with = "state", .help = "with --state: days without rows are no error" },
 	{ 0, "reduce", PF_OPT_STRING, OPT(reduce), "COMMAND", .minor = true,
 	  .help = "makes a partial of the rows of a key, for reduce:X:Y" },
 	{ 0, "merge", PF_OPT_STRING, OPT(merge), "COMMAND", .minor = true,
@@ -57,15 +57,15 @@ static const struct pf_option options[] = {
 	{ 0, "as", PF_OPT_COLUMNS, OPT(as), "LIST", .minor = true,
 	  .help = "names of the columns that they print behind the keys" },
 	{ 0, "late", PF_OPT_ENUM, OPT(late), "apply|report|fail",
-	  .help = "with --state: rows for days that had been given out" },
+	  .with = "state", .help = "with --state: rows for days that had been given out" },
 	{ 0, "revise", PF_OPT_FLAG, OPT(revise),
-	  .help = "with --state: windows given out before that late rows changed, too" },
+	  .with = "state", .help = "with --state: windows given out before that late rows changed, too" },
 	{ 0, "changes", PF_OPT_FLAG, OPT(changes),
-	  .help = "with --state: only keys whose values changed, as they were (-) and are (+)" },
+	  .with = "state", .help = "with --state: only keys whose values changed, as they were (-) and are (+)" },
 	{ 0, "keep-dropped", PF_OPT_FLAG, OPT(keep_dropped), .minor = true,
-	  .help = "with --state: what a partition had that was dropped whole still counts" },
+	  .with = "state", .help = "with --state: what a partition had that was dropped whole still counts" },
 	{ 0, "verify", PF_OPT_STRING, OPT(verify), "SHARE", .minor = true,
-	  .help = "with --state: compute that share of its days again and compare" },
+	  .with = "state", .help = "with --state: compute that share of its days again and compare" },
 	{ 0, "per-day", PF_OPT_FLAG, OPT(per_day),
 	  .help = "one row for each day and key of the window" },
 	{ 0, "state-out", PF_OPT_FLAG, OPT(state_out),
@@ -75,7 +75,7 @@ static const struct pf_option options[] = {
 	{ 0, "stats", PF_OPT_STRING, OPT(stats), "FILE", .minor = true,
 	  .help = "what it took, as JSON" },
 	{ 0, "wait", PF_OPT_STRING, OPT(wait), "DURATION", .minor = true,
-	  .help = "wait so long for a state that is in use" },
+	  .with = "state", .help = "wait so long for a state that is in use" },
 	{ 0, "tag", PF_OPT_STRING, OPT(tag), "NAME",
 	  .help = "a column of that name says which operand a row is from" },
 	{ 't', "time-column", PF_OPT_STRING, OPT(time), "NAME", .columns = true,
@@ -236,6 +236,17 @@ static void warn(struct pf_run *run, const struct asked *a)
 			     (long long)a->job.verified_rows);
 }
 
+/* What is no file may have been meant as an aggregate. */
+static int check_operands(const struct pf_run *run, struct pf_error *err)
+{
+	for (size_t i = 0; i < run->noperands; i++) {
+		const char *o = run->operands[i];
+		if (strcmp(o, "-") != 0 && !strstr(o, "://") && access(o, F_OK))
+			PF_TRY(pf_agg_refuse(o, err));
+	}
+	return 0;
+}
+
 static int run_window(struct pf_run *run, struct pf_error *err)
 {
 	const struct options *o = run->options;
@@ -246,7 +257,9 @@ static int run_window(struct pf_run *run, struct pf_error *err)
 		a.naggregates++;
 	run->operands += a.naggregates;
 	run->noperands -= a.naggregates;
-	int code = answer(run, &a, err);
+	int code = check_operands(run, err);
+	if (!code)
+		code = answer(run, &a, err);
 	warn(run, &a);
 	pf_job_close(&a.job);
 	pf_rows_free(a.out);

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/near.h"
 
 const struct pf_agg_kind *pf_agg_kind_find(const char *name, size_t len)
 {
@@ -49,6 +50,37 @@ bool pf_agg_is(const char *text)
 		return false;
 	char next = text[skip + len];
 	return !next || next == ':' || next == '(' || next == ' ';
+}
+
+static const char *kind_name(const void *ctx, size_t i)
+{
+	(void)ctx;
+	return pf_agg_kinds[i] ? pf_agg_kinds[i]->name : NULL;
+}
+
+int pf_agg_refuse(const char *text, struct pf_error *err)
+{
+	const char *name;
+	size_t len, skip = leading_name(text, &name, &len);
+	len = word(text + skip);
+	char next = text[skip + len];
+	if (!len || (next && next != ':' && next != '('))
+		return 0;
+	char *meant = pf_strndup(text + skip, len);
+	const char *near = pf_near(meant, kind_name, NULL);
+	bool known = pf_agg_kind_find(meant, len);
+	int code = 0;
+	if (known)
+		code = pf_fail(err, PF_E_USAGE, "'%s' stands behind the operands", text);
+	else if (near || next || skip)
+		code = pf_fail(err, PF_E_USAGE, "neither a file nor an aggregate is called '%s'",
+			       text);
+	if (known)
+		pf_hint(err, "aggregates come first, a file of that name is ./%s", text);
+	else if (code && near)
+		pf_hint(err, "did you mean '%s'?", near);
+	free(meant);
+	return code;
 }
 
 /* The end of a piece: the next separator outside of quotes and brackets. */

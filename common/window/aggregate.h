@@ -145,6 +145,10 @@ const struct pf_agg_kind *pf_agg_kind_find(const char *name, size_t len); /* or 
  * then nothing, ':' or '('? */
 bool pf_agg_is(const char *text);
 
+/* PF_E_USAGE if an operand that is no file looks like an aggregate: misspelt, or
+ * behind the operands. */
+int pf_agg_refuse(const char *text, struct pf_error *err);
+
 /* "count", "sum:price", "sum(price)", "hll:user_id:14", "n=count",
  * "min_by(price, ts) as first_price": expressions, then parameters, apart by
  * ':' in the one form and ',' in the other (not within brackets and quotes).

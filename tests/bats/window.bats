@@ -44,6 +44,20 @@ rows()
 	contains "$stderr" "is empty"
 	status 2 pf-window -W 1d sum:prise -S events.yaml events.jsonl
 	contains "$stderr" "did you mean 'price'?"
+	status 2 pf-window -W 1d cuont -S events.yaml events.jsonl
+	contains "$stderr" "neither a file nor an aggregate is called 'cuont'"
+	contains "$stderr" "did you mean 'count'?"
+	status 2 pf-window -W 1d n=number:price -S events.yaml events.jsonl
+	contains "$stderr" "neither a file nor an aggregate is called 'n=number:price'"
+	status 2 pf-window -W 1d -S events.yaml events.jsonl sum:price
+	contains "$stderr" "'sum:price' stands behind the operands"
+	status 4 pf-window -W 1d -S events.yaml evnets.jsonl
+	contains "$stderr" "cannot open 'evnets.jsonl'"
+	local option
+	for option in --fresh --allow-missing --late=report --revise --changes --keep-dropped --verify=1 --wait=1s --input=x; do
+		status 2 pf-window -W 1d $option -S events.yaml events.jsonl
+		contains "$stderr" "option '${option%%=*}' says nothing here"
+	done
 }
 
 @test "states are made, stored, merged and finished apart" {

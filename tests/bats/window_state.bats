@@ -253,7 +253,8 @@ rows()
 		"$(printf -- '- 2 2013-03-01 2013-03-03 1\n+ 3 2013-03-02 2013-03-04 1')"
 	equals "$(rows -s st --changes -W 2d -g id count)" ""
 	status 2 pf-window --changes -W 2d count t
-	contains "$stderr" "need --state"
+	contains "$stderr" "option '--changes' says nothing here"
+	contains "$stderr" "it goes with: state"
 }
 
 @test "--per-day is a stream that becomes a table" {
