@@ -57,15 +57,30 @@ void pf_ids_free(struct pf_ids *ids)
 	*ids = (struct pf_ids){ 0 };
 }
 
+/* Not negative. Thousands of cells have such lists: printf would be felt. */
+static void print(struct pf_buf *out, int64_t id)
+{
+	char digits[20];
+	size_t at = sizeof digits;
+	do
+		digits[--at] = (char)('0' + id % 10);
+	while (id /= 10);
+	pf_buf_add(out, digits + at, sizeof digits - at);
+}
+
 void pf_ids_print(const struct pf_ids *ids, struct pf_buf *out)
 {
 	for (size_t i = 0, end; i < ids->n; i = end) {
 		end = i + 1;
 		while (end < ids->n && ids->items[end] == ids->items[end - 1] + 1)
 			end++;
-		pf_buf_printf(out, "%s%lld", i ? "," : "", (long long)ids->items[i]);
-		if (end - i > 1)
-			pf_buf_printf(out, "-%lld", (long long)ids->items[end - 1]);
+		if (i)
+			pf_buf_byte(out, ',');
+		print(out, ids->items[i]);
+		if (end - i > 1) {
+			pf_buf_byte(out, '-');
+			print(out, ids->items[end - 1]);
+		}
 	}
 }
 
