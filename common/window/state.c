@@ -197,6 +197,14 @@ void pf_state_close(struct pf_state *s)
 	free(s);
 }
 
+static bool has_line(const char *text, const char *line, size_t len)
+{
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
+		if (strcspn(text, "\n") == len && !memcmp(text, line, len))
+			return true;
+	return false;
+}
+
 /* The first line in which two texts differ. */
 static int fail_shape(const struct pf_state *s, const struct pf_shape *shape,
 		      struct pf_error *err)
@@ -208,8 +216,16 @@ static int fail_shape(const struct pf_state *s, const struct pf_shape *shape,
 			line = i + 1;
 	a += line;
 	b += line;
-	pf_fail(err, PF_E_USAGE, "state '%s' is of another question: it has '%.*s', this is '%.*s'",
-		s->dir, (int)strcspn(a, "\n"), a, (int)strcspn(b, "\n"), b);
+	int na = (int)strcspn(a, "\n"), nb = (int)strcspn(b, "\n");
+	if (has_line(shape->text, a, (size_t)na)) /* this has one more */
+		pf_fail(err, PF_E_USAGE, "state '%s' is of another question: it has no '%.*s'",
+			s->dir, nb, b);
+	else if (has_line(s->shape, b, (size_t)nb))
+		pf_fail(err, PF_E_USAGE, "state '%s' is of another question: it has '%.*s', too",
+			s->dir, na, a);
+	else
+		pf_fail(err, PF_E_USAGE, "state '%s' is of another question: it has '%.*s', this is '%.*s'",
+			s->dir, na, a, nb, b);
 	return pf_hint(err, "give each question a state of its own, or --fresh to begin anew");
 }
 

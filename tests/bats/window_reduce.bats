@@ -61,6 +61,34 @@ plain()
 	done
 }
 
+@test "Python as the accumulator, with a state it keeps as JSON" {
+	cat > acc.py <<- 'END'
+		import json, sys
+		groups = {}
+		for line in sys.stdin:
+		    key, value = line.rstrip("\n").split("\t")
+		    one = json.loads(value) if sys.argv[1] == "merge" else {"n": 1, "most": float(value), "least": float(value)}
+		    g = groups.setdefault(key, {"n": 0, "most": -1e9, "least": 1e9})
+		    g["n"] += one["n"]
+		    g["most"] = max(g["most"], one["most"])
+		    g["least"] = min(g["least"], one["least"])
+		for key, g in groups.items():
+		    print(key, json.dumps(g, separators=(",", ":")), sep="\t")
+	END
+	by_python() {
+		pf-window -qq -O tsv "$@" -g id --reduce 'python3 acc.py reduce' --merge 'python3 acc.py merge' \
+			acc=reduce:price t | tail -n +2 | sed 's/{"n":\([0-9]*\),"most":\([0-9.]*\),"least":\([0-9.]*\)}/\1\t\2\t\3/'
+	}
+	want() {
+		pf-window -qq -O tsv "$@" -g id count 'a=max:price' 'b=min:price' t | tail -n +2 |
+			awk -F '\t' -v OFS='\t' '{ $5 = sprintf("%.1f", $5); $6 = sprintf("%.1f", $6) } 1'
+	}
+	equals "$(by_python -W 4d)" "$(want -W 4d)"
+	by_python -s st -W 2d > /dev/null
+	equals "$(by_python -s st -W 3d)" "$(want -W 3d)"
+	equals "$(by_python -s st -W 2d --end 2013-03-04)" "$(want -W 2d --end 2013-03-04)"
+}
+
 @test "from a state, too: days are reduced once, partials merged" {
 	by_awk -s st -W 2d > /dev/null
 	equals "$(by_awk -s st -W 3d | plain)" "$(built_in -W 3d | plain)"

@@ -166,7 +166,12 @@ rows()
 	contains "$stderr" "PF7501"
 	flock -u 9
 	status 2 pf-window -s st -W 1d -g id count t
-	contains "$stderr" "state 'st' is of another question"
+	contains "$stderr" "state 'st' is of another question: it has no 'key id id int'"
+	status 2 pf-window -s st -W 1d max:price t
+	contains "$stderr" "it has 'aggregate count count()', this is 'aggregate max(price) max(price) decimal(10,2)'"
+	pf-window -s st2 -W 1d count max:price t
+	status 2 pf-window -s st2 -W 1d count t
+	contains "$stderr" "it has 'aggregate max(price) max(price) decimal(10,2)', too"
 	status 2 pf-window -s st -W 90m count t
 	contains "$stderr" "state 'st' is of days"
 	equals "$(rows -s st --fresh -W 1d -g id count)" "1 2013-03-01 2013-03-02 1"
@@ -274,6 +279,35 @@ rows()
 		pf-partition -S days.yaml -I jsonl | pf-pack -q | pf-put -q --append days
 	equals "$(pf-window -qq -O tsv -W 2d --end 2013-03-03 -g id sum:n sum:total ./days | tail -n +2 | tr '\t' ' ')" \
 		"$(printf '1 2013-03-01 2013-03-03 3 13.00\n2 2013-03-01 2013-03-03 1 1.00')"
+}
+
+@test "--per-day, stored by pf-put, is what DuckDB makes of the rows and reads" {
+	need_peer duckdb
+	for day in 1 2 3 4; do load_rows "1 $day 1.5" "2 $day $day" "$day $day null"; done
+	cat > days.yaml <<- 'END'
+		table: days
+		id: id
+		time: day
+		partition: day
+		buckets: 2
+		columns: {day: date not null, id: int not null, n: bigint, total: "decimal(38,2)", top: "decimal(10,2)"}
+	END
+	pf-put -q --create days.yaml days
+	# the first job twice: what it stored is the second one's input
+	pf-window -qq -O arrow -s st --per-day -W 3d --end 2013-03-04 -g id n=count total=sum:price top=max:price t |
+		pf-partition -T days | pf-pack -qq | pf-put -q --append days
+	pf-window -qq -O arrow -s st --per-day -W 1d --end 2013-03-05 -g id n=count total=sum:price top=max:price t |
+		pf-partition -T days | pf-pack -qq | pf-put -q --append days
+	"$PF_PYTHON" - > got <<- 'END'
+		import duckdb
+		ours = duckdb.sql("select day, id, n, total, top from 'days/dt=*/bucket-*/*.parquet'").fetchall()
+		rows = duckdb.sql("select ts::date, id, count(*), sum(price), max(price) "
+		                  "from 't/dt=*/bucket-*/*.parquet' group by 1, 2").fetchall()
+		print(len(ours), sorted(ours, key=str) == sorted(rows, key=str))
+	END
+	equals "$(cat got)" "10 True"
+	equals "$(pf-window -qq -O tsv -s second -W 4d -g id sum:n sum:total max:top ./days | tail -n +2 | tr '\t' ' ')" \
+		"$(rows -W 4d -g id count sum:price max:price)"
 }
 
 @test "--explain and --stats say what it takes; --verify finds a wrong state" {
