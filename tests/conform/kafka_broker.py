@@ -196,7 +196,11 @@ def foreign_csv(b):
     got = [json.loads(x) for x in out.splitlines()]
     assert [(r["id"], r["n"]) for r in got] == [("a", 1), ('b,"x"\ny', 2), ("c", 4), ("g", 7)], got
     pf("pf-stage", "read", "-S", "schema.yaml", url, "-o", "x", "-f", "--rejects", "bad.csv")
-    assert [json.loads(x)["offset"] for x in open("bad.csv")] == [2, 4, 5]
+    rejects = [json.loads(x) for x in open("bad.csv")]
+    assert [(r["topic"], r["partition"], r["offset"]) for r in rejects] == \
+        [(name, 0, offset) for offset in (2, 4, 5)]
+    _, err = pf("pf-stage", "read", "-S", "schema.yaml", url, "-o", "x", "-f", status=3)
+    assert f"topic '{name}', partition 0, offset 2" in err, err
 
 
 def murmur2(b):
@@ -378,6 +382,38 @@ def lag(b):
     assert lag_of(url, t)[::3] == [0, 70], lag_of(url, t)
     load(t, url)
     assert lag_of(url, t) == [70, 0, 0, 0]
+
+
+def split(b):
+    """--partitions: several lines share a topic, all at once, while it grows: each row once"""
+    name, url = b.topic(6)
+    t = table()
+    feed = subprocess.Popen([f"{BUILD}/pf-stage", "append", "-q", "-S", "schema.yaml", url],
+                            stdin=subprocess.PIPE)
+    shares = ("0-1", "2,4", "3,5")
+    command = ('for i in 1 2 3 4 5 6 7 8 9; do "$B/pf-stage" read "$U" --after "$T" '
+               '-S schema.yaml --partitions "$P" | "$B/pf-partition" | "$B/pf-pack" -q | '
+               '"$B/pf-put" -q "$T"; for s in ${PIPESTATUS[@]}; do case $s in '
+               '0|5|75|141) ;; *) exit 1;; esac; done; done')
+    env = {**os.environ, "B": BUILD, "U": url, "T": t}
+    ours = [subprocess.Popen(["bash", "-c", command], env={**env, "P": p},
+                             stderr=subprocess.PIPE) for p in shares]
+    for i in range(0, 3000, 100):
+        feed.stdin.write(lines(range(i, i + 100)))
+        feed.stdin.flush()
+        time.sleep(0.05)
+    feed.stdin.close()
+    assert feed.wait(30) == 0
+    for p in ours:
+        _, err = p.communicate(timeout=90)
+        assert p.returncode == 0, err.decode()
+    # What a loser of the last race left is one more run away.
+    for p in shares:
+        load(t, url, "--partitions", p)
+    assert numbers(t) == list(range(3000)) == numbers(t, url)
+    assert lag_of(url, t)[1] == 0
+    _, err = pf("pf-stage", "read", url, "--partitions", "6", status=2)
+    assert "there is no partition 6: the topic has 6" in err, err
 
 
 # --- too large ---
@@ -764,6 +800,37 @@ def rotated(b):
         b.cluster.add_scram_user("alice")
 
 
+def example(b):
+    """examples/follow.sh: it tries again until there is a broker, loads, ends well at SIGTERM"""
+    name, url = b.topic(2)
+    pf("pf-stage", "append", "-q", "-S", "schema.yaml", url, stdin=lines(range(50)))
+    t = table()
+    b.cluster.stop()
+    log = open("follow.log", "w+")
+    p = subprocess.Popen(["sh", ROOT + "/examples/follow.sh", t, url, "--connect-timeout", "1s"],
+                         stderr=log, start_new_session=True,
+                         env={**os.environ, "PATH": f"{BUILD}:" + os.environ["PATH"],
+                              "PF_EVERY": "200ms"})
+    try:
+        deadline = time.monotonic() + 30
+        while "trying again" not in open("follow.log").read():
+            assert p.poll() is None and time.monotonic() < deadline, open("follow.log").read()
+            time.sleep(0.1)
+        b.cluster.start()
+        deadline = time.monotonic() + 90
+        while len(numbers(t)) < 50 and time.monotonic() < deadline:
+            time.sleep(0.3)
+        pf("pf-stage", "append", "-q", url, stdin=lines(range(50, 80)))
+        assert numbers(t, url) == list(range(80))
+        time.sleep(0.5)
+        p.terminate()
+        assert p.wait(60) == 0, open("follow.log").read()
+        assert numbers(t) == list(range(80)), open("follow.log").read()
+    finally:
+        if p.poll() is None:
+            os.killpg(p.pid, signal.SIGKILL)
+
+
 def log_of(b, name, partition=0):
     """The file of a partition's only segment."""
     return b.cluster.path(1, f"data/{name}-{partition}/{0:020}.log")
@@ -843,9 +910,9 @@ def main():
         open("wide.yaml", "w").write(SCHEMA + "  text: string\n")
         b = Broker(directory)
         tests = [foreign_json, foreign_csv, murmur2, transactions, retention, recreated, grown,
-                 created, lag, swallowed, too_large, small_messages, security, secrets, nobody, following]
+                 created, lag, split, swallowed, too_large, small_messages, security, secrets, nobody, following]
         if own or os.environ.get("PF_RESTART"):
-            tests += [restarted, slow, patient, rotated, truncated, damaged]
+            tests += [restarted, example, slow, patient, rotated, truncated, damaged]
         tests = [t for t in tests if not chosen or t.__name__ in chosen]
         failed = 0
         print(f"1..{len(tests)}")
