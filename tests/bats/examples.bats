@@ -185,6 +185,27 @@ has_rows()
 	done | grep ^pf-)" ""
 }
 
+@test "follow.sh: systemd takes the unit, and cron's line maintains the table beside it" {
+	pf-put -q --create schema.yaml wh/default.db/events
+	pf-stage append -q -S schema.yaml stage events.jsonl
+	PF_EVERY=200ms "$PF_ROOT/examples/follow.sh" wh/default.db/events stage 2> log 3>&- &
+	pid=$!
+	until_true has_rows 4
+	line=$(sed -n 's/^# *17 \* \* \* \*  *//p' "$PF_ROOT/examples/follow.sh")
+	equals "$line" "maintain.sh wh/default.db/events"
+	PATH=$PATH:$PF_ROOT/examples status 0 sh -c "$line"
+	[ -s wh/default.db/events.maintain.log ]
+	kill $pid
+	wait $pid
+	equals "$(count wh/default.db/events)" 4
+	systemd-analyze --version > /dev/null 2>&1 || skip "no systemd-analyze"
+	sed "s|/usr/local/lib/paraflow|$PF_ROOT/examples|" "$PF_ROOT/examples/paraflow-follow.service" \
+		> paraflow-follow.service
+	grep -q "^ExecStart=$PF_ROOT/examples/follow.sh " paraflow-follow.service
+	status 0 systemd-analyze verify ./paraflow-follow.service
+	equals "$output$stderr" ""
+}
+
 @test "follow.sh: tries again after 75, ends with another status" {
 	pf-put -q --create schema.yaml wh/default.db/events
 	pf-stage append -q -S schema.yaml stage events.jsonl
