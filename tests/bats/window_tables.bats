@@ -146,3 +146,16 @@ ask()
 	status 2 pf-window -s st -W 2d -g id count seen
 	contains "$stderr" "state 'st' is of 'seen', 'more': 'more' is not given"
 }
+
+@test "files as a co-group, in a state under a name, and sent again" {
+	printf '{"id":%s,"ts":"2013-03-01T12:00:00.000"}\n' 1 2 > views.jsonl
+	printf '{"id":%s,"ts":"2013-03-01T13:00:00.000"}\n' 1 1 > clicks.jsonl
+	files() {
+		pf-window -qq -O tsv -s files --input "$1" --tag from -W 1d -g id v="count_if:\`from\`='views.jsonl'" \
+			c="count_if:\`from\`='clicks.jsonl'" -S seen.yaml "${@:2}" | tail -n +2 | cut -f 1,4- | tr '\t\n' ' |'
+	}
+	equals "$(files friday views.jsonl clicks.jsonl)" "1 1 2|2 1 0|"
+	equals "$(files friday clicks.jsonl views.jsonl)" "1 1 2|2 1 0|"
+	equals "$(files saturday clicks.jsonl)" "1 1 4|2 1 0|"
+	equals "$(files friday clicks.jsonl)" "1 0 4|"
+}

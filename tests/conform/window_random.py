@@ -494,7 +494,7 @@ def main():
                     shutil.copytree(d, os.environ["PF_KEEP"], dirs_exist_ok=True)
             checked += run.checked
         seed += 1
-    print("1..1\n%sok 1 %d random steps, %d answers are those of a recompute and of DuckDB" % (
+    print("1..1\n%sok 1 L20: %d random steps, %d answers are those of a recompute and of DuckDB" % (
         "not " * (failed > 0), done, checked))
     return failed > 0
 
