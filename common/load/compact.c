@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "load/compact_internal.h"
+#include "load/compact_keyed.h"
 #include "load/rewrite.h"
 #include "load/stored.h"
 #include "paimon/commit.h"
@@ -194,6 +195,8 @@ int pf_compact(struct pf_table *table, const struct pf_compact_options *options,
 	struct work w = { .table = table, .options = options, .result = result };
 	size_t memory = options->memory_bytes > LEAST_MEMORY ? options->memory_bytes :
 							       LEAST_MEMORY;
+	if (pf_table_append_only(pf_table_schema(table), NULL))
+		return pf_compact_keyed(table, options, result, err);
 	*result = (struct pf_compact_result){ 0 };
 	w.memory_bytes = memory / SHARES;
 	bool done = false;

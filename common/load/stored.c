@@ -21,6 +21,7 @@ struct pf_stored {
 	struct pf_parquet_file *parquet;
 	int *ordinals; /* of the file's columns, by those of now; -1: none */
 	struct pf_builder *rows;
+	size_t n; /* columns: the table's, or two more */
 	size_t piece_bytes;
 	int64_t piece_rows;
 	size_t group;
@@ -38,6 +39,13 @@ static int map_columns(struct pf_stored *s, struct pf_error *err)
 		if (s->ordinals[i] >= 0)
 			s->ordinals[i] = pf_parquet_find(
 				s->parquet, then->fields[s->ordinals[i]].name);
+	for (size_t i = s->now->n; i < s->n; i++) {
+		const char *name = s->rows->schema->fields[i].name;
+		s->ordinals[i] = pf_parquet_find(s->parquet, name);
+		if (s->ordinals[i] < 0)
+			return pf_fail(err, PF_E_TABLE_CORRUPT, "there is no column '%s'",
+				       name);
+	}
 	return 0;
 }
 
@@ -54,16 +62,25 @@ static int open_file(struct pf_stored *s, struct pf_error *err)
 	return map_columns(s, err);
 }
 
-int pf_stored_open(struct pf_table *table, const struct pf_table_schema *now,
-		   const struct pf_data_file *file, struct pf_stored **stored,
-		   struct pf_error *err)
+struct pf_schema *pf_stored_versions(const struct pf_table_schema *now)
+{
+	struct pf_schema *s = pf_schema_copy(now->columns);
+	pf_schema_add(s, PF_SEQUENCE_COLUMN, (struct pf_type){ .kind = PF_BIGINT }, false);
+	pf_schema_add(s, PF_KIND_COLUMN, (struct pf_type){ .kind = PF_TINYINT }, false);
+	return s;
+}
+
+static int open_rows(struct pf_table *table, const struct pf_table_schema *now,
+		     struct pf_schema *rows, const struct pf_data_file *file,
+		     struct pf_stored **stored, struct pf_error *err)
 {
 	struct pf_stored *s = pf_zalloc(1, sizeof *s);
 	s->table = table;
 	s->now = now;
 	s->file = file;
-	s->ordinals = pf_alloc(now->n + 1, sizeof *s->ordinals);
-	s->rows = pf_builder_new(now->columns);
+	s->n = rows->n;
+	s->ordinals = pf_alloc(s->n + 1, sizeof *s->ordinals);
+	s->rows = pf_builder_new(rows);
 	s->piece_bytes = PIECE_BYTES;
 	s->piece_rows = FIRST_ROWS;
 	*stored = s;
@@ -73,6 +90,23 @@ int pf_stored_open(struct pf_table *table, const struct pf_table_schema *now,
 	pf_stored_close(s);
 	*stored = NULL;
 	return code == PF_E_NO_FILE ? code : pf_context(err, "'%s'", file->path);
+}
+
+int pf_stored_open(struct pf_table *table, const struct pf_table_schema *now,
+		   const struct pf_data_file *file, struct pf_stored **stored,
+		   struct pf_error *err)
+{
+	return open_rows(table, now, now->columns, file, stored, err);
+}
+
+int pf_stored_open_versions(struct pf_table *table, const struct pf_table_schema *now,
+			    const struct pf_data_file *file, struct pf_stored **stored,
+			    struct pf_error *err)
+{
+	struct pf_schema *rows = pf_stored_versions(now);
+	int code = open_rows(table, now, rows, file, stored, err);
+	pf_schema_unref(rows);
+	return code;
 }
 
 void pf_stored_close(struct pf_stored *s)
@@ -148,7 +182,7 @@ static int read_piece(struct pf_stored *s, int64_t left, struct pf_error *err)
 		int64_t n = left < s->piece_rows ? left : s->piece_rows;
 		struct pf_parquet_range range = { s->at, s->at + n };
 		pf_builder_reset(s->rows);
-		int code = pf_parquet_read(s->parquet, s->group, s->ordinals, s->now->n,
+		int code = pf_parquet_read(s->parquet, s->group, s->ordinals, s->n,
 					   &range, 1, s->rows, err);
 		/* Texts so long that they do not fit a batch: fewer rows. */
 		if (code == PF_E_LIMIT && s->piece_rows > 1) {
@@ -166,7 +200,7 @@ int pf_stored_next(void *ctx, struct pf_batch *batch, struct pf_error *err)
 {
 	struct pf_stored *s = ctx;
 	int64_t left = 0;
-	*batch = (struct pf_batch){ .schema = s->now->columns };
+	*batch = (struct pf_batch){ .schema = s->rows->schema };
 	while (s->group < pf_parquet_groups(s->parquet)) {
 		left = pf_parquet_group_rows(s->parquet, s->group) - s->at;
 		if (left > 0)

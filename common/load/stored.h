@@ -21,6 +21,13 @@ struct pf_stored;
 int pf_stored_open(struct pf_table *table, const struct pf_table_schema *now,
 		   const struct pf_data_file *file, struct pf_stored **stored,
 		   struct pf_error *err);
+/* The same with each row's sequence number and kind behind the table's columns, of
+ * a file of a table with a primary key. */
+int pf_stored_open_versions(struct pf_table *table, const struct pf_table_schema *now,
+			    const struct pf_data_file *file, struct pf_stored **stored,
+			    struct pf_error *err);
+struct pf_schema *pf_stored_versions(const struct pf_table_schema *now); /* its rows' */
+
 void pf_stored_close(struct pf_stored *s); /* NULL is fine */
 
 /* Are all its rows sorted by these columns of the schema, ascending, as the

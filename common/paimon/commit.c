@@ -208,8 +208,11 @@ static void fill_snapshot(struct attempt *a, struct pf_snapshot *s)
 	s->identifier = c->next_identifier;
 	s->kind = (char *)(uintptr_t)(a->deletes.n ? "COMPACT" : "APPEND");
 	s->time_ms = pf_now_ms();
-	/* Files that replace others bring no rows. */
-	s->delta_rows = s->total_rows = a->deletes.n ? 0 : a->rows;
+	/* Files that replace others bring no rows, but may leave versions out. */
+	s->delta_rows = a->rows;
+	for (size_t i = 0; i < a->deletes.n; i++)
+		s->delta_rows -= a->deletes.items[i].rows;
+	s->total_rows = s->delta_rows;
 	if (b) {
 		if (s->time_ms < b->time_ms)
 			s->time_ms = b->time_ms;

@@ -77,6 +77,17 @@ int pf_commit_replace_files(struct pf_commit *commit, size_t n_files,
 			    const struct pf_view *names, size_t n,
 			    struct pf_error *err);
 
+/* The last n_files files hold what is left of the versions in the named ones, of
+ * which there may be none; they are of that level, with these sequence numbers. The
+ * files of a commit take the place of others in groups of one bucket each. */
+struct pf_versions_span {
+	int64_t least, most;
+};
+int pf_commit_replace_versions(struct pf_commit *commit, int32_t level,
+			       const struct pf_versions_span *spans, size_t n_files,
+			       const struct pf_view *names, size_t n,
+			       struct pf_error *err);
+
 /* Commit what replaces stored files, without a word about what was loaded:
  * the offset map is carried as it is, and not made where there is none. */
 int pf_commit_compact(struct pf_commit *commit, struct pf_commit_result *result,

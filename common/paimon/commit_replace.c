@@ -15,13 +15,11 @@ static int mixed(struct pf_error *err)
 		       "some segments replace files and others do not: put them apart");
 }
 
-int pf_commit_replace_files(struct pf_commit *c, size_t n_files,
-			    const struct pf_view *names, size_t n,
-			    struct pf_error *err)
+static int replace_files(struct pf_commit *c, size_t n_files,
+			 const struct pf_view *names, size_t n, struct pf_error *err)
 {
 	size_t before = c->ngroups ? c->groups[c->ngroups - 1] : 0;
-	PF_TRY(pf_table_append_only(c->schema, err));
-	if (!n || !n_files)
+	if (!n)
 		return pf_fail(err, PF_E_CORRUPT, "a segment replaces no file");
 	if (before + n_files != c->files.n)
 		return mixed(err);
@@ -39,6 +37,31 @@ int pf_commit_replace_files(struct pf_commit *c, size_t n_files,
 	}
 	c->groups = pf_realloc(c->groups, c->ngroups + 1, sizeof *c->groups);
 	c->groups[c->ngroups++] = c->files.n;
+	return 0;
+}
+
+int pf_commit_replace_files(struct pf_commit *c, size_t n_files,
+			    const struct pf_view *names, size_t n,
+			    struct pf_error *err)
+{
+	PF_TRY(pf_table_append_only(c->schema, err));
+	if (!n_files)
+		return pf_fail(err, PF_E_CORRUPT, "a segment replaces no file");
+	return replace_files(c, n_files, names, n, err);
+}
+
+int pf_commit_replace_versions(struct pf_commit *c, int32_t level,
+			       const struct pf_versions_span *spans, size_t n_files,
+			       const struct pf_view *names, size_t n,
+			       struct pf_error *err)
+{
+	PF_TRY(replace_files(c, n_files, names, n, err));
+	for (size_t i = 0; i < n_files; i++) {
+		struct pf_data_file *f = &c->files.items[c->files.n - n_files + i];
+		f->level = level;
+		f->min_sequence = spans[i].least;
+		f->max_sequence = spans[i].most;
+	}
 	return 0;
 }
 
@@ -95,6 +118,33 @@ static int find(const struct pf_commit *c, const struct pf_replaced *r,
 	return 0;
 }
 
+/* The versions of a bucket: all are of one cell, and in the level that the new
+ * files go to nothing may be left. */
+static int resolve_versions(struct pf_commit *c, size_t group, size_t from, size_t to,
+			    size_t *at, struct pf_data_file **live, size_t n,
+			    struct pf_data_files *deletes, struct pf_error *err)
+{
+	struct pf_data_file *made = c->files.items, *old = NULL, *first = NULL;
+	for (; *at < c->nreplaced && c->replaced[*at].group == group; ++*at) {
+		const char *name = c->replaced[*at].name;
+		struct pf_data_file **found =
+			n ? bsearch(name, live, n, sizeof *live, compare_name) : NULL;
+		if (!found)
+			return gone(c, name, err);
+		first = first ? first : *found;
+		PF_TRY(find(c, &c->replaced[*at], from < to ? &made[from] : first, live, n,
+			    &old, err));
+		old->kind = 1;
+		pf_data_files_add(deletes, old);
+	}
+	for (size_t i = 0; i < n && from < to; i++)
+		if (!live[i]->kind && live[i]->level == made[from].level &&
+		    live[i]->bucket == made[from].bucket &&
+		    !pf_view_cmp(live[i]->partition, made[from].partition))
+			return gone(c, live[i]->name, err);
+	return 0;
+}
+
 /* Files [from, to) of the commit replace the files named from *at on. All of
  * them take over the whole range of sequence numbers: files that share one are
  * known to be parts of one sorted run. */
@@ -129,8 +179,11 @@ static int resolve(struct pf_commit *c, struct pf_data_file **live, size_t n,
 {
 	size_t at = 0, from = 0;
 	for (size_t g = 0; g < c->ngroups; from = c->groups[g++])
-		PF_TRY(resolve_group(c, g, from, c->groups[g], &at, live, n, deletes,
-				     err));
+		PF_TRY(c->schema->nprimary_keys ?
+			       resolve_versions(c, g, from, c->groups[g], &at, live, n,
+						deletes, err) :
+			       resolve_group(c, g, from, c->groups[g], &at, live, n,
+					     deletes, err));
 	return from < c->files.n ? mixed(err) : 0;
 }
 

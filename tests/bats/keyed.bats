@@ -161,6 +161,43 @@ logout"
 	contains "$stderr" "rows are deletes, the entry says"
 }
 
+@test "--compact: one run of the highest level, without what was deleted" {
+	load_file one.csv
+	load_file two.csv
+	# Two runs are few.
+	status 0 pf-put --compact $table
+	contains "$stderr" "nothing to compact"
+	status 0 pf-put --compact --full $table
+	contains "$stderr" "4 files with 6 rows are 2 files now"
+	equals "$(pf-query --files -O csv $table | cut -d, -f2,4,6)" "bucket,rows,level
+0,2,5
+1,1,5"
+	equals "$(pf-query -O csv -c user_id,event_type $table --order-by user_id)" "user_id,event_type
+-7,new
+1,click
+2,logout"
+	pf-put -q --verify $table
+	grep -q '"totalRecordCount" : 3' $table/snapshot/snapshot-4
+	# What was before is there still.
+	equals "$(pf-query -O csv -c 'count(*) as n' --snapshot 1 $table)" "n
+3"
+	# Loads go on where they were, newer than what was compacted.
+	printf '%s\n' 'op,user_id,event_type,timestamp' '-D,1,,2024-01-05' '-D,2,,2024-01-05' '-D,-7,,2024-01-05' > c.csv
+	load_file c.csv
+	equals "$(pf-query -O csv -c 'count(*) as n' $table)" "n
+0"
+	# Nothing is left of a bucket.
+	pf-put -q --compact --full $table
+	equals "$(pf-query --files -O csv $table | wc -l)" 1
+	grep -q '"totalRecordCount" : 0' $table/snapshot/snapshot-7
+	load_file one.csv
+	printf '%s\n' 'op,user_id,event_type,timestamp' '+I,9,back,2024-01-06' > d.csv
+	load_file d.csv
+	equals "$(pf-query -O csv -c user_id,event_type $table)" "user_id,event_type
+9,back"
+	pf-put -q --verify $table
+}
+
 @test "without row kinds every row is inserted; sequence decides" {
 	sed -i '/row_kind/d; s/^columns:/sequence: timestamp\ncolumns:/' users.yaml
 	rm -rf $table
@@ -233,7 +270,7 @@ again"
 
 @test "what cannot be written or kept right is refused by name" {
 	load_file one.csv
-	status 2 pf-put --compact $table
+	status 2 pf-put --alter users.yaml $table
 	contains "$stderr" "primary key"
 	sed -i 's/^row_kind/merge: partial-update\nrow_kind/' users.yaml
 	rm -rf $table

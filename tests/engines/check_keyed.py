@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """check_keyed.py [VERSION...]: tables with a primary key that we and Paimon Java
 write to in turns: upserts and deletes of ours from a stage, of theirs by their own
-writer, and compactions of theirs (some of the levels, or all of them). After each
+writer, compactions of theirs (some of the levels, or all of them) and of ours. After each
 step the rows are those of a model, read by pf-query (with and without pruning) and
 by that version of Paimon Java. Then tables of all that we read and do not write,
 every merge engine, deletion vectors, dynamic buckets, written and compacted by
@@ -57,6 +57,9 @@ class Table:
         sh(f"pf-stage read {self.stage} --after {self.table} | pf-partition | pf-pack -q | "
            f"pf-put -q {self.table}")
 
+    def we_compact(self):
+        sh(f"pf-put -q --compact --full {self.table} && pf-put -q --verify {self.table}")
+
     def cell(self, row, name):
         if name == "dt":
             return row["ts"][:10]
@@ -100,7 +103,7 @@ class Table:
         assert got == want, f"{self.name}, {what}: Java reads {got}, not {want}"
 
     def history(self):
-        turns = {"we write": self.we_write, "they write": self.they_write,
+        turns = {"we write": self.we_write, "we compact": self.we_compact, "they write": self.they_write,
                  "they write and compact": lambda: self.they_write(COMPACT)}
         done = []
         for step in range(steps):
