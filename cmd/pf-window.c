@@ -49,7 +49,7 @@ static const struct pf_option options[] = {
 	{ 0, "fresh", PF_OPT_FLAG, OPT(fresh), .minor = true,
 	  .with = "state", .help = "build the state anew" },
 	{ 0, "allow-missing", PF_OPT_FLAG, OPT(allow_missing),
-	  .with = "state", .help = "with --state: days without rows are no error" },
+	  .help = "with --state: days without rows are no error" },
 	{ 0, "reduce", PF_OPT_STRING, OPT(reduce), "COMMAND", .minor = true,
 	  .help = "makes a partial of the rows of a key, for reduce:X:Y" },
 	{ 0, "merge", PF_OPT_STRING, OPT(merge), "COMMAND", .minor = true,

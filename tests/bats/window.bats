@@ -54,7 +54,7 @@ rows()
 	status 4 pf-window -W 1d -S events.yaml evnets.jsonl
 	contains "$stderr" "cannot open 'evnets.jsonl'"
 	local option
-	for option in --fresh --allow-missing --late=report --revise --changes --keep-dropped --verify=1 --wait=1s --input=x; do
+	for option in --fresh --late=report --revise --changes --keep-dropped --verify=1 --wait=1s --input=x; do
 		status 2 pf-window -W 1d $option -S events.yaml events.jsonl
 		contains "$stderr" "option '${option%%=*}' says nothing here"
 	done
