@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "arrow/layout.h"
 #include "base/alloc.h"
 #include "parquet/bloom_add.h"
 #include "parquet/writer.h"
@@ -75,6 +76,11 @@ static int recode(struct recode *r, struct pf_buf *out, struct pf_error *err)
 	PF_TRY(all_columns(r, err));
 	sorting(r);
 	struct pf_byte_sink sink = pf_sink_buf(out);
+	/* The numbers of rows with a primary key are still to be moved. */
+	int number = pf_schema_find(r->schema, PF_SEQUENCE_COLUMN);
+	if (number >= 0 && (r->schema->fields[number].nullable ||
+			    r->schema->fields[number].type.kind != PF_BIGINT))
+		number = -1;
 	struct pf_parquet_options options = {
 		.created_by = is_ours(r->f) ? pf_parquet_created_by(r->f) : NULL,
 		.old_readers = true,
@@ -82,6 +88,8 @@ static int recode(struct recode *r, struct pf_buf *out, struct pf_error *err)
 		.n_sort = r->n_sorted,
 		.bloom_columns = r->blooms,
 		.n_bloom = r->n_blooms,
+		.movable_columns = &number,
+		.n_movable = number >= 0,
 		.meta = &r->schema->meta,
 	};
 	struct pf_parquet_writer *w;

@@ -136,6 +136,25 @@ logout"
 	)"
 }
 
+@test "segments may be indexed on their way" {
+	need_program pf-index
+	pf-partition -S users.yaml one.csv | pf-pack -q |
+		pf-index -q --file-index bitmap:event_type --bloom event_type | pf-put -q --append $table
+	pf-partition -S users.yaml two.csv | pf-pack -q |
+		pf-index -q --file-index bitmap:event_type | pf-put -q --append $table
+	pf-put -q --verify $table
+	for event in login logout click new; do
+		want=$(pf-query -O csv -c user_id -w "event_type = '$event'" --no-prune $table)
+		equals "$(pf-query -O csv -c user_id -w "event_type = '$event'" $table)" "$want"
+	done
+	# Stored twice, as it was and as it is: the old one is not found.
+	equals "$(pf-query -O csv -c user_id -w "event_type = 'login'" $table)" "user_id"
+	# Compaction leaves the indexes out.
+	pf-put -q --compact --full $table
+	equals "$(pf-query -O csv -c user_id -w "event_type = 'logout'" $table)" "user_id
+2"
+}
+
 @test "rows that are superseded are counted" {
 	run --separate-stderr bash -c "pf-partition -S users.yaml one.csv | pf-pack -v > segments.arrows"
 	contains "$stderr" "4 rows in, 3 out"
