@@ -50,7 +50,8 @@ setup_file()
 	        return pa.ipc.open_stream(f).read_all().to_pylist()
 
 	def table(segment):
-	    return pq.read_table(io.BytesIO(segment["data"]))
+	    # Threads of its own that outlive it abort Python now and then.
+	    return pq.read_table(io.BytesIO(segment["data"]), use_threads=False, pre_buffer=False)
 	END
 }
 
@@ -235,7 +236,7 @@ snapshot()
 	pf-put -q --append wh/default.db/events x.arrows
 	head -50 rows.jsonl | pf-partition -S schema.yaml -I jsonl | pf-pack -q |
 		pf-index -q --file-index bitmap:event | pf-put -q --append wh/default.db/events
-	pf-put -q --compact wh/default.db/events
+	pf-put -q --compact --full wh/default.db/events
 	pf-put --verify wh/default.db/events
 	"$PF_PYTHON" - $(find wh -name 'data-*.parquet' -newer x.arrows) <<-'END'
 	import sys

@@ -1,10 +1,14 @@
 // for flink
 // SPDX-License-Identifier: Apache-2.0
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Paths;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.table.api.EnvironmentSettings;
+import org.apache.flink.table.api.ResultKind;
 import org.apache.flink.table.api.TableEnvironment;
 import org.apache.flink.table.api.TableResult;
 import org.apache.flink.table.catalog.Column;
@@ -21,6 +25,8 @@ import org.apache.flink.util.CloseableIterator;
  *   stream SQL          start a streaming statement (one at a time), and keep it
  *   next N SECONDS      up to N rows of the streaming statement
  *   cancel              end it
+ *
+ * With -f FILE it runs the file's statements and prints their rows.
  */
 final class FlinkDriver extends Driver {
 	private TableEnvironment batch, streaming;
@@ -147,9 +153,34 @@ final class FlinkDriver extends Driver {
 
 	private java.util.concurrent.FutureTask<Row> asking;
 
+	/** A file of statements, each with a semicolon at a line's end, as Flink's
+	 * SQL client runs it; SET of the runtime mode is obeyed, others are not. */
+	private void script(String file) throws Exception
+	{
+		String text = new String(Files.readAllBytes(Paths.get(file)), StandardCharsets.UTF_8);
+		TableEnvironment env = environment(true);
+		for (String statement : text.split(";\\s*(\n|$)")) {
+			if (statement.trim().isEmpty())
+				continue;
+			if (statement.trim().startsWith("SET")) {
+				if (statement.contains("'execution.runtime-mode' = 'batch'"))
+					env = environment(false);
+				continue;
+			}
+			TableResult result = env.executeSql(statement);
+			if (result.getResultKind() == ResultKind.SUCCESS_WITH_CONTENT)
+				result.print();
+			else
+				result.await();
+		}
+	}
+
 	public static void main(String[] args) throws Exception
 	{
-		new FlinkDriver().run();
+		if (args.length == 2 && args[0].equals("-f"))
+			new FlinkDriver().script(args[1]);
+		else
+			new FlinkDriver().run();
 		System.exit(0);
 	}
 }

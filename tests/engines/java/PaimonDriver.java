@@ -44,7 +44,7 @@ import org.apache.paimon.types.TimestampType;
 /**
  * Paimon's own Java library, of the version on the class path.
  *
- *   digest TABLE [COLUMN OP [VALUE]]...   sums of the rows, and files read
+ *   digest TABLE [COLUMN OP [VALUE]]...   files and splits planned, sums of the rows
  *   rows TABLE [COLUMN OP [VALUE]]...     the rows, after a line of names
  *   write TABLE CELL...                   one row; kept until commit
  *   change TABLE KIND CELL...             the same with a kind: +I -U +U -D
@@ -199,7 +199,7 @@ final class PaimonDriver extends Driver {
 					files.add(file.fileName());
 			}
 		}
-		out.line("files", files.size());
+		out.line("files", files.size(), plan.splits().size());
 		digest.print(out);
 	}
 
