@@ -5,7 +5,7 @@
 #   make check      the tests                 make bench      against other engines
 #   make lint       style and layers          make soak       the long tests
 #   make asan       the tests, sanitized      make check-mutants
-#   make check-engines  Spark, Flink, Paimon Java on our tables
+#   make check-engines  Spark, Flink, Paimon Java on our tables, and we on theirs
 #   make check-loss kill everything, lose nothing
 .DEFAULT_GOAL := all
 B        ?= build

@@ -225,6 +225,14 @@ static int64_t units_of(int64_t us, struct pf_type to)
 
 /* --- text --- */
 
+size_t pf_cast_time(char *out, const struct pf_datum *v)
+{
+	size_t n = pf_format_time_ms(out, (int32_t)v->i, v->type.precision);
+	while (v->type.precision && n > 2 && out[n - 1] == '0' && out[n - 2] != '.')
+		n--;
+	return n;
+}
+
 static void text_of(const struct pf_datum *v, const struct pf_zone *zone,
 		    struct pf_buf *out)
 {
@@ -248,8 +256,7 @@ static void text_of(const struct pf_datum *v, const struct pf_zone *zone,
 		pf_buf_add(out, text, pf_format_date(text, v->i));
 		return;
 	case PF_TIME:
-		pf_buf_add(out, text, pf_format_time_ms(text, (int32_t)v->i,
-							v->type.precision));
+		pf_buf_add(out, text, pf_cast_time(text, v));
 		return;
 	case PF_TIMESTAMP:
 	case PF_TIMESTAMP_LTZ: {

@@ -33,6 +33,10 @@ enum pf_cast_need pf_cast_between(const struct pf_table_field *then,
 bool pf_cast_since(const struct pf_table_schema *now,
 		   const struct pf_table_schema *then, int32_t field_id);
 
+/* A time of day as it is cast to text: of its fraction, as far as the type has
+ * digits, zeros at the end are left out, but one. Out of 48 bytes. */
+size_t pf_cast_time(char *out, const struct pf_datum *v);
+
 /* Append all rows of a column of type from, cast. zone: NULL is UTC. */
 int pf_cast_column(const struct pf_cast *cast, const struct pf_column *column,
 		   int64_t rows, const struct pf_zone *zone, struct pf_colbuf *out,

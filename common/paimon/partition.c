@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/time.h"
+#include "paimon/cast.h"
 #include "paimon/internal.h"
 
 void pf_partition_escape(struct pf_buf *out, struct pf_view text)
@@ -65,7 +66,7 @@ static void put_cast(const struct pf_datum *v, struct pf_buf *out)
 	char text[48];
 	size_t n;
 	if (v->type.kind == PF_TIME)
-		n = pf_format_time_ms(text, (int32_t)v->i, v->type.precision);
+		n = pf_cast_time(text, v);
 	else
 		n = pf_format_timestamp(text, v->i, pf_type_units(v->type),
 					v->type.precision);
