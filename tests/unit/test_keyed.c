@@ -357,7 +357,7 @@ static void sections_of(const char *options, const int (*files)[5], size_t n, st
 			.min_key = key_row(&arena, files[i][0]),
 			.max_key = key_row(&arena, files[i][1]),
 			.level = files[i][2], .has_deletes = files[i][3] >= 0,
-			.deletes = files[i][3], .bucket = files[i][4],
+			.deletes = files[i][3] < 0 ? 0 : files[i][3], .bucket = files[i][4],
 		};
 	}
 	CHECK_OK(pf_rules_read(t, &rules, &err), &err);
@@ -384,13 +384,14 @@ TEST(sections)
 	static const int files[][5] = {
 		{ 1, 5, 5, 0, 0 },   { 6, 9, 5, 0, 0 },  { 4, 7, 0, 0, 0 },
 		{ 20, 30, 5, 0, 0 }, { 40, 50, 0, 2, 0 }, { 60, 70, 5, -1, 0 },
-		{ 70, 80, 0, 0, 0 }, { -9, -9, 5, 0, 0 }, { 1, 99, 0, 0, 1 },
+		{ 70, 80, 0, 0, 0 }, { -9, -9, 5, 0, 0 }, { 90, 95, 5, -1, 0 },
+		{ 1, 99, 0, 0, 1 },
 	};
 	struct pf_buf got = { 0 };
-	sections_of("", files, 9, &got);
-	CHECK_STR(pf_buf_cstr(&got), "h ab,c! d e! f,g! i 0");
-	sections_of("\"merge-engine\":\"first-row\"", files, 9, &got);
-	CHECK_STR(pf_buf_cstr(&got), "a b d f h 4");
+	sections_of("", files, 10, &got);
+	CHECK_STR(pf_buf_cstr(&got), "h ab,c! d e! f,g! i! j 0");
+	sections_of("\"merge-engine\":\"first-row\"", files, 10, &got);
+	CHECK_STR(pf_buf_cstr(&got), "a b d f h i 4");
 	pf_buf_free(&got);
 }
 
