@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 
+import pyarrow.parquet as pq
+
 import check as base
 from check import Flink, PaimonJava, Spark, check, installed, moment, ours, rng, sh, word
 from engines import EngineError
@@ -67,6 +69,44 @@ class Turns:
         self.want[first] = self.want[first + 1] = 1
 
 
+    def sorted_files(self):
+        """Are the rows of every file in the order of ID and time?"""
+        for path in base.list_files(self.table):
+            t = pq.read_table(path, columns=["id", "ts"], partitioning=None)
+            keys = list(zip(t["id"].to_pylist(), t["ts"].to_pylist()))
+            if keys != sorted(keys):
+                return False
+        return True
+
+
+def sorted_by_spark(t, spark, name):
+    """Spark's compactions that sort are for tables without buckets: it refuses
+    ours by name and leaves it alone; of such a table we read what they wrote."""
+    before = last_snapshot(t.table)["id"]
+    for strategy in ("order", "zorder", "hilbert"):
+        try:
+            spark.ask("rows", f"CALL paimon.sys.compact(table => '{name}', order_strategy => '{strategy}', "
+                      "order_by => 'id,ts')")
+            said = "nothing"
+        except EngineError as e:
+            said = str(e)
+        check(f"{t.name}: Spark does not sort a table with buckets by {strategy}", "UnsupportedOperationException" in said
+              or "not supported" in said or "only support" in said, said)
+        print(f"# {said[:200]}")
+    check(f"{t.name}: and leaves it alone", last_snapshot(t.table)["id"] == before)
+    loose = Turns.__new__(Turns)
+    loose.name, loose.table = "loose", os.path.abspath("wh/default.db/loose")
+    spark.ask("rows", "CREATE TABLE paimon.default.loose (id BIGINT, ts TIMESTAMP_NTZ, seq BIGINT, word STRING, dt STRING) "
+              "PARTITIONED BY (dt) TBLPROPERTIES ('bucket' = '-1', 'file.format' = 'parquet')")
+    for _ in range(2):
+        spark.ask("rows", f"INSERT INTO paimon.default.loose SELECT * FROM paimon.default.`{t.name}`")
+    want = sorted(2 * ours(t.table).column("seq").to_pylist())
+    attempt("loose: Spark sorts a table without buckets by order", lambda: spark.ask(  # its curves take no TIMESTAMP_NTZ
+        "rows", "CALL paimon.sys.compact(table => 'default.loose', order_strategy => 'order', order_by => 'id,ts')"))
+    check("loose: we read it after order", sorted(ours(loose.table).column("seq").to_pylist()) == want)
+    check("loose: the output of 'order' is sorted by ID and time", loose.sorted_files())
+
+
 def last_snapshot(table):
     with open(max(glob.glob(table + "/snapshot/snapshot-*"), key=lambda p: int(p.rsplit("-", 1)[1]))) as f:
         return json.load(f)
@@ -99,8 +139,14 @@ def play(bucket, flink, spark, java):
     attempt(f"{t.name}: Spark compacts", lambda: spark.ask("rows", f"CALL paimon.sys.compact(table => '{name}')"))
     check(f"{t.name}: Spark's compaction leaves fewer files", t.files() < before, (before, t.files()))
     t.exact("Spark compacts")
+    sorted_by_spark(t, spark, name)
     t.we_load()
     t.exact("we load after the compaction")
+    sh(f"pf-put -q --compact {t.table}")
+    check(f"{t.name}: our compaction sorts what Spark's left, by ID and time", t.sorted_files())
+    t.exact("we compact")
+    t.we_load()
+    t.exact("we load after our compaction")
     before = t.files()
     attempt(f"{t.name}: Flink compacts", lambda: flink.ask("rows", f"CALL paimon.sys.compact(`table` => '{name}', compact_strategy => 'full')"))
     print(f"# {t.name}: {before} files before, {t.files()} after Flink's compaction")
