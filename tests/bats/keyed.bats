@@ -175,7 +175,7 @@ logout"
 	set -- $table/bucket-1/*.parquet
 	cp "$1" x && cp "$2" "$1" && cp x "$2"
 	status 3 pf-put --verify $table
-	contains "$stderr" "key is not the entry's"
+	contains "$stderr" "its first key lies outside of what the entry says"
 	contains "$stderr" "sequence numbers are not among"
 	contains "$stderr" "rows are deletes, the entry says"
 }
