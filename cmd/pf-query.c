@@ -69,6 +69,8 @@ static const struct pf_option options[] = {
 	  .help = "run, but print what was read and skipped, and why", .group = GROUP_LIST },
 	{ 0, "files", PF_OPT_FLAG, OPT(files), NULL,
 	  .help = "list the table's data files",
+	  .more = "Column deleted: how many rows a deletion vector takes away. "
+		  "Whoever reads the file by itself still sees them.",
 	  .group = GROUP_LIST },
 	{ 0, "snapshots", PF_OPT_FLAG, OPT(snapshots), NULL,
 	  .help = "list the table's snapshots",

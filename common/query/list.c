@@ -66,6 +66,11 @@ static void put_file(struct pf_builder *b, const struct pf_data_file *f)
 		pf_col_i64(&b->columns[7], f->created_ms);
 	else
 		pf_col_null(&b->columns[7]);
+	/* Whoever reads the file by itself sees these, too. */
+	if (!f->deletion.path || f->deletion.rows >= 0)
+		pf_col_i64(&b->columns[8], f->deletion.path ? f->deletion.rows : 0);
+	else
+		pf_col_null(&b->columns[8]);
 }
 
 static int list_files(struct pf_table *table, const struct pf_table_source_options *o,
@@ -97,6 +102,7 @@ int pf_list_files(const char *path, const struct pf_table_source_options *o,
 	pf_schema_add(s, "level", (struct pf_type){ .kind = PF_INT }, false);
 	pf_schema_add(s, "schema", number, false);
 	pf_schema_add(s, "created", instant, true);
+	pf_schema_add(s, "deleted", number, true);
 	*rows = pf_builder_new(s);
 	pf_schema_unref(s);
 	int code = list_files(table, o, *rows, err);

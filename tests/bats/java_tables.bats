@@ -86,6 +86,9 @@ with_deletions()
 	equals "$(pf-query -O csv dv -c 'count() as n' -w 'key = 4')" "n
 0"
 	status 0 pf-put --verify dv
+	equals "$(pf-query --files -O json dv | python3 -c 'import json, sys
+rows = json.load(sys.stdin)
+print(sum(r["rows"] for r in rows), sum(r["deleted"] for r in rows))')" "8 2"
 	# As of the snapshot before.
 	equals "$(pf-query -O csv dv --snapshot 2 -c 'count() as n' | tail -1)" 8
 }
