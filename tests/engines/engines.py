@@ -63,9 +63,12 @@ class Java:
         if driver == "PaimonDriver":
             # Hadoop parses its defaults for each file that Paimon before 1.4
             # opens; nothing of them is asked for.
+            # Made in one go: other tests' processes may be reading.
             for what in ("core", "hdfs", "hdfs-rbf", "mapred", "yarn"):
-                with open(f"{OUT}/{self.name}/{what}-default.xml", "w") as f:
+                path = f"{OUT}/{self.name}/{what}-default.xml"
+                with open(f"{path}.{os.getpid()}", "w") as f:
                     f.write("<configuration/>\n")
+                os.replace(f"{path}.{os.getpid()}", path)
         self.log = open(f"{self.folder}/{self.name}.log", "ab")
         self.process = subprocess.Popen(
             ["java", "-Xmx" + memory, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
