@@ -11,11 +11,13 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/tempfile.h"
+#include "cli/pager.h"
 
 struct pf_output {
 	int fd;
 	const char *name;
 	struct pf_tempfile *temp; /* with -o */
+	bool paged;               /* fd is the pipe to a pager */
 	struct pf_stream_out *stream;
 	void (*close_stream)(struct pf_stream_out *stream);
 };
@@ -44,7 +46,24 @@ static int open_file(struct pf_run *run, struct pf_output *out,
 	return pf_tempfile_beside(run->output, &out->fd, &out->temp, err);
 }
 
-static int open_output(struct pf_run *run, struct pf_error *err)
+/* Rows for a person, by screens, when asked for: by --pager or PF_PAGER. */
+static int open_pager(struct pf_run *run, struct pf_output *out, struct pf_error *err)
+{
+	int fd;
+	bool wanted = pf_option_given(&run->arguments, "pager") ? run->pager :
+								  pf_pager_by_environment();
+	if (!wanted || !pf_is_terminal(STDOUT_FILENO))
+		return 0;
+	PF_TRY(pf_pager_start(&fd, err));
+	if (fd >= 0) {
+		out->fd = fd;
+		out->name = "the pager";
+		out->paged = true;
+	}
+	return 0;
+}
+
+static int open_output(struct pf_run *run, bool binary, struct pf_error *err)
 {
 	struct pf_output *out = pf_zalloc(1, sizeof(*out));
 	int code = 0;
@@ -53,6 +72,8 @@ static int open_output(struct pf_run *run, struct pf_error *err)
 	out->name = "stdout";
 	if (run->output)
 		code = open_file(run, out, err);
+	else if (!binary && run->program->common & PF_COMMON_FORMAT)
+		code = open_pager(run, out, err);
 	if (code)
 		free(out);
 	else
@@ -70,7 +91,7 @@ int pf_output_sink(struct pf_run *run, bool binary, struct pf_byte_sink *sink,
 		   struct pf_error *err)
 {
 	if (!run->out)
-		PF_TRY(open_output(run, err));
+		PF_TRY(open_output(run, binary, err));
 	if (binary && pf_is_terminal(run->out->fd) && !run->force) {
 		pf_fail(err, PF_E_USAGE, "will not write binary to a terminal");
 		return pf_hint(err, "pipe it into the next program, or redirect it");
@@ -99,6 +120,11 @@ int pf_output_format(const struct pf_run *run)
 		PF_FORMAT_TSV;
 }
 
+bool pf_output_is_paged(const struct pf_run *run)
+{
+	return run->out && run->out->paged;
+}
+
 static void release(struct pf_run *run)
 {
 	free(run->out);
@@ -120,6 +146,8 @@ int pf_output_finish(struct pf_run *run, struct pf_error *err)
 			pf_tempfile_remove(out->temp);
 		else
 			code = pf_tempfile_rename(out->temp, run->output, err);
+	} else if (out->paged) {
+		pf_pager_wait(&out->fd);
 	} else if (out->fd > STDERR_FILENO) {
 		code = pf_close(&out->fd, out->name, err);
 	}
@@ -135,7 +163,9 @@ void pf_output_drop(struct pf_run *run)
 		return;
 	if (out->stream)
 		out->close_stream(out->stream);
-	if (out->fd > STDERR_FILENO)
+	if (out->paged)
+		pf_pager_wait(&out->fd);
+	else if (out->fd > STDERR_FILENO)
 		close(out->fd);
 	pf_tempfile_remove(out->temp);
 	release(run);

@@ -31,6 +31,9 @@ int pf_output_stream(struct pf_run *run, const struct pf_schema *schema,
 /* The format to write: -O, else table on a terminal, else tsv. (enum pf_format) */
 int pf_output_format(const struct pf_run *run);
 
+/* Does a pager stand between the program and its terminal? */
+bool pf_output_is_paged(const struct pf_run *run);
+
 /* For the skeleton. Programs that write no stream do not link its code, hence
  * the pointer. */
 void pf_output_own_stream(struct pf_run *run, struct pf_stream_out *stream,

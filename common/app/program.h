@@ -134,7 +134,7 @@ struct pf_run {
 
 	/* common options */
 	const char *help;
-	bool version, force;
+	bool version, force, pager;
 	int quiet, verbose, color, errors, progress_when;
 	int format, input_format; /* enum pf_format */
 	int json_ints;            /* 1: in quotes */

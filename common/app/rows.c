@@ -34,19 +34,28 @@ static enum pf_rows_format rows_format(int format)
 	}
 }
 
+/* A screen less the two lines of the header and the prompt. */
+static size_t rows_of_a_screen(void)
+{
+	int height = pf_terminal_height(STDOUT_FILENO);
+	return height > 8 ? (size_t)height - 3 : 5;
+}
+
 static int open_text(struct pf_run *run, const struct pf_schema *schema, int format,
 		     struct pf_rows_out *out, struct pf_error *err)
 {
 	struct pf_byte_sink sink;
-	bool terminal = !run->output && pf_is_terminal(STDOUT_FILENO);
 	struct pf_writer_options options = { .format = rows_format(format),
 					     .zone = out->zone,
 					     .json_ints_as_strings = run->json_ints };
-	if (terminal)
-		options.width = (size_t)pf_terminal_width(STDOUT_FILENO);
-	options.bold_header = !run->output &&
-			      pf_want_color(STDOUT_FILENO, (enum pf_color)run->color);
 	PF_TRY(pf_output_sink(run, false, &sink, err));
+	if (!run->output && pf_is_terminal(STDOUT_FILENO)) {
+		options.table.width = (size_t)pf_terminal_width(STDOUT_FILENO);
+		if (!pf_output_is_paged(run))
+			options.table.page_rows = rows_of_a_screen();
+	}
+	options.table.bold_header = !run->output &&
+		pf_want_color(STDOUT_FILENO, (enum pf_color)run->color);
 	return pf_writer_open(&sink, schema, &options, &out->writer, err);
 }
 

@@ -27,6 +27,11 @@ static const struct pf_option common_options[] = {
 	{ 0, "json-ints", PF_OPT_ENUM, RUN(json_ints), "number|string",
 	  .help = "in JSON, bigint and decimal as digits, or in quotes",
 	  .group = PF_COMMON_FORMAT, .minor = true },
+	{ 0, "pager", PF_OPT_FLAG, RUN(pager), NULL,
+	  .help = "show it by screens, on a terminal; PF_PAGER does, too",
+	  .more = "The pager is what PF_PAGER names, else PAGER, else less(1). "
+		  "--no-pager: none, whatever PF_PAGER says.",
+	  .group = PF_COMMON_FORMAT, .minor = true },
 	{ 'I', "input-format", PF_OPT_ENUM, RUN(input_format),
 	  "auto|arrow|table|csv|tsv|jsonl|json|md",
 	  .help = "input format; auto: by the first bytes", .group = PF_COMMON_INPUT },

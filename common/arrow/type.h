@@ -69,6 +69,12 @@ static inline bool pf_kind_is_integer(enum pf_kind kind)
 	return kind >= PF_TINYINT && kind <= PF_BIGINT;
 }
 
+static inline bool pf_kind_is_number(enum pf_kind kind)
+{
+	return pf_kind_is_integer(kind) || kind == PF_FLOAT || kind == PF_DOUBLE ||
+	       kind == PF_DECIMAL;
+}
+
 static inline bool pf_kind_is_timestamp(enum pf_kind kind)
 {
 	return kind == PF_TIMESTAMP || kind == PF_TIMESTAMP_LTZ;

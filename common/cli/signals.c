@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/tempfile.h"
+#include "cli/pager.h"
 
 enum { GRACE_SECONDS = 30, BRIEF_SECONDS = 2 };
 
@@ -16,6 +17,7 @@ static volatile int stop_signal, cut_signal;
 static void end_by(int signal_number)
 {
 	pf_tempfile_remove_all();
+	pf_pager_wait_in_signal();
 	signal(signal_number, SIG_DFL);
 	raise(signal_number);
 	/* The signal is blocked while its handler runs: let it through. */

@@ -7,7 +7,7 @@
 
 #include "arrow/ipc_write.h"
 #include "stage/kafka_message.h"
-#include "text/writer.h"
+#include "text/format.h"
 
 enum { GATHER_ROWS = 1024 };
 /* What Kafka puts around a message: the batch, the record, the header's names and the

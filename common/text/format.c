@@ -7,7 +7,7 @@
 
 #include "base/time.h"
 #include "base/utf8.h"
-#include "text/writer.h"
+#include "text/format.h"
 
 void pf_format_decimal(struct pf_buf *out, pf_i128 unscaled, unsigned scale)
 {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text/writer.h"
+#include "text/format.h"
 
 /* The least digits that read back equal: 15 always survive a text, 17 always
  * suffice for a double (6 and 9 for a float). */

@@ -17,7 +17,7 @@
 #include "base/alloc.h"
 #include "base/command.h"
 #include "query/keyset.h"
-#include "text/writer.h"
+#include "text/format.h"
 
 enum { ANSWER_MAX = 1 << 30 };
 

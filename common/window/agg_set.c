@@ -11,7 +11,7 @@
 
 #include "base/alloc.h"
 #include "expr/datum.h"
-#include "text/writer.h"
+#include "text/format.h"
 #include "window/agg_table.h"
 
 struct sets {

@@ -97,3 +97,47 @@ load helpers
 	[[ $(on_terminal "./slow | pf-window -I jsonl -S '$PF_ROOT/examples/clicks.yaml' -W since=2000-01-01 --end 2100-01-01 count") \
 		=~ rows.*0:0[1-9] ]]
 }
+
+@test "a pager only when asked for, only on a terminal; what it makes of it is seen" {
+	small_table
+	q='pf-query wh/default.db/events --id 7 -c user_id,event'
+	contains "$(on_terminal "PF_PAGER='sed s/^/paged:/' $q")" "paged:      7  buy"
+	contains "$(on_terminal "PAGER='sed s/^/paged:/' $q --pager")" "paged:      7  buy"
+	lacks "$(on_terminal "PAGER='sed s/^/paged:/' $q")" "paged:"
+	lacks "$(on_terminal "PF_PAGER='sed s/^/paged:/' $q --no-pager")" "paged:"
+	lacks "$(PF_PAGER='sed s/^/paged:/' $q --pager)" "paged:"
+	on_terminal "PF_PAGER='sed s/^/paged:/' $q -o file"
+	lacks "$(cat file)" "paged:"
+	contains "$(on_terminal "PF_PAGER=cat $q")" "     7  buy"
+}
+
+@test "a pager that is left early ends the program, and errors come after it" {
+	small_schema
+	small_rows
+	out=$(on_terminal "(cat events.jsonl; echo '{') |
+		PF_PAGER='cat > /dev/null; sleep 0.2; echo pager done' pf-query -S schema.yaml -I jsonl -" || true)
+	[[ $out =~ pager\ done.*PF3 ]] || { echo "$out"; return 1; }
+	gen 100k | pf-partition -I jsonl -S "$PF_ROOT/examples/clicks.yaml" > rows.arrows
+	out=$(on_terminal "PF_PAGER='head -1' pf-query rows.arrows; echo status \$?")
+	contains "$out" "status 141"
+}
+
+@test "Ctrl-C waits for the pager: two programs never read one terminal" {
+	small_schema
+	small_rows
+	out=$(on_terminal "(cat events.jsonl; sleep 9) | PF_PAGER='trap \"\" INT; kill -INT \$PPID; sleep 1; echo pager is last' \
+		pf-query -S schema.yaml -I jsonl -; echo status \$?" || true)
+	[[ $out =~ pager\ is\ last.*status\ 130 ]] || { echo "$out"; return 1; }
+}
+
+@test "the header again on each screen, once in a pipe and in a pager" {
+	small_schema
+	small_rows
+	for i in {1..15}; do cat events.jsonl; done > rows.jsonl
+	q='pf-query -S schema.yaml -I jsonl rows.jsonl'
+	out=$(on_terminal "stty rows 23 cols 80; $q")
+	equals "$(grep -c user_id <<< "$out")" 3
+	equals "$($q -O table | grep -c user_id)" 1
+	out=$(on_terminal "stty rows 23 cols 80; PF_PAGER='tee /dev/null' $q")
+	equals "$(grep -c user_id <<< "$out")" 1
+}

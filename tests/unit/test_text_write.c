@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "text/format.h"
 #include "unit.h"
 
 #include <math.h>
@@ -125,7 +126,7 @@ static char *table(size_t width, int rows)
 	}
 	struct pf_buf out = { 0 };
 	struct pf_byte_sink sink = pf_sink_buf(&out);
-	const struct pf_writer_options o = { .format = PF_ROWS_TABLE, .width = width };
+	const struct pf_writer_options o = { .format = PF_ROWS_TABLE, .table.width = width };
 	struct pf_writer *w;
 	pf_writer_open(&sink, s, &o, &w, NULL);
 	struct pf_batch batch = pf_builder_batch(b);
@@ -185,7 +186,7 @@ static char *table_of_floats(size_t width, bool last)
 	}
 	struct pf_buf out = { 0 };
 	struct pf_byte_sink sink = pf_sink_buf(&out);
-	const struct pf_writer_options o = { .format = PF_ROWS_TABLE, .width = width };
+	const struct pf_writer_options o = { .format = PF_ROWS_TABLE, .table.width = width };
 	struct pf_writer *w;
 	pf_writer_open(&sink, s, &o, &w, NULL);
 	struct pf_batch batch = pf_builder_batch(b);

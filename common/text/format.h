@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A value as text, exactly: int64 and decimals with all digits, floats as the
+ * shortest text that reads back equal, date and time in ISO form, timestamp as
+ * wall clock without offset (2024-01-31T10:05:03.123), timestamp_ltz with the
+ * offset of a zone (Z for UTC), bytes as hex (base64 in JSON).
+ */
+#ifndef PF_TEXT_FORMAT_H
+#define PF_TEXT_FORMAT_H
+
+#include "arrow/batch.h"
+#include "base/buf.h"
+#include "base/zone.h"
+
+enum pf_value_style {
+	PF_VALUE_PLAIN, /* bare text; bytes as hex */
+	PF_VALUE_JSON,  /* a JSON value: strings quoted, bytes base64, NaN null */
+};
+
+/* Append the text of one value that is not null. zone: of timestamp_ltz,
+ * NULL is UTC. */
+void pf_format_value(struct pf_buf *out, struct pf_type type,
+		     const struct pf_column *column, int64_t row,
+		     enum pf_value_style style, const struct pf_zone *zone);
+
+/* Pieces of it that others need, too. Append to out. */
+void pf_format_int(struct pf_buf *out, int64_t value);
+void pf_format_double(struct pf_buf *out, double value);
+void pf_format_float(struct pf_buf *out, float value);
+void pf_format_decimal(struct pf_buf *out, pf_i128 unscaled, unsigned scale);
+void pf_format_json_string(struct pf_buf *out, const void *text, size_t len);
+
+#endif
