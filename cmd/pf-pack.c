@@ -179,6 +179,10 @@ static void report(const struct state *s)
 		pf_diag_note(&s->run->diag, 1,
 			     "%" PRId64 " rows left out: newer ones of the same key came with them",
 			     t.superseded);
+	if (t.ignored)
+		pf_diag_note(&s->run->diag, 1,
+			     "%" PRId64 " rows left out: the table ignores deletes",
+			     t.ignored);
 	uint64_t average = t.segments ? t.bytes / (uint64_t)t.segments : 0;
 	if (t.segments > 8 && average < crumb_bytes)
 		pf_diag_warn(&s->run->diag,
@@ -206,7 +210,8 @@ static int pack_all(struct state *s, struct pf_error *err)
 		PF_TRY(code);
 	}
 	PF_TRY(pack(s, err));
-	s->counts.filtered = pf_packer_stats(s->packer).superseded;
+	struct pf_pack_stats t = pf_packer_stats(s->packer);
+	s->counts.filtered = t.superseded + t.ignored;
 	PF_TRY(pf_stream_out_end(s->out, &s->counts, err));
 	report(s);
 	return 0;

@@ -11,6 +11,7 @@
 #include "app/publish.h"
 #include "app/wording.h"
 #include "base/number.h"
+#include "keyed/rules.h"
 #include "paimon/create.h"
 #include "paimon/verify.h"
 
@@ -117,7 +118,9 @@ static int create(struct pf_run *run, const char *definition, struct pf_error *e
 	if (!pf_operand_kind(run->operands[0], &kind, &none) && kind == PF_OPERAND_STAGE)
 		return pf_fail(err, PF_E_USAGE, "'%s' is a stage", run->operands[0]);
 	PF_TRY(pf_tabledef_load(definition, &def, err));
-	int code = pf_table_create(run->operands[0], def, err);
+	int code = pf_rules_check(def, err);
+	if (!code)
+		code = pf_table_create(run->operands[0], def, err);
 	if (!code)
 		pf_diag_note(&run->diag, 0, "%s: made, %zu columns, %d bucket%s, partitioned by %s",
 			     pf_short_name(run->operands[0], name),

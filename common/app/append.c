@@ -9,6 +9,7 @@
 #include "app/program.h"
 #include "base/file.h"
 #include "base/number.h"
+#include "keyed/rules.h"
 #include "paimon/bucket.h"
 #include "paimon/table.h"
 #include "stage/append.h"
@@ -189,7 +190,9 @@ int pf_append_operands(struct pf_run *run, const struct pf_append_options *o,
 		.wait_ms = o->wait_ms,
 		.segment_bytes = (uint64_t)o->segment_bytes,
 	};
-	int code = produce_options(o, &produce, err);
+	int code = def ? pf_rules_check(def, err) : 0;
+	if (!code)
+		code = produce_options(o, &produce, err);
 	if (!code && o->kafka_config)
 		code = pf_kafka_config_load(o->kafka_config, &config, err);
 	if (!code && o->rejects)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/time.h"
@@ -57,15 +58,82 @@ static void free_names(char **names, size_t n)
 	free(names);
 }
 
-/* The key, and how its versions are told apart. */
-static int read_key(const struct pf_schema *schema, struct pf_layout *l,
-		    struct pf_error *err)
+/* --- options of merging --- */
+
+#define OPTION_PREFIX "pf:option:"
+
+bool pf_is_merge_option(const char *key)
+{
+	static const char *const names[] = {
+		"ignore-delete", "ignore-update-before", "deduplicate.ignore-delete",
+		"partial-update.ignore-delete", "first-row.ignore-delete",
+		"partial-update.remove-record-on-delete",
+		"partial-update.remove-record-on-sequence-group",
+		"aggregation.remove-record-on-delete", "sequence.field.sort-order",
+	};
+	static const char *const endings[] = {
+		".aggregate-function", ".default-aggregate-function", ".ignore-retract",
+		".distinct", ".list-agg-delimiter", ".sequence-group",
+	};
+	const char *last = strrchr(key, '.');
+	for (size_t i = 0; i < sizeof endings / sizeof *endings && last; i++)
+		if (!strncmp(key, "fields.", 7) && !strcmp(last, endings[i]))
+			return true;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (!strcmp(key, names[i]))
+			return true;
+	return false;
+}
+
+/* Whoever leaves it out means the same. */
+static bool is_default(const char *value)
+{
+	return !strcasecmp(value, "false") || !strcasecmp(value, "ascending");
+}
+
+void pf_layout_take_options(struct pf_layout *l, const struct pf_meta *options)
+{
+	for (size_t i = 0; i < options->n; i++) {
+		const char *key = options->items[i].key, *value = options->items[i].value;
+		if (pf_is_merge_option(key) && !is_default(value))
+			pf_meta_set(&l->options, key, value);
+	}
+}
+
+static void read_options(const struct pf_schema *schema, struct pf_layout *l)
+{
+	size_t skip = strlen(OPTION_PREFIX);
+	for (size_t i = 0; i < schema->meta.n; i++)
+		if (!strncmp(schema->meta.items[i].key, OPTION_PREFIX, skip))
+			pf_meta_set(&l->options, schema->meta.items[i].key + skip,
+				    schema->meta.items[i].value);
+}
+
+static void write_options(const struct pf_layout *l, struct pf_schema *schema)
+{
+	for (size_t i = 0; i < l->options.n; i++) {
+		char *key = pf_asprintf(OPTION_PREFIX "%s", l->options.items[i].key);
+		pf_meta_set(&schema->meta, key, l->options.items[i].value);
+		free(key);
+	}
+}
+
+void pf_layout_read_key(const struct pf_schema *schema, struct pf_layout *l)
 {
 	const char *merge = pf_meta_get(&schema->meta, "pf:merge");
 	read_names(pf_meta_get(&schema->meta, "pf:primary-key"), &l->key, &l->nkey);
 	read_names(pf_meta_get(&schema->meta, "pf:sequence"), &l->sequence, &l->nsequence);
 	if (l->nkey)
 		l->merge = pf_strdup(merge ? merge : "deduplicate");
+	if (l->nkey)
+		read_options(schema, l);
+}
+
+/* The key, and how its versions are told apart. */
+static int read_key(const struct pf_schema *schema, struct pf_layout *l,
+		    struct pf_error *err)
+{
+	pf_layout_read_key(schema, l);
 	for (size_t i = 0; i < l->nkey + l->nsequence; i++) {
 		const char *name = i < l->nkey ? l->key[i] : l->sequence[i - l->nkey];
 		if (pf_schema_find(schema, name) < 0)
@@ -134,6 +202,7 @@ void pf_layout_write(const struct pf_layout *layout, struct pf_schema *schema)
 	write_names(schema, "pf:sequence", layout->sequence, layout->nsequence);
 	if (layout->nkey)
 		pf_meta_set(&schema->meta, "pf:merge", layout->merge);
+	write_options(layout, schema);
 }
 
 void pf_layout_free(struct pf_layout *layout)
@@ -145,6 +214,7 @@ void pf_layout_free(struct pf_layout *layout)
 	free_names(layout->key, layout->nkey);
 	free_names(layout->sequence, layout->nsequence);
 	free(layout->merge);
+	pf_meta_free(&layout->options);
 	*layout = (struct pf_layout){ 0 };
 }
 

@@ -2,8 +2,9 @@
  *
  * How rows are laid out in a table, carried as metadata of the schema:
  * pf:table, pf:id, pf:time, pf:zone, pf:partition-by, pf:buckets, of tables with
- * a primary key pf:primary-key, pf:sequence and pf:merge; and which
- * cell (partition, bucket) a batch belongs to: pf:partition, pf:bucket.
+ * a primary key pf:primary-key, pf:sequence, pf:merge and what else says how
+ * versions are merged, Paimon's options by their names (pf:option:NAME); and
+ * which cell (partition, bucket) a batch belongs to: pf:partition, pf:bucket.
  */
 #ifndef PF_ARROW_LAYOUT_H
 #define PF_ARROW_LAYOUT_H
@@ -51,6 +52,7 @@ struct pf_layout {
 	char **sequence; /* columns that say which version is newer */
 	size_t nsequence;
 	char *merge;     /* "deduplicate" ...; NULL without key */
+	struct pf_meta options; /* of merging, where they are not the default */
 };
 
 const char *pf_grain_name(enum pf_grain grain); /* "day" ... "none" */
@@ -60,8 +62,16 @@ int pf_grain_parse(const char *text, enum pf_grain *grain, struct pf_error *err)
  * names columns that are not there. */
 int pf_layout_read(const struct pf_schema *schema, struct pf_layout *layout,
 		   struct pf_error *err);
+/* Of metadata alone, only what concerns the key; into an empty layout. */
+void pf_layout_read_key(const struct pf_schema *schema, struct pf_layout *layout);
 void pf_layout_write(const struct pf_layout *layout, struct pf_schema *schema);
 void pf_layout_free(struct pf_layout *layout);
+
+/* Is it one of Paimon's options that say what becomes of versions, besides the
+ * merge engine and the sequence? */
+bool pf_is_merge_option(const char *key);
+/* Those of a table's options that differ from the default. */
+void pf_layout_take_options(struct pf_layout *layout, const struct pf_meta *options);
 
 /* Of rows without the generated column: the field id that it will have. Said in
  * the metadata only when it is not the next after the last column's. */

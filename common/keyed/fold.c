@@ -13,6 +13,8 @@ struct pf_keyed_fold {
 	pf_engine_fn *engine;
 	const struct pf_column_rule **columns; /* NULL: the newest value */
 	struct pf_keyed_value *values;
+	struct pf_fold_group *groups;
+	uint8_t *standing; /* by group */
 	struct pf_builder *held; /* versions of the last key so far */
 	struct pf_builder *out;
 	/* Rows of a batch that go out as they are; gathered together. */
@@ -60,10 +62,35 @@ static void find_rules(struct pf_keyed_fold *f)
 {
 	for (size_t i = 0; i < f->rules->ncolumns; i++) {
 		const struct pf_column_rule *r = &f->rules->columns[i];
-		int at = r->function ? pf_schema_find(f->schema, r->rule.column) : -1;
+		int at = r->rule.column ? pf_schema_find(f->schema, r->rule.column) : -1;
 		if (at >= 0)
 			f->columns[at] = r;
 	}
+}
+
+/* Where the fields are that order groups; of groups none of whose columns is
+ * wanted they need not be there. */
+static int find_groups(struct pf_keyed_fold *f, struct pf_error *err)
+{
+	const struct pf_rules *r = f->rules;
+	f->groups = pf_zalloc(r->ngroups + 1, sizeof *f->groups);
+	f->standing = pf_zalloc(r->ngroups + 1, sizeof *f->standing);
+	for (size_t g = 0; g < r->ngroups; g++) {
+		const struct pf_sequence_group *from = &r->groups[g];
+		bool used = from->removes;
+		for (size_t c = 0; c < f->schema->n; c++)
+			used |= f->columns[c] && f->columns[c]->group == g + 1;
+		f->groups[g].removes = from->removes;
+		f->groups[g].fields = pf_alloc(from->n + 1, sizeof *f->groups[g].fields);
+		for (size_t i = 0; i < from->n && used; i++) {
+			int at = pf_schema_find(f->schema, from->fields[i]);
+			if (at < 0)
+				return pf_fail(err, PF_E_INTERNAL,
+					       "versions have no column '%s'", from->fields[i]);
+			f->groups[g].fields[f->groups[g].n++] = at;
+		}
+	}
+	return 0;
 }
 
 int pf_keyed_fold_new(const struct pf_rules *rules, struct pf_schema *versions,
@@ -80,6 +107,8 @@ int pf_keyed_fold_new(const struct pf_rules *rules, struct pf_schema *versions,
 	f->values = pf_zalloc(versions->n + 1, sizeof *f->values);
 	find_rules(f);
 	int code = find_columns(f, err);
+	if (!code)
+		code = find_groups(f, err);
 	if (code) {
 		pf_keyed_fold_free(f);
 		f = NULL;
@@ -93,7 +122,11 @@ void pf_keyed_fold_free(struct pf_keyed_fold *f)
 	if (!f)
 		return;
 	for (size_t c = 0; c < f->schema->n; c++)
-		pf_buf_free(&f->values[c].text);
+		pf_keyed_value_free(&f->values[c]);
+	for (size_t g = 0; g < f->rules->ngroups && f->groups; g++)
+		free(f->groups[g].fields);
+	free(f->groups);
+	free(f->standing);
 	pf_schema_unref(f->schema);
 	pf_builder_free(f->held);
 	pf_builder_free(f->out);
@@ -149,22 +182,43 @@ static bool is_older(const struct pf_keyed_fold *f, const struct pf_batch *b, ui
 	return pf_kind_retracts(kind_at(f, b, x)) && !pf_kind_retracts(kind_at(f, b, y));
 }
 
-/* Versions of a key are few: as many as there are sorted runs. */
+/* Two neighbouring runs of rows, [0, half) and [half, n), become one; an equal
+ * row of the first comes first. */
+static void join_runs(const struct pf_keyed_fold *f, const struct pf_batch *b,
+		      const uint32_t *in, size_t half, size_t n, uint32_t *out)
+{
+	size_t x = 0, y = half;
+	for (size_t i = 0; i < n; i++) {
+		bool second = x == half || (y < n && is_older(f, b, in[y], in[x]));
+		out[i] = second ? in[y++] : in[x++];
+	}
+}
+
+/* Versions of a key are few mostly, as many as there are sorted runs; of rows on
+ * their way into a table there may be many, which came in order mostly. */
 static const uint32_t *in_order(struct pf_keyed_fold *f, const struct pf_batch *b, int64_t from,
 				size_t n)
 {
-	if (n > f->rows_cap) {
-		f->rows_cap = pf_grow(f->rows_cap, n);
+	if (2 * n > f->rows_cap) {
+		f->rows_cap = pf_grow(f->rows_cap, 2 * n);
 		f->rows = pf_realloc(f->rows, f->rows_cap, sizeof *f->rows);
 	}
+	uint32_t *rows = f->rows, *spare = f->rows + n;
+	bool sorted = true;
 	for (size_t i = 0; i < n; i++) {
-		uint32_t row = (uint32_t)(from + (int64_t)i);
-		size_t at = i;
-		for (; at && is_older(f, b, row, f->rows[at - 1]); at--)
-			f->rows[at] = f->rows[at - 1];
-		f->rows[at] = row;
+		rows[i] = (uint32_t)(from + (int64_t)i);
+		sorted = sorted && (!i || !is_older(f, b, rows[i], rows[i - 1]));
 	}
-	return f->rows;
+	for (size_t width = 1; width < n && !sorted; width *= 2) {
+		for (size_t i = 0; i < n; i += 2 * width) {
+			size_t here = n - i < 2 * width ? n - i : 2 * width;
+			join_runs(f, b, rows + i, here < width ? here : width, here, spare + i);
+		}
+		uint32_t *swap = rows;
+		rows = spare;
+		spare = swap;
+	}
+	return rows;
 }
 
 /* --- rows --- */
@@ -224,6 +278,8 @@ static int fold_key(struct pf_keyed_fold *f, const struct pf_batch *b, int64_t f
 	v.kinds = b->columns[f->kind].values;
 	v.values = f->values;
 	v.columns = f->columns;
+	v.groups = f->groups;
+	v.standing = f->standing;
 	v.kind = v.kinds[from];
 	if (n > 1) {
 		v.rows = in_order(f, b, from, n);

@@ -8,6 +8,13 @@
 
 #include "keyed/fold.h"
 
+/* A sequence group, by columns of versions. */
+struct pf_fold_group {
+	int *fields;
+	size_t n;
+	bool removes;
+};
+
 /* The versions of one key, oldest first, and what they make. */
 struct pf_versions {
 	const struct pf_batch *batch;
@@ -22,6 +29,10 @@ struct pf_versions {
 	struct pf_keyed_value *values; /* by column */
 	const struct pf_column_rule **columns;
 	const struct pf_rules *rules;
+	const struct pf_fold_group *groups; /* of rules */
+	/* 0: not yet compared with the version at hand, 1: it is newer or the
+	 * same, 2: it is older, 3: it says nothing; by group */
+	uint8_t *standing;
 };
 
 /* What a merge engine makes of two versions or more. */

@@ -303,19 +303,19 @@ static int join(struct pf_keyed_value *v, const struct pf_keyed_rule *r,
 /* --- the table --- */
 
 static const struct pf_keyed_function functions[] = {
-	{ "sum", is_number, add_up, subtract },
-	{ "product", is_plain_number, multiply, divide },
-	{ "min", any_type, take_least, NULL },
-	{ "max", any_type, take_largest, NULL },
-	{ "first_value", any_type, take_first, NULL },
-	{ "first_non_null_value", any_type, take_first_value, NULL },
-	{ "first_not_null_value", any_type, take_first_value, NULL },
-	{ "last_value", any_type, take, forget },
-	{ "last_non_null_value", any_type, take_value, forget_value },
-	{ "listagg", is_text, join, NULL },
-	{ "bool_and", is_truth, take_and, NULL },
-	{ "bool_or", is_truth, take_or, NULL },
-	{ "primary-key", any_type, take, take },
+	{ "sum", is_number, add_up, subtract, false },
+	{ "product", is_plain_number, multiply, divide, false },
+	{ "min", any_type, take_least, NULL, false },
+	{ "max", any_type, take_largest, NULL, false },
+	{ "first_value", any_type, take_first, NULL, false },
+	{ "first_non_null_value", any_type, take_first_value, NULL, false },
+	{ "first_not_null_value", any_type, take_first_value, NULL, false },
+	{ "last_value", any_type, take, forget, true },
+	{ "last_non_null_value", any_type, take_value, forget_value, true },
+	{ "listagg", is_text, join, NULL, false },
+	{ "bool_and", is_truth, take_and, NULL, false },
+	{ "bool_or", is_truth, take_or, NULL, false },
+	{ "primary-key", any_type, take, take, false },
 };
 
 const struct pf_keyed_function *pf_keyed_function_of(const char *name)
@@ -330,6 +330,27 @@ void pf_keyed_value_begin(struct pf_keyed_value *v, struct pf_type type)
 {
 	v->now = (struct pf_datum){ .type = type, .null = true };
 	v->begun = false;
+}
+
+void pf_keyed_value_free(struct pf_keyed_value *v)
+{
+	pf_buf_free(&v->text);
+	pf_buf_free(&v->spare);
+}
+
+/* What there is comes behind the older one: Paimon's aggReversed. */
+int pf_keyed_value_put_before(struct pf_keyed_value *v, const struct pf_keyed_function *f,
+			     const struct pf_keyed_rule *r, const struct pf_datum *in,
+			     struct pf_error *err)
+{
+	struct pf_datum now = v->now;
+	if (now.bytes.data && now.bytes.data == v->text.data) {
+		struct pf_buf text = v->text;
+		v->text = v->spare;
+		v->spare = text;
+	}
+	v->now = *in;
+	return f->add(v, r, &now, err);
 }
 
 int pf_keyed_value_put(struct pf_keyed_value *v, const struct pf_keyed_function *f,

@@ -27,6 +27,7 @@ struct pf_keyed_value {
 	struct pf_datum now;
 	bool begun;         /* has the first value been seen? */
 	struct pf_buf text; /* room for values that are made */
+	struct pf_buf spare;
 };
 
 struct pf_keyed_function {
@@ -37,12 +38,18 @@ struct pf_keyed_function {
 	/* NULL: values cannot be taken back. */
 	int (*retract)(struct pf_keyed_value *v, const struct pf_keyed_rule *r,
 		       const struct pf_datum *in, struct pf_error *err);
+	bool forgets; /* taken back, the value is null */
 };
 
 /* By its name in the options; NULL: not one of ours. */
 const struct pf_keyed_function *pf_keyed_function_of(const char *name);
 
 void pf_keyed_value_begin(struct pf_keyed_value *v, struct pf_type type);
+void pf_keyed_value_free(struct pf_keyed_value *v); /* its room */
+/* Add a value that is older than the ones so far. */
+int pf_keyed_value_put_before(struct pf_keyed_value *v, const struct pf_keyed_function *f,
+			     const struct pf_keyed_rule *r, const struct pf_datum *in,
+			     struct pf_error *err);
 /* Add or take back, as the function can. */
 int pf_keyed_value_put(struct pf_keyed_value *v, const struct pf_keyed_function *f,
 		      const struct pf_keyed_rule *r, const struct pf_datum *in,

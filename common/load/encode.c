@@ -6,14 +6,18 @@
 
 #include "base/alloc.h"
 #include "base/io.h"
+#include "keyed/fold.h"
 #include "load/sort.h"
 #include "parquet/writer.h"
+
+enum { MERGE_ROWS = 4096 }; /* that go through a fold at a time */
 
 struct pf_encode_room {
 	struct pf_builder *rows; /* fetched ones */
 	struct pf_sorter *sorter;
 	struct pf_parquet_writer *writer;
 	struct pf_versions_room versions;
+	struct pf_builder *step; /* versions in order, some at a time */
 	uint32_t *order; /* of rows that stay */
 	size_t order_cap;
 };
@@ -29,6 +33,7 @@ static void room_clear(struct pf_encode_room *room)
 	pf_sorter_free(room->sorter);
 	pf_parquet_writer_free(room->writer);
 	pf_versions_room_free(&room->versions);
+	pf_builder_free(room->step);
 	free(room->order);
 	*room = (struct pf_encode_room){ 0 };
 }
@@ -47,9 +52,16 @@ static size_t step_rows(const struct pf_encode_plan *plan)
 	return plan->segment_bytes < 8 << 20 ? 4096 : PF_PARQUET_GROUP_ROWS;
 }
 
-size_t pf_encode_cost(size_t row_bytes, int64_t rows)
+/* Are versions merged, so that the result is none of them? */
+static bool merges(const struct pf_encode_plan *plan)
 {
-	return row_bytes + row_bytes / 2 + pf_sort_bytes(rows);
+	return plan->rules && plan->rules->engine != PF_DEDUPLICATE;
+}
+
+size_t pf_encode_cost(const struct pf_encode_plan *plan, size_t row_bytes, int64_t rows)
+{
+	return row_bytes + row_bytes / 2 + (merges(plan) ? row_bytes : 0) +
+	       pf_sort_bytes(rows);
 }
 
 /* All rows of the job in one place: as they are, or fetched into the room. */
@@ -151,11 +163,24 @@ static int write_segment(const struct pf_encode_plan *plan,
 	return 0;
 }
 
+/* Rows that the rules leave out go. */
+static size_t leave_out(const struct pf_encode_plan *plan, const struct pf_batch *rows,
+			uint32_t *order, size_t n)
+{
+	int kind = pf_schema_find(rows->schema, PF_KIND_COLUMN);
+	const int8_t *kinds = kind < 0 ? NULL : rows->columns[kind].values;
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++)
+		if (!kinds || !pf_rules_ignore(plan->rules, kinds[order[i]]))
+			order[kept++] = order[i];
+	return kept;
+}
+
 /* The rows that stay, sorted; with a key, *batch has the columns of files
  * then. */
 static const uint32_t *sort(const struct pf_encode_plan *plan,
 			    struct pf_encode_room *room, struct pf_batch *batch,
-			    size_t *n_rows)
+			    size_t *n_rows, int64_t *ignored)
 {
 	int columns[] = { plan->layout.id_column, plan->layout.time_column };
 	size_t n, rows = (size_t)batch->rows;
@@ -171,9 +196,81 @@ static const uint32_t *sort(const struct pf_encode_plan *plan,
 	}
 	if (rows)
 		memcpy(room->order, order, rows * sizeof *order);
-	*n_rows = pf_versions_newest(plan->versions, batch, room->order);
+	*n_rows = leave_out(plan, batch, room->order, rows);
+	*ignored = (int64_t)(rows - *n_rows);
+	if (!merges(plan))
+		*n_rows = pf_versions_newest(plan->versions, batch, room->order, *n_rows,
+					     plan->rules->sequence_descends);
 	*batch = pf_versions_batch(plan->versions, batch, &room->versions);
 	return room->order;
+}
+
+static struct pf_encoded *add_segment(struct pf_encode_job *job)
+{
+	job->segments = pf_realloc(job->segments, job->n_segments + 1,
+				   sizeof *job->segments);
+	struct pf_encoded *s = &job->segments[job->n_segments++];
+	*s = (struct pf_encoded){ 0 };
+	return s;
+}
+
+static int write_chosen(const struct pf_encode_plan *plan, struct pf_encode_room *room,
+			const struct pf_batch *batch, const uint32_t *order, size_t n_rows,
+			struct pf_encode_job *job)
+{
+	for (size_t done = 0, n = 0; done < n_rows; done += n)
+		PF_TRY(write_segment(plan, room, batch, order + done, n_rows - done,
+				     add_segment(job), &n, &job->error));
+	return 0;
+}
+
+/* Rows of a fold; a segment that is large enough is finished. */
+static int write_rows(const struct pf_encode_plan *plan, struct pf_encode_room *room,
+		      const struct pf_batch *rows, bool last, bool *open,
+		      struct pf_byte_sink *sink, struct pf_encode_job *job)
+{
+	if (rows->rows && !*open) {
+		*sink = pf_sink_buf(&add_segment(job)->data);
+		PF_TRY(open_writer(plan, room, sink, &job->error));
+		*open = true;
+	}
+	if (rows->rows) {
+		PF_TRY(pf_parquet_writer_add(room->writer, rows, 0, rows->rows,
+					     &job->error));
+		job->segments[job->n_segments - 1].rows += rows->rows;
+	}
+	if (!*open || (!last && pf_parquet_writer_bytes(room->writer) < plan->segment_bytes))
+		return 0;
+	*open = false;
+	return pf_parquet_writer_finish(room->writer, &job->error);
+}
+
+/* Versions in order through the fold, step by step. */
+static int write_merged(const struct pf_encode_plan *plan, struct pf_encode_room *room,
+			const struct pf_batch *batch, const uint32_t *order, size_t n_rows,
+			struct pf_encode_job *job)
+{
+	struct pf_schema *schema = (struct pf_schema *)(uintptr_t)batch->schema;
+	struct pf_keyed_fold *fold;
+	struct pf_byte_sink sink;
+	bool open = false;
+	int code = 0;
+	if (!room->step)
+		room->step = pf_builder_new(schema);
+	PF_TRY(pf_keyed_fold_new(plan->rules, schema, true, &fold, &job->error));
+	for (size_t done = 0, n; done < n_rows && !code; done += n) {
+		struct pf_batch step, rows;
+		n = n_rows - done < MERGE_ROWS ? n_rows - done : MERGE_ROWS;
+		bool last = done + n == n_rows;
+		pf_builder_reset(room->step);
+		pf_builder_gather(room->step, batch, order + done, n);
+		step = pf_builder_batch(room->step);
+		code = pf_keyed_fold_add(fold, &step, last, &rows, &job->error);
+		if (!code)
+			code = write_rows(plan, room, &rows, last, &open, &sink, job);
+	}
+	pf_keyed_fold_free(fold);
+	return code;
 }
 
 void pf_encode_run(const struct pf_encode_plan *plan, const struct pf_spill *spill,
@@ -187,17 +284,13 @@ void pf_encode_run(const struct pf_encode_plan *plan, const struct pf_spill *spi
 		room->sorter = pf_sorter_new();
 	struct pf_batch all = batch;
 	size_t n_rows;
-	const uint32_t *order = sort(plan, room, &batch, &n_rows);
-	job->superseded = all.rows - (int64_t)n_rows;
-	for (size_t done = 0, n = 0; done < n_rows && !job->code; done += n) {
-		job->segments = pf_realloc(job->segments, job->n_segments + 1,
-					   sizeof *job->segments);
-		struct pf_encoded *s = &job->segments[job->n_segments++];
-		*s = (struct pf_encoded){ 0 };
-		job->code = write_segment(plan, room, &batch, order + done,
-					  n_rows - done, s, &n, &job->error);
-	}
-	if (pf_encode_cost(pf_batch_bytes(&all), all.rows) > plan->keep_bytes)
+	const uint32_t *order = sort(plan, room, &batch, &n_rows, &job->ignored);
+	job->code = merges(plan) ? write_merged(plan, room, &batch, order, n_rows, job) :
+				   write_chosen(plan, room, &batch, order, n_rows, job);
+	job->superseded = all.rows - job->ignored;
+	for (size_t i = 0; i < job->n_segments; i++)
+		job->superseded -= job->segments[i].rows;
+	if (pf_encode_cost(plan, pf_batch_bytes(&all), all.rows) > plan->keep_bytes)
 		room_clear(room);
 	pf_chunks_give(plan->chunks, &job->rows);
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One cell's rows to segments: fetch what was put aside, sort, keep the newest
- * version of each row that has a primary key, write Parquet.
+ * One cell's rows to segments: fetch what was put aside, sort, make one of the
+ * versions of each row that has a primary key, write Parquet.
  * A pure function of the rows and options, so that threads can share the
  * work; see load/pack.h.
  */
 #ifndef PF_LOAD_ENCODE_H
 #define PF_LOAD_ENCODE_H
 
-#include "arrow/layout.h"
+#include "keyed/rules.h"
 #include "load/chunks.h"
 #include "load/spill.h"
 #include "load/versions.h"
@@ -17,6 +17,7 @@ struct pf_encode_plan {
 	struct pf_schema *rows; /* borrowed */
 	struct pf_layout layout;
 	struct pf_versions_plan *versions; /* of a primary key, or NULL */
+	struct pf_rules *rules;            /* its; merging is more than choosing */
 	size_t segment_bytes;
 	struct pf_chunk_pool *chunks; /* where rows in memory come from */
 	size_t keep_bytes; /* a thread keeps no room of jobs that cost more */
@@ -39,7 +40,8 @@ struct pf_encode_job {
 		int64_t rows;
 	} *segments;
 	size_t n_segments;
-	int64_t superseded; /* rows that newer ones of their key stand for */
+	int64_t ignored;    /* rows that the rules leave out */
+	int64_t superseded; /* rows that others of their key stand for */
 	int code;
 	struct pf_error error;
 };
@@ -55,7 +57,8 @@ void pf_encode_run(const struct pf_encode_plan *plan, const struct pf_spill *spi
 void pf_encode_job_free(const struct pf_encode_plan *plan, struct pf_encode_job *job);
 
 /* Memory that a job takes at its worst: its rows, the sort, and the Parquet
- * file, which is hardly ever larger than half of its rows. */
-size_t pf_encode_cost(size_t row_bytes, int64_t rows);
+ * file, which is hardly ever larger than half of its rows; where versions are
+ * merged, those of one key once more. */
+size_t pf_encode_cost(const struct pf_encode_plan *plan, size_t row_bytes, int64_t rows);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "ext/hash.h"
 #include "load/workers.h"
+#include "paimon/create.h"
 
 enum {
 	LEAST_MEMORY = 16 << 20,
@@ -28,6 +29,7 @@ struct cell {
 
 struct pf_packer {
 	struct pf_encode_plan plan;
+	struct pf_table_schema *table; /* whose rules the plan has; or NULL */
 	struct pf_spill *spill;
 	struct pf_workers *workers;
 	pf_segment_fn *emit;
@@ -46,7 +48,8 @@ static int deliver(void *ctx, struct pf_encode_job *job, struct pf_error *err)
 {
 	struct pf_packer *p = ctx;
 	p->stats.superseded += job->superseded;
-	p->waiting -= job->superseded;
+	p->stats.ignored += job->ignored;
+	p->waiting -= job->superseded + job->ignored;
 	for (size_t i = 0; i < job->n_segments; i++) {
 		struct pf_encoded *s = &job->segments[i];
 		struct pf_segment segment = {
@@ -63,6 +66,21 @@ static int deliver(void *ctx, struct pf_encode_job *job, struct pf_error *err)
 		p->waiting -= s->rows;
 		pf_buf_free(&s->data);
 	}
+	return 0;
+}
+
+/* What the versions of a row with a primary key become. */
+static int plan_versions(struct pf_packer *p, struct pf_error *err)
+{
+	struct pf_encode_plan *plan = &p->plan;
+	if (!plan->layout.nkey)
+		return 0;
+	PF_TRY(pf_versions_plan_new(plan->rows, &plan->layout, &plan->versions, err));
+	PF_TRY(pf_table_schema_of_rows(plan->rows, &p->table, err));
+	PF_TRY(pf_rules_read(p->table, &plan->rules, err));
+	if (plan->rules->engine == PF_FIRST_ROW)
+		return pf_fail(err, PF_E_TABLE_FEATURE,
+			       "a table with merge-engine = first-row can be read, but not written");
 	return 0;
 }
 
@@ -93,8 +111,7 @@ int pf_packer_new(struct pf_schema *rows, const struct pf_pack_options *options,
 	/* A cell is packed when it has just passed a share. */
 	size_t budget = 2 * p->share_bytes + p->share_bytes / 16;
 	p->plan.keep_bytes = budget / (size_t)options->threads;
-	int code = layout.nkey ? pf_versions_plan_new(rows, &layout, &p->plan.versions, err)
-			       : 0;
+	int code = plan_versions(p, err);
 	if (!code)
 		code = pf_workers_new(options->threads, budget, &p->plan, p->spill,
 				  deliver, p, &p->workers, err);
@@ -125,6 +142,8 @@ void pf_packer_free(struct pf_packer *p)
 	pf_spill_free(p->spill);
 	pf_chunk_pool_free(p->plan.chunks);
 	pf_versions_plan_free(p->plan.versions);
+	pf_rules_free(p->plan.rules);
+	pf_table_schema_free(p->table);
 	pf_layout_free(&p->plan.layout);
 	pf_schema_unref(p->plan.rows);
 	free(p);
@@ -226,9 +245,9 @@ static int make_room(struct pf_packer *p, struct pf_error *err)
 	return 0;
 }
 
-static size_t cost_of(const struct cell *c)
+static size_t cost_of(const struct pf_packer *p, const struct cell *c)
 {
-	return pf_encode_cost(c->row_bytes, c->n_rows);
+	return pf_encode_cost(&p->plan, c->row_bytes, c->n_rows);
 }
 
 /* Rows in memory and chunks that wait for rows take no more than the share. */
@@ -249,7 +268,7 @@ static int pack_cell(struct pf_packer *p, struct cell *c, struct pf_error *err)
 	job->extents = c->extents;
 	job->n_extents = c->n_extents;
 	job->rows = c->rows;
-	size_t cost = cost_of(c);
+	size_t cost = cost_of(p, c);
 	p->memory_bytes -= c->rows.memory_bytes;
 	c->rows = (struct pf_chunks){ 0 };
 	c->extents = NULL;
@@ -283,7 +302,7 @@ static int64_t rows_until_full(const struct pf_packer *p, const struct cell *c,
 	struct cell grown = *c;
 	grown.n_rows += b->rows - from;
 	grown.row_bytes += rows_bytes(b, from, b->rows);
-	if (cost_of(&grown) < p->share_bytes)
+	if (cost_of(p, &grown) < p->share_bytes)
 		return b->rows - from;
 	int64_t low = from + 1, high = b->rows;
 	while (low < high) {
@@ -291,7 +310,7 @@ static int64_t rows_until_full(const struct pf_packer *p, const struct cell *c,
 		grown = *c;
 		grown.n_rows += middle - from;
 		grown.row_bytes += rows_bytes(b, from, middle);
-		if (cost_of(&grown) < p->share_bytes)
+		if (cost_of(p, &grown) < p->share_bytes)
 			low = middle + 1;
 		else
 			high = middle;
@@ -320,11 +339,14 @@ static int check_keys(const struct pf_packer *p, const struct pf_batch *b,
 				       b->schema->fields[key[k]].name);
 	int kind = pf_schema_find(b->schema, PF_KIND_COLUMN);
 	const int8_t *kinds = kind < 0 ? NULL : b->columns[kind].values;
-	for (int64_t i = 0; kinds && i < b->rows; i++)
+	for (int64_t i = 0; kinds && i < b->rows; i++) {
 		if (kinds[i] < PF_ROW_INSERT || kinds[i] > PF_ROW_DELETE ||
 		    pf_is_null(&b->columns[kind], i))
 			return pf_fail(err, PF_E_BAD_ROW, "a row of no kind: '%s' is %d",
 				       PF_KIND_COLUMN, kinds[i]);
+		if (kinds[i] != PF_ROW_INSERT && kinds[i] != PF_ROW_AFTER)
+			PF_TRY(pf_rules_take(p->plan.rules, kinds[i], err));
+	}
 	return 0;
 }
 
@@ -345,7 +367,7 @@ int pf_packer_add(struct pf_packer *p, const struct pf_batch *batch,
 		p->waiting += n;
 		p->stats.rows += n;
 		from += n;
-		if (cost_of(c) >= p->share_bytes)
+		if (cost_of(p, c) >= p->share_bytes)
 			PF_TRY(pack_cell(p, c, err));
 	}
 	return keep_to_share(p, err);

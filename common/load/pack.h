@@ -2,7 +2,7 @@
  *
  * Packing: rows of many cells become segments, Parquet files of one cell each,
  * sorted by (ID, time), ties as they came; of tables with a primary key, sorted
- * by the key, with the newest version of each row (load/versions.h).
+ * by the key, one row for all versions of it (load/versions.h).
  *
  * Memory is bounded by memory_bytes. Rows wait in columns per cell; when they
  * take a third of it they are put aside in a temporary file, cell by cell
@@ -35,7 +35,8 @@ typedef int pf_segment_fn(void *ctx, const struct pf_segment *segment,
 
 struct pf_pack_stats {
 	int64_t rows, segments;
-	int64_t superseded;     /* rows that newer ones of their key stand for */
+	int64_t superseded;     /* rows that others of their key stand for */
+	int64_t ignored;        /* rows that the table's rules leave out */
 	uint64_t bytes;         /* of all segments */
 	uint64_t spilled_bytes;
 };

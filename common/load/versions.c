@@ -62,10 +62,6 @@ int pf_versions_plan_new(const struct pf_schema *rows, const struct pf_layout *l
 			 struct pf_versions_plan **plan, struct pf_error *err)
 {
 	*plan = NULL;
-	if (strcmp(layout->merge, "deduplicate"))
-		return pf_fail(err, PF_E_TABLE_FEATURE,
-			       "tables whose versions are merged by '%s' cannot be written yet",
-			       layout->merge);
 	struct pf_versions_plan *p = pf_zalloc(1, sizeof *p);
 	int code = make(p, rows, layout, err);
 	if (code) {
@@ -122,7 +118,7 @@ static bool same_key(const struct pf_versions_plan *p, const struct pf_batch *b,
 
 /* Does the sequence say that x is newer than y, which came later? */
 static bool is_newer(const struct pf_versions_plan *p, const struct pf_batch *b,
-		     uint32_t x, uint32_t y)
+		     uint32_t x, uint32_t y, bool descends)
 {
 	for (size_t i = 0; i < p->nsequence; i++) {
 		int s = p->sequence[i];
@@ -135,20 +131,20 @@ static bool is_newer(const struct pf_versions_plan *p, const struct pf_batch *b,
 		}
 		int order = pf_value_cmp(b->schema->fields[s].type.kind, c, x, c, y);
 		if (order)
-			return order > 0;
+			return descends ? order < 0 : order > 0;
 	}
 	return false;
 }
 
 size_t pf_versions_newest(const struct pf_versions_plan *p, const struct pf_batch *rows,
-			  uint32_t *order)
+			  uint32_t *order, size_t n, bool descends)
 {
-	size_t kept = 0, n = (size_t)rows->rows;
+	size_t kept = 0;
 	for (size_t from = 0; from < n;) {
 		uint32_t best = order[from], first = best;
 		size_t to = from + 1;
 		for (; to < n && same_key(p, rows, first, order[to]); to++)
-			if (!is_newer(p, rows, best, order[to]))
+			if (!is_newer(p, rows, best, order[to], descends))
 				best = order[to];
 		order[kept++] = best;
 		from = to;

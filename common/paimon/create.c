@@ -42,14 +42,11 @@ static void put_key_options(struct pf_buf *out, const struct pf_tabledef *def)
 {
 	put_option(out, false, "merge-engine", def->merge);
 	put_option_list(out, "sequence.field", def->sequence, def->nsequence);
-	for (size_t i = 0; i < def->n; i++) {
-		const struct pf_coldef *c = &def->columns[i];
-		if (!c->aggregate)
-			continue;
-		char *key = pf_asprintf("fields.%s.aggregate-function", c->name);
-		put_option(out, false, key, c->aggregate);
-		free(key);
-	}
+	struct pf_meta options = { 0 };
+	pf_tabledef_options(def, &options);
+	for (size_t i = 0; i < options.n; i++)
+		put_option(out, false, options.items[i].key, options.items[i].value);
+	pf_meta_free(&options);
 }
 
 static void put_names(struct pf_buf *out, bool dt, char *const *names, size_t n)
@@ -106,6 +103,22 @@ static struct pf_schema *columns_of(const struct pf_tabledef *def)
 		pf_schema_add(s, PF_PARTITION_COLUMN,
 			      (struct pf_type){ .kind = PF_STRING }, !def->nprimary_key);
 	return s;
+}
+
+int pf_table_schema_of_rows(const struct pf_schema *rows, struct pf_table_schema **schema,
+			    struct pf_error *err)
+{
+	struct pf_tabledef *def;
+	struct pf_buf json = { 0 };
+	*schema = NULL;
+	PF_TRY(pf_tabledef_from_schema(rows, &def, err));
+	struct pf_schema *s = columns_of(def);
+	format_schema(s, def, &json);
+	int code = pf_table_schema_parse(json.data, json.len, "the rows' schema", schema, err);
+	pf_schema_unref(s);
+	pf_buf_free(&json);
+	pf_tabledef_free(def);
+	return code;
 }
 
 int pf_table_create(const char *path, const struct pf_tabledef *def,

@@ -15,4 +15,9 @@
 int pf_table_create(const char *path, const struct pf_tabledef *def,
 		    struct pf_error *err);
 
+/* The schema that a table of such rows would be made with, by their layout
+ * (arrow/layout.h); pf_table_schema_free() frees it. */
+int pf_table_schema_of_rows(const struct pf_schema *rows, struct pf_table_schema **schema,
+			    struct pf_error *err);
+
 #endif

@@ -26,7 +26,6 @@ struct pf_table {
 /* Parse schema/schema-N; name is for messages. */
 int pf_table_schema_parse(const void *json, size_t len, const char *name,
 			  struct pf_table_schema **schema, struct pf_error *err);
-void pf_table_schema_free(struct pf_table_schema *s);
 
 int pf_snapshot_parse(const void *json, size_t len, const char *name,
 		      struct pf_snapshot **snapshot, struct pf_error *err);

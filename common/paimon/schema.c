@@ -129,8 +129,12 @@ static void add_name(const char *name, size_t len, char ***out, size_t *n)
 static void split_names(const char *list, char ***out, size_t *n)
 {
 	for (const char *p = list; *p;) {
-		size_t len = strcspn(p, ",");
-		add_name(p, len, out, n);
+		size_t len = strcspn(p, ","), blanks = strspn(p, " ");
+		size_t to = len;
+		while (to > blanks && p[to - 1] == ' ')
+			to--;
+		if (to > blanks)
+			add_name(p + blanks, to - blanks, out, n);
 		p += len + (p[len] == ',');
 	}
 }
@@ -222,6 +226,7 @@ static void read_layout(struct pf_table_schema *s)
 		split_names(pf_table_option(s, "sequence.field", ""), &l->sequence,
 			    &l->nsequence);
 		l->merge = pf_strdup(pf_table_option(s, "merge-engine", "deduplicate"));
+		pf_layout_take_options(l, &s->options);
 	}
 	if (ours && l->id_column >= 0 && l->time_column >= 0)
 		pf_layout_write(l, s->columns);
@@ -383,11 +388,7 @@ static int check_key_writable(const struct pf_table_schema *s, struct pf_error *
 	static const struct {
 		const char *option, *may;
 	} only[] = {
-		{ "merge-engine", "deduplicate" },
 		{ "changelog-producer", "none" },
-		{ "sequence.field.sort-order", "ascending" },
-		{ "ignore-delete", "false" },
-		{ "deduplicate.ignore-delete", "false" },
 		{ "data-file.thin-mode", "false" },
 		{ "primary-key.nullable", "false" },
 		{ "pk-clustering-override", "false" },
@@ -395,11 +396,15 @@ static int check_key_writable(const struct pf_table_schema *s, struct pf_error *
 	};
 	if (!s->nprimary_keys)
 		return 0;
+	/* Its rows are seen only once they have been compacted by its own rule. */
+	if (!strcasecmp(s->layout.merge, "first-row"))
+		return pf_fail(err, PF_E_TABLE_FEATURE,
+			       "a table with a primary key and merge-engine = first-row can be read, but not written");
 	for (size_t i = 0; i < sizeof only / sizeof *only; i++) {
 		const char *v = pf_table_option(s, only[i].option, only[i].may);
 		if (strcasecmp(v, only[i].may))
 			return pf_fail(err, PF_E_TABLE_FEATURE,
-				       "a table with a primary key and %s = %s cannot be written yet",
+				       "a table with a primary key and %s = %s cannot be written",
 				       only[i].option, v);
 	}
 	for (size_t i = 0; i < s->npartition_keys; i++) {

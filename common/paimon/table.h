@@ -71,6 +71,9 @@ int pf_table_travel(struct pf_table *table, int64_t schema_id, struct pf_error *
 int pf_table_schema_of(struct pf_table *table, int64_t id,
 		       const struct pf_table_schema **schema, struct pf_error *err);
 
+/* Of one that belongs to no table; NULL is fine. */
+void pf_table_schema_free(struct pf_table_schema *s);
+
 /* Position of a field by id or name, -1 if there is none. */
 int pf_table_field_by_id(const struct pf_table_schema *s, int32_t id);
 int pf_table_field_by_name(const struct pf_table_schema *s, const char *name);

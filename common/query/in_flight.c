@@ -6,6 +6,7 @@
 
 #include "arrow/layout.h"
 #include "base/alloc.h"
+#include "keyed/fold.h"
 #include "load/sort.h"
 #include "paimon/bucket.h"
 
@@ -194,8 +195,16 @@ static int add_batch(struct pf_in_flight *f, const struct pf_batch *b, struct pf
 	int32_t *buckets = pf_alloc((size_t)b->rows + 1, sizeof *buckets);
 	int code = pf_bucket_rows(&b->columns[key], f->asked->fields[key].type, b->rows,
 				  f->table->buckets, buckets, err);
-	for (int64_t at = 0; !code && at < b->rows; at++)
-		append(f, find_run(f, b, at, buckets[at]), b, at);
+	int kind = pf_schema_find(f->asked, PF_KIND_COLUMN);
+	const int8_t *kinds = kind < 0 ? NULL : b->columns[kind].values;
+	for (int64_t at = 0; !code && at < b->rows; at++) {
+		if (kinds && pf_rules_ignore(f->rules, kinds[at]))
+			continue;
+		if (kinds && pf_kind_retracts(kinds[at]))
+			code = pf_rules_take(f->rules, kinds[at], err);
+		if (!code)
+			append(f, find_run(f, b, at, buckets[at]), b, at);
+	}
 	free(buckets);
 	f->bytes += pf_batch_bytes(b);
 	if (!code && f->bytes > f->most_bytes) {
@@ -222,7 +231,23 @@ static struct pf_view key_at(struct pf_in_flight *f, const struct pf_batch *b, i
 	return v;
 }
 
-static void sort_run(struct pf_in_flight *f, struct run *run, struct pf_sorter *sorter)
+/* Sorted versions become one for each key, as they will when they are loaded. */
+static int merge_run(struct pf_in_flight *f, struct run *run, const struct pf_batch *sorted,
+		     struct pf_error *err)
+{
+	struct pf_keyed_fold *fold;
+	struct pf_batch rows;
+	PF_TRY(pf_keyed_fold_new(f->rules, f->versions, true, &fold, err));
+	int code = pf_keyed_fold_add(fold, sorted, true, &rows, err);
+	pf_builder_reset(run->rows);
+	if (!code)
+		pf_builder_append(run->rows, &rows, 0, rows.rows);
+	pf_keyed_fold_free(fold);
+	return code;
+}
+
+static int sort_run(struct pf_in_flight *f, struct run *run, struct pf_sorter *sorter,
+		    struct pf_error *err)
 {
 	size_t n = f->rules->nkeys;
 	int *keys = pf_alloc(n, sizeof *keys);
@@ -232,12 +257,13 @@ static void sort_run(struct pf_in_flight *f, struct run *run, struct pf_sorter *
 	struct pf_builder *sorted = pf_builder_new(f->versions);
 	pf_builder_gather(sorted, &all, pf_sort_rows(sorter, &all, keys, n),
 			  (size_t)all.rows);
-	pf_builder_free(run->rows);
-	run->rows = sorted;
 	all = pf_builder_batch(sorted);
 	run->min_key = key_at(f, &all, 0);
 	run->max_key = key_at(f, &all, all.rows - 1);
 	free(keys);
+	int code = merge_run(f, run, &all, err);
+	pf_builder_free(sorted);
+	return code;
 }
 
 int pf_in_flight_read(struct pf_in_flight *f, const struct pf_table_schema *table,
@@ -261,10 +287,11 @@ int pf_in_flight_read(struct pf_in_flight *f, const struct pf_table_schema *tabl
 			PF_TRY(add_batch(f, &b, err));
 	} while (b.rows);
 	struct pf_sorter *sorter = pf_sorter_new();
-	for (size_t i = 0; i < f->n; i++)
-		sort_run(f, &f->runs[i], sorter);
+	int code = 0;
+	for (size_t i = 0; i < f->n && !code; i++)
+		code = sort_run(f, &f->runs[i], sorter, err);
 	pf_sorter_free(sorter);
-	return 0;
+	return code;
 }
 
 /* --- as files --- */

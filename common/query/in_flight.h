@@ -2,8 +2,9 @@
  *
  * Rows in flight of a table with a primary key: what a stage holds and the
  * table does not yet, as versions that are newer than all stored ones. They are
- * put in order in memory, a sorted run for each bucket, and pose as files of the
- * snapshot, so that they are merged by the same rules.
+ * put in order and merged in memory as they will be when they are loaded, a
+ * sorted run for each bucket, and pose as files of the snapshot, so that they
+ * are merged by the same rules.
  */
 #ifndef PF_QUERY_IN_FLIGHT_H
 #define PF_QUERY_IN_FLIGHT_H

@@ -76,22 +76,12 @@ void pf_key_filter_free(struct pf_filter *f)
 
 /* --- what is read --- */
 
-static void need(struct pf_schema *s, const struct pf_table_schema *t, const char *name)
-{
-	int f = pf_table_field_by_name(t, name);
-	if (pf_schema_find(s, name) < 0 && f >= 0)
-		pf_schema_add(s, name, t->fields[f].type, true)->id = t->fields[f].id;
-}
-
 struct pf_schema *pf_keyed_versions(const struct pf_schema *wanted,
 				    const struct pf_table_schema *t,
 				    const struct pf_rules *r)
 {
 	struct pf_schema *s = pf_schema_copy(wanted);
-	for (size_t i = 0; i < r->nkeys; i++)
-		need(s, t, r->keys[i]);
-	for (size_t i = 0; i < r->nsequence; i++)
-		need(s, t, r->sequence[i]);
+	pf_rules_need(r, t, s);
 	pf_schema_add(s, PF_SEQUENCE_COLUMN, (struct pf_type){ .kind = PF_BIGINT }, true);
 	pf_schema_add(s, PF_KIND_COLUMN, (struct pf_type){ .kind = PF_TINYINT }, true);
 	return s;

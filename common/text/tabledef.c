@@ -72,6 +72,7 @@ static int check_whole(const struct pf_def_load *l, unsigned id_line, unsigned t
 	/* What the table refuses is refused before it is accepted. */
 	def->columns[def->id_column].nullable = false;
 	def->columns[def->time_column].nullable = false;
+	pf_def_kinds(def);
 	return 0;
 }
 
@@ -96,7 +97,8 @@ static int load_root(const struct pf_def_load *l, const struct pf_yaml *root)
 	static const char *const keys[] = { "table", "id", "time", "zone",
 					    "partition", "buckets", "columns",
 					    "input", "null", "primary_key",
-					    "sequence", "merge", "row_kind" };
+					    "sequence", "merge", "options",
+					    "row_kind" };
 	struct pf_tabledef *def = l->def;
 	if (root->kind != PF_YAML_MAPPING)
 		return pf_def_refuse(l, root->line,
@@ -203,6 +205,7 @@ void pf_tabledef_free(struct pf_tabledef *def)
 	free_words(def->primary_key, def->nprimary_key);
 	free_words(def->sequence, def->nsequence);
 	free(def->merge);
+	pf_meta_free(&def->options);
 	free(def->row_kind);
 	free(def->input.comment);
 	free(def->input.pattern);

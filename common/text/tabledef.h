@@ -96,8 +96,12 @@ struct pf_tabledef {
 	char **sequence;    /* columns that say which version of a row is newer */
 	size_t nsequence;
 	char *merge;        /* what becomes of the versions; NULL: no primary key */
+	struct pf_meta options; /* of merging, by Paimon's names, besides the
+				 * columns' aggregates */
 	char *row_kind;     /* where a row's kind (+I -U +U -D) is found, or NULL: the
 			     * last of columns is then PF_KIND_COLUMN */
+	uint8_t kinds_refused; /* bits, by enum pf_row_kind: rows that its rules cannot
+				* make sense of (keyed/rules.h) */
 	int id_column, time_column;
 	bool has_partition_id; /* of a table that exists: the generated column's */
 	int32_t partition_id;
@@ -120,6 +124,9 @@ int pf_tabledef_from_schema(const struct pf_schema *schema,
 /* The canonical YAML: the same definition gives the same text whatever its
  * layout was, and parsing it gives the same definition. Owned by def. */
 const char *pf_tabledef_text(const struct pf_tabledef *def);
+
+/* The options of merging, the columns' aggregates among them. */
+void pf_tabledef_options(const struct pf_tabledef *def, struct pf_meta *options);
 
 /* The columns in order with the layout as metadata (arrow/layout.h), without the
  * generated column dt. A new reference. */

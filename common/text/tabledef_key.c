@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The members of a table definition that belong to rows which are updated:
- * primary_key, sequence, merge, row_kind, and the columns' aggregates.
+ * primary_key, sequence, merge, options, row_kind, and the columns' aggregates.
+ * Here names and values are checked; what goes together and what does not is
+ * decided where the rules are read (keyed/rules.c), for tables of all makers.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/near.h"
@@ -13,7 +16,8 @@
 /* What aggregates there are; those that Paimon makes of plain columns. */
 static const char *const aggregates[] = {
 	"sum", "product", "min", "max", "first_value", "first_non_null_value",
-	"last_value", "last_non_null_value", "listagg", "bool_and", "bool_or",
+	"first_not_null_value", "last_value", "last_non_null_value", "listagg", "bool_and",
+	"bool_or",
 };
 static const char *const merges[] = { "deduplicate", "partial-update", "aggregation",
 				      "first-row" };
@@ -117,25 +121,245 @@ static int load_sequence(const struct pf_def_load *l, const struct pf_yaml *node
 	return 0;
 }
 
+static bool is_key(const struct pf_tabledef *def, const char *column)
+{
+	for (size_t k = 0; k < def->nprimary_key; k++)
+		if (!strcmp(def->primary_key[k], column))
+			return true;
+	return false;
+}
+
+static int check_aggregate(const struct pf_def_load *l, unsigned line, const char *what,
+			   const char *column, const char *function)
+{
+	const struct pf_tabledef *def = l->def;
+	if (!def->merge || (strcmp(def->merge, "aggregation") &&
+			    strcmp(def->merge, "partial-update")))
+		return pf_def_refuse(l, line, "'%s' goes with 'merge: aggregation' or 'merge: partial-update'",
+				     what);
+	if (is_key(def, column))
+		return pf_def_refuse(l, line,
+				     "'%s' is part of the key: all its versions have the same value",
+				     column);
+	if (strchr(column, '.'))
+		return pf_def_refuse(l, line, "'%s': the name '%s' has a dot, which Paimon's options cannot hold",
+				     what, column);
+	return one_of(l, line, what, function, aggregates,
+		      sizeof aggregates / sizeof *aggregates);
+}
+
 static int check_aggregates(const struct pf_def_load *l)
 {
 	const struct pf_tabledef *def = l->def;
-	bool may = def->merge && !strcmp(def->merge, "aggregation");
 	for (size_t i = 0; i < def->n; i++) {
 		const struct pf_coldef *c = &def->columns[i];
-		if (!c->aggregate)
-			continue;
-		if (!may)
-			return pf_def_refuse(l, c->line, "'aggregate' goes with 'merge: aggregation'");
-		PF_TRY(one_of(l, c->line, "aggregate", c->aggregate, aggregates,
-			      sizeof aggregates / sizeof *aggregates));
-		for (size_t k = 0; k < def->nprimary_key; k++)
-			if (!strcmp(def->primary_key[k], c->name))
-				return pf_def_refuse(l, c->line,
-						     "'%s' is part of the key: all its versions have the same value",
-						     c->name);
+		if (c->aggregate)
+			PF_TRY(check_aggregate(l, c->line, "aggregate", c->name,
+					       c->aggregate));
 	}
 	return 0;
+}
+
+/* --- options --- */
+
+/* Every name of a list is a column. */
+static int check_names(const struct pf_def_load *l, const struct pf_yaml *node,
+		       const char *list, size_t len)
+{
+	for (size_t at = 0; at < len;) {
+		size_t n = strcspn(list + at, ",");
+		if (n > len - at)
+			n = len - at;
+		char *name = pf_strndup(list + at, n);
+		struct pf_coldef *c;
+		int code = find(l, node->line, node->key, name, &c);
+		if (!code && strchr(name, '.'))
+			code = pf_def_refuse(l, node->line, "'%s': the name '%s' has a dot, which Paimon's options cannot hold",
+					     node->key, name);
+		free(name);
+		PF_TRY(code);
+		at += n + 1;
+	}
+	return 0;
+}
+
+/* As Paimon spells it. */
+static int take_bool(const struct pf_def_load *l, const struct pf_yaml *node,
+		     const char **value)
+{
+	bool on = false;
+	int code = pf_def_bool(l, node, &on);
+	*value = on ? "true" : "false";
+	return code;
+}
+
+/* fields.COLUMNS.WHAT */
+static int check_field_option(const struct pf_def_load *l, const struct pf_yaml *node,
+			      const char **value)
+{
+	static const char fallback[] = "fields.default-aggregate-function";
+	const char *column = node->key + 7, *what = strrchr(node->key, '.') + 1;
+	if (!strcmp(node->key, fallback))
+		return check_aggregate(l, node->line, node->key, "", node->text);
+	if (what - 1 <= column)
+		return pf_def_refuse(l, node->line, "'%s' names no column", node->key);
+	PF_TRY(check_names(l, node, column, (size_t)(what - 1 - column)));
+	if (!strcmp(what, "ignore-retract") || !strcmp(what, "distinct"))
+		return take_bool(l, node, value);
+	if (!strcmp(what, "sequence-group")) {
+		if (strcmp(l->def->merge, "partial-update"))
+			return pf_def_refuse(l, node->line, "'%s' goes with 'merge: partial-update'",
+					     node->key);
+		return check_names(l, node, node->text, strlen(node->text));
+	}
+	if (strcmp(what, "aggregate-function"))
+		return 0;
+	char *name = pf_strndup(column, (size_t)(what - 1 - column));
+	int code = check_aggregate(l, node->line, node->key, name, node->text);
+	free(name);
+	return code;
+}
+
+static int check_option(const struct pf_def_load *l, const struct pf_yaml *node,
+			const char **value)
+{
+	static const char *const orders[] = { "ascending", "descending" };
+	size_t to_dot = strcspn(node->key, ".");
+	if (!pf_is_merge_option(node->key)) {
+		pf_def_refuse(l, node->key_line, "unknown option '%s'", node->key);
+		return pf_hint(l->err, "those that say how versions are merged, by Paimon's names: ignore-delete, "
+				       "fields.COLUMN.aggregate-function, fields.COLUMN.sequence-group ...");
+	}
+	if (node->kind != PF_YAML_SCALAR || !*node->text)
+		return pf_def_refuse(l, node->line, "'%s' must be a single value", node->key);
+	if (!strncmp(node->key, "fields.", 7))
+		return check_field_option(l, node, value);
+	if (!strcmp(node->key, "sequence.field.sort-order")) {
+		if (!l->def->nsequence)
+			return pf_def_refuse(l, node->line, "'%s' goes with 'sequence'", node->key);
+		return one_of(l, node->line, node->key, node->text, orders, 2);
+	}
+	if (node->key[to_dot] && (strlen(l->def->merge) != to_dot ||
+				  strncmp(l->def->merge, node->key, to_dot)))
+		return pf_def_refuse(l, node->line, "'%s' goes with 'merge: %.*s'", node->key,
+				     (int)to_dot, node->key);
+	if (!strcmp(node->key, "partial-update.remove-record-on-sequence-group"))
+		return check_names(l, node, node->text, strlen(node->text));
+	return take_bool(l, node, value);
+}
+
+static int load_options(const struct pf_def_load *l, const struct pf_yaml *node)
+{
+	if (node->kind != PF_YAML_MAPPING)
+		return pf_def_refuse(l, node->line, "'options' must be a mapping from names to values");
+	for (size_t i = 0; i < node->n; i++) {
+		const char *value = node->items[i].text;
+		PF_TRY(check_option(l, &node->items[i], &value));
+		pf_meta_set(&l->def->options, node->items[i].key, value);
+	}
+	return 0;
+}
+
+/* --- rows that take others away --- */
+
+static bool is_on(const struct pf_meta *options, const char *key)
+{
+	const char *v = pf_meta_get(options, key);
+	return v && !strcasecmp(v, "true");
+}
+
+static const char *field_option(const struct pf_meta *options, const char *column,
+				const char *what)
+{
+	char *key = pf_asprintf("fields.%s.%s", column, what);
+	const char *v = pf_meta_get(options, key);
+	free(key);
+	return v;
+}
+
+/* Can what was made of a column's values do without one of them? */
+static bool takes_back(const struct pf_tabledef *def, const struct pf_meta *options,
+		       const struct pf_coldef *c)
+{
+	bool partial = !strcmp(def->merge, "partial-update"), is_sequence = false;
+	const char *function = field_option(options, c->name, "aggregate-function");
+	const char *ignore = field_option(options, c->name, "ignore-retract");
+	if (!function)
+		function = pf_meta_get(options, "fields.default-aggregate-function");
+	for (size_t i = 0; i < def->nsequence && !partial; i++)
+		is_sequence |= !strcmp(def->sequence[i], c->name);
+	if (is_sequence || !function)
+		function = "last_value";
+	if (is_key(def, c->name) || (ignore && !strcasecmp(ignore, "true")))
+		return true;
+	if (!strcmp(function, "last_value") || !strcmp(function, "last_non_null_value"))
+		return c->nullable;
+	return !strcmp(function, "sum") || !strcmp(function, "product");
+}
+
+static bool is_listed(const char *list, const char *name, size_t len)
+{
+	for (const char *p = list; *p;) {
+		size_t n = strcspn(p, ",");
+		if (n == len && !memcmp(p, name, n))
+			return true;
+		p += n + (p[n] == ',');
+	}
+	return false;
+}
+
+/* Is a column in a sequence group whose values are updated together? */
+static bool is_grouped(const struct pf_meta *options, const char *column, bool *any)
+{
+	static const char ending[] = ".sequence-group";
+	bool found = false;
+	*any = false;
+	for (size_t i = 0; i < options->n; i++) {
+		const char *key = options->items[i].key;
+		size_t len = strlen(key), tail = sizeof ending - 1;
+		if (len <= tail || strcmp(key + len - tail, ending))
+			continue;
+		*any = true;
+		found |= is_listed(options->items[i].value, column, strlen(column));
+	}
+	return found;
+}
+
+/* The same answer as pf_rules_take(), before a row has been acknowledged. */
+static uint8_t refused_kinds(const struct pf_tabledef *def)
+{
+	enum { BEFORE = 1 << PF_ROW_BEFORE, DELETE = 1 << PF_ROW_DELETE };
+	struct pf_meta options = { 0 };
+	bool partial = !strcmp(def->merge, "partial-update"), groups = false, can = true;
+	uint8_t refused = BEFORE | DELETE;
+	if (!strcmp(def->merge, "deduplicate"))
+		return 0;
+	pf_tabledef_options(def, &options);
+	for (size_t i = 0; i < def->n && strcmp(def->merge, "first-row"); i++) {
+		if (def->columns[i].is_kind)
+			continue;
+		bool grouped = is_grouped(&options, def->columns[i].name, &groups);
+		can = can && ((partial && !grouped) ||
+			      takes_back(def, &options, &def->columns[i]));
+	}
+	bool removes = is_on(&options, "partial-update.remove-record-on-delete");
+	if (strcmp(def->merge, "first-row") && can && (!partial || groups || removes))
+		refused = 0;
+	if (removes || is_on(&options, "aggregation.remove-record-on-delete"))
+		refused &= (uint8_t)~DELETE;
+	if (is_on(&options, "ignore-update-before"))
+		refused &= (uint8_t)~BEFORE;
+	char *own = pf_asprintf("%s.ignore-delete", def->merge);
+	if (is_on(&options, "ignore-delete") || is_on(&options, own))
+		refused = 0;
+	free(own);
+	pf_meta_free(&options);
+	return refused;
+}
+
+void pf_def_kinds(struct pf_tabledef *def)
+{
+	def->kinds_refused = def->nprimary_key ? refused_kinds(def) : 0;
 }
 
 /* One column more, which is not the table's. */
@@ -156,10 +380,10 @@ static void add_kind(struct pf_tabledef *def)
 
 int pf_def_key(const struct pf_def_load *l, const struct pf_yaml *root)
 {
-	static const char *const need_key[] = { "sequence", "merge", "row_kind" };
+	static const char *const need_key[] = { "sequence", "merge", "options", "row_kind" };
 	struct pf_tabledef *def = l->def;
 	const struct pf_yaml *key = pf_yaml_get(root, "primary_key"), *node;
-	for (size_t i = 0; i < 3 && !key; i++)
+	for (size_t i = 0; i < 4 && !key; i++)
 		if ((node = pf_yaml_get(root, need_key[i])))
 			return pf_def_refuse(l, node->key_line, "'%s' goes with 'primary_key'",
 					     need_key[i]);
@@ -175,6 +399,8 @@ int pf_def_key(const struct pf_def_load *l, const struct pf_yaml *root)
 	if ((node = pf_yaml_get(root, "sequence")))
 		PF_TRY(load_sequence(l, node));
 	PF_TRY(check_aggregates(l));
+	if ((node = pf_yaml_get(root, "options")))
+		PF_TRY(load_options(l, node));
 	PF_TRY(pf_def_copy(l, root, "row_kind", &def->row_kind));
 	if (!def->id)
 		def->id = pf_strdup(def->primary_key[0]);

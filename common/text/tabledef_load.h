@@ -48,5 +48,7 @@ int pf_def_columns(const struct pf_def_load *l, const struct pf_yaml *node);
 
 /* The members of rows that are updated, once the columns are known. */
 int pf_def_key(const struct pf_def_load *l, const struct pf_yaml *root);
+/* Of the whole definition: which kinds of rows it refuses. */
+void pf_def_kinds(struct pf_tabledef *def);
 
 #endif

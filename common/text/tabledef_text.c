@@ -196,6 +196,15 @@ static void print_key(struct pf_buf *out, const struct pf_tabledef *def)
 	}
 	pf_buf_byte(out, '\n');
 	member(out, "merge", def->merge);
+	if (def->options.n)
+		pf_buf_str(out, "options:\n");
+	for (size_t i = 0; i < def->options.n; i++) {
+		pf_buf_str(out, "  ");
+		pf_yaml_scalar(out, def->options.items[i].key);
+		pf_buf_str(out, ": ");
+		pf_yaml_scalar(out, def->options.items[i].value);
+		pf_buf_byte(out, '\n');
+	}
 	if (def->row_kind)
 		member(out, "row_kind", def->row_kind);
 }
@@ -230,6 +239,21 @@ const char *pf_tabledef_text(const struct pf_tabledef *def)
 	return def->text;
 }
 
+void pf_tabledef_options(const struct pf_tabledef *def, struct pf_meta *options)
+{
+	for (size_t i = 0; i < def->n; i++) {
+		const struct pf_coldef *c = &def->columns[i];
+		if (!c->aggregate)
+			continue;
+		char *key = pf_asprintf("fields.%s.aggregate-function", c->name);
+		pf_meta_set(options, key, c->aggregate);
+		free(key);
+	}
+	for (size_t i = 0; i < def->options.n; i++)
+		pf_meta_set(options, def->options.items[i].key,
+			    def->options.items[i].value);
+}
+
 struct pf_schema *pf_tabledef_schema(const struct pf_tabledef *def)
 {
 	struct pf_schema *s = pf_schema_new();
@@ -238,7 +262,8 @@ struct pf_schema *pf_tabledef_schema(const struct pf_tabledef *def)
 		pf_schema_add(s, c->name, c->type, c->nullable)->id =
 			c->field_id;
 	}
-	const struct pf_layout layout = {
+	struct pf_meta options = { 0 };
+	struct pf_layout layout = {
 		.table = def->table,
 		.id = def->id,
 		.time = def->time,
@@ -251,7 +276,11 @@ struct pf_schema *pf_tabledef_schema(const struct pf_tabledef *def)
 		.nsequence = def->nsequence,
 		.merge = def->merge,
 	};
+	pf_tabledef_options(def, &options);
+	pf_layout_take_options(&layout, &options);
 	pf_layout_write(&layout, s);
+	pf_meta_free(&layout.options);
+	pf_meta_free(&options);
 	if (def->has_partition_id)
 		pf_layout_partition_id(s, def->partition_id);
 	return s;
@@ -276,6 +305,7 @@ int pf_tabledef_from_schema(const struct pf_schema *schema,
 	d->sequence = layout.sequence;
 	d->nsequence = layout.nsequence;
 	d->merge = layout.merge;
+	d->options = layout.options;
 	d->columns = pf_zalloc(schema->n + 1, sizeof *d->columns);
 	for (size_t i = 0; i < schema->n; i++) {
 		const struct pf_field *f = &schema->fields[i];
@@ -296,6 +326,7 @@ int pf_tabledef_from_schema(const struct pf_schema *schema,
 	d->primary_key = d->sequence = NULL;
 	d->nprimary_key = d->nsequence = 0;
 	d->merge = NULL;
+	d->options = (struct pf_meta){ 0 };
 	pf_tabledef_free(d);
 	int code = pf_tabledef_parse(text, strlen(text), "the table's schema", def,
 				     err);

@@ -51,6 +51,7 @@ int pf_conv_open(struct pf_conv *c, const struct pf_tabledef *def,
 		.nullable = column->nullable,
 		.round_down = column->round_down,
 		.row_kind = column->is_kind,
+		.kinds_refused = def->kinds_refused,
 		.base64 = json,
 		.name = column->name,
 		.low = INT64_MIN,
@@ -420,11 +421,14 @@ static const char *append_double(struct pf_conv *c, struct pf_colbuf *out,
 	return NULL;
 }
 
-static const char *append_row_kind(struct pf_colbuf *out, const char *text, size_t len)
+static const char *append_row_kind(const struct pf_conv *c, struct pf_colbuf *out,
+				   const char *text, size_t len)
 {
 	static const char names[][3] = { "+I", "-U", "+U", "-D" };
 	for (int8_t i = 0; i < 4; i++)
 		if (len == 2 && !memcmp(names[i], text, 2)) {
+			if (c->kinds_refused >> i & 1)
+				return "takes a row away, which the table's way of merging cannot";
 			pf_col_i8(out, i);
 			return NULL;
 		}
@@ -447,7 +451,7 @@ const char *pf_conv_append(struct pf_conv *c, struct pf_colbuf *out,
 	while (len && (text[len - 1] == ' ' || text[len - 1] == '\t'))
 		len--;
 	if (c->row_kind)
-		return append_row_kind(out, text, len);
+		return append_row_kind(c, out, text, len);
 	switch (c->kind) {
 	case PF_BOOLEAN:
 		return append_bool(out, text, len);

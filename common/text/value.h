@@ -30,6 +30,7 @@ struct pf_conv {
 	struct pf_type type;
 	bool nullable, round_down;
 	bool row_kind; /* +I -U +U -D */
+	uint8_t kinds_refused;
 	bool base64; /* bytes are base64 (JSON), not hex */
 	struct pf_timefmt format;
 	struct pf_zone *zone;       /* of times without offset */

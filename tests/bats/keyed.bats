@@ -291,18 +291,212 @@ again"
 	load_file one.csv
 	status 2 pf-put --alter users.yaml $table
 	contains "$stderr" "primary key"
-	sed -i 's/^row_kind/merge: partial-update\nrow_kind/' users.yaml
-	rm -rf $table
-	pf-put -q --create users.yaml $table
-	run --separate-stderr bash -c "pf-partition -S users.yaml one.csv | pf-pack | pf-put --append $table"
-	[ "$status" != 0 ]
-	contains "$stderr" "merged by 'partial-update' cannot be written yet"
-	for option in '"changelog-producer" : "input"' '"ignore-delete" : "true"' '"deletion-vectors.enabled" : "true"' '"merge-engine" : "first-row"'; do
-		sed "s/\"merge-engine\" : \"[a-z-]*\"/$option/" -i $table/schema/schema-0
-		sed -i '/^merge/d' users.yaml
-		run --separate-stderr bash -c "pf-partition -S users.yaml one.csv | pf-pack | pf-put --append $table"
-		[ "$status" != 0 ]
-		contains "$stderr" "PF2020"
-		sed "s/$option/\"merge-engine\" : \"deduplicate\"/" -i $table/schema/schema-0
+	local schema=$table/schema/schema-0
+	cp $schema as-made
+	for option in '"changelog-producer" : "lookup"' '"changelog-producer" : "full-compaction"' \
+		'"deletion-vectors.enabled" : "true"' '"merge-engine" : "first-row"' '"bucket" : "-1"' \
+		'"bucket" : "-2"' '"rowkind.field" : "event_type"' '"sequence.snapshot-ordering" : "true"'; do
+		key=${option%% :*}
+		grep -v "^    $key" as-made | sed "s/\"options\" : {/&\n    $option,/" > $schema
+		run --separate-stderr bash -c "pf-partition -S users.yaml two.csv | pf-pack -q | pf-put --append $table"
+		[ "$status" = 2 ] || fail "$option: $status $stderr"
+		name=${key//\"/}
+		case $stderr in *"$name"*) ;; *) fail "$option: $stderr" ;; esac
 	done
+	cp as-made $schema
+	# The rows of a table that keeps the first are not even packed.
+	sed 's/^row_kind/merge: first-row\nrow_kind/' users.yaml > first.yaml
+	pf-put -q --create first.yaml wh/default.db/first
+	run --separate-stderr bash -c "pf-partition -S first.yaml one.csv | pf-pack -q > x"
+	equals "$status" 2
+	contains "$stderr" "merge-engine = first-row can be read, but not written"
+	# Merged by other rules than the table's.
+	sed 's/^row_kind/merge: partial-update\nrow_kind/' users.yaml > partial.yaml
+	sed -i '/^-D/d; /^-U/d' two.csv
+	run --separate-stderr bash -c "pf-partition -S partial.yaml two.csv | pf-pack -q | pf-put --append $table"
+	equals "$status" 2
+	contains "$stderr" "way of merging versions is 'partial-update', the table's 'deduplicate'"
+	pf-put -q --create partial.yaml wh/default.db/partial
+	sed 's/^row_kind/options: {ignore-delete: true}\nrow_kind/' partial.yaml > ignore.yaml
+	run --separate-stderr bash -c "pf-partition -S ignore.yaml two.csv | pf-pack -q | pf-put --append wh/default.db/partial"
+	equals "$status" 2
+	contains "$stderr" "ignore-delete is 'true', the table's ''"
+	sed 's/^row_kind/sequence: event_type\nrow_kind/' partial.yaml > sequence.yaml
+	run --separate-stderr bash -c "pf-partition -S sequence.yaml two.csv | pf-pack -q | pf-put --append wh/default.db/partial"
+	equals "$status" 2
+	contains "$stderr" "in sequence by 1 columns, the table's by 0"
+	# A definition whose rules contradict each other.
+	sed 's/^row_kind/options: {partial-update.remove-record-on-delete: true, ignore-delete: true}\nrow_kind/' partial.yaml > no.yaml
+	status 2 pf-put --create no.yaml wh/default.db/no
+	contains "$stderr" "do not go together"
+	status 2 pf-stage append -S no.yaml stage-no two.csv
+	contains "$stderr" "do not go together"
+	[ ! -e wh/default.db/no ]
+}
+
+# engine NAME LINE...: a table NAME whose definition has those lines, loaded from
+# $kinds.jsonl one file after the other, answers printed in between.
+make_engine()
+{
+	table=wh/default.db/$1
+	{
+		echo "primary_key: [k]"
+		echo "time: ts"
+		echo "partition: none"
+		echo "buckets: 1"
+		echo "row_kind: op"
+		shift
+		printf '%s\n' "$@"
+		echo "columns: {k: int, a: int, s: string, g: int, ts: timestamp(0)}"
+	} > engine.yaml
+	rm -rf stage $table
+	pf-put -q --create engine.yaml $table
+}
+
+# rows TEXT: lines of "op k a s g", - is null.
+rows()
+{
+	while read -r op k a s g; do
+		[ "$a" = - ] && a=
+		[ "$s" = - ] && s=
+		[ "$g" = - ] && g=
+		echo "$op,$k,$a,$s,$g,2024-01-01"
+	done <<< "$1" | sed '1i op,k,a,s,g,ts' > rows.csv
+}
+
+answer()
+{
+	pf-query -O csv -c k,a,s,g --order-by k "$@" | tail -n +2
+}
+
+# step ROWS WANT: as rows in flight, then loaded.
+step()
+{
+	rows "$1"
+	pf-stage append -q -S engine.yaml stage rows.csv
+	equals "$(answer $table stage)" "$2"
+	pf-stage read stage --after $table | pf-partition | pf-pack -q | pf-put -q $table
+	equals "$(answer $table)" "$2"
+	pf-put -q --verify $table
+}
+
+@test "partial updates: each column's newest value, loaded and in flight" {
+	make_engine partial "merge: partial-update" "options: {ignore-delete: true}"
+	grep -q '"merge-engine" : "partial-update"' $table/schema/schema-0
+	grep -q '"ignore-delete" : "true"' $table/schema/schema-0
+	step "+I 1 10 - -
++I 1 - x -
++I 2 20 y 2
+-D 2 - - -" "1,10,x,
+2,20,y,2"
+	# One row for each key in the file; ignored deletes are not there.
+	equals "$(pf-query -O csv -c _KEY_k,_SEQUENCE_NUMBER,_VALUE_KIND,a,s $table/bucket-0/*.parquet)" \
+		"_KEY_k,_SEQUENCE_NUMBER,_VALUE_KIND,a,s
+1,0,0,10,x
+2,1,0,20,y"
+	step "+U 1 - z 5
++I 3 1 - -
+-U 3 - - -
+-D 1 - - -" "1,10,z,5
+2,20,y,2
+3,1,,"
+	pf-put -q --compact --full $table
+	equals "$(answer $table)" "1,10,z,5
+2,20,y,2
+3,1,,"
+	pf-put -q --verify $table
+}
+
+@test "partial updates: a delete removes the row" {
+	make_engine removes "merge: partial-update" "options: {partial-update.remove-record-on-delete: true}"
+	step "+I 1 10 x -
++I 2 20 y 2" "1,10,x,
+2,20,y,2"
+	# Together with what comes behind it, a delete is no delete: as in Paimon.
+	step "-D 1 0 - -
++I 1 - new -
+-D 2 0 - -" "1,0,new,"
+	step "-D 1 - - -" ""
+	step "+I 1 - after -" "1,,after,"
+	pf-put -q --compact --full $table
+	equals "$(answer $table)" "1,,after,"
+}
+
+@test "sequence groups: columns that are updated together" {
+	make_engine groups "merge: partial-update" "options:" "  fields.g.sequence-group: a" \
+		"  fields.a.aggregate-function: sum"
+	step "+I 1 1 x 5
++I 1 2 - 3
++I 2 7 u 1" "1,3,x,5
+2,7,u,1"
+	step "+U 1 4 y 4
++I 1 100 n -
+-D 2 3 - 2" "1,7,n,5
+2,4,u,2"
+	# Only a part of the columns: what orders them is read all the same.
+	equals "$(pf-query -O csv -c a $table | sort)" "4
+7
+a"
+	pf-put -q --compact --full $table
+	equals "$(answer $table)" "1,7,n,5
+2,4,u,2"
+}
+
+@test "aggregation: every column by its function, rows taken back" {
+	make_engine sums "merge: aggregation" "sequence: g" "options:" "  fields.a.aggregate-function: sum" \
+		"  fields.s.aggregate-function: listagg" "  fields.s.ignore-retract: true" \
+		"  fields.s.list-agg-delimiter: '|'" \
+		"  fields.ts.ignore-retract: true"
+	grep -q '"fields.s.list-agg-delimiter" : "|"' $table/schema/schema-0
+	step "+I 1 1 b 2
++I 1 2 a 1
++I 2 5 - 1" "1,3,a|b,2
+2,5,,1"
+	step "-U 1 2 b 3
++U 1 8 c 3
+-D 2 5 - 2" "1,9,a|b|c,3
+2,0,,"
+	pf-put -q --compact --full $table
+	equals "$(answer $table)" "1,9,a|b|c,3
+2,0,,"
+	# More than fits is said, and nothing is loaded.
+	rows "+I 1 2147483647 - 4
++I 1 1 - 4"
+	run --separate-stderr bash -c "pf-partition -S engine.yaml rows.csv | pf-pack -q > x"
+	[ "$status" != 0 ]
+	contains "$stderr" "column 'a': what its versions make is too large for int"
+}
+
+@test "the sequence may descend, and is told by several columns" {
+	make_engine down "sequence: [g, a]" "options: {sequence.field.sort-order: descending}"
+	grep -q '"sequence.field.sort-order" : "descending"' $table/schema/schema-0
+	step "+I 1 5 first 3
++I 1 6 later 3
++I 1 4 null -
++I 2 - null -
++I 3 1 x 9" "1,5,first,3
+2,,null,
+3,1,x,9"
+	step "+U 1 9 greater 4
++U 2 1 less -
++U 3 1 again 9" "1,5,first,3
+2,1,less,
+3,1,again,9"
+}
+
+@test "a row that takes away what cannot be taken away is refused before it is acknowledged" {
+	make_engine partial "merge: partial-update"
+	rows "+I 1 1 x 1
+-D 1 1 x 1"
+	status 3 pf-stage append -S engine.yaml stage rows.csv
+	contains "$stderr" "takes a row away, which the table's way of merging cannot"
+	run --separate-stderr pf-stage append --rejects bad.jsonl -S engine.yaml stage rows.csv
+	equals "$(grep -c . bad.jsonl)" 1
+	# What comes by another way is refused when it is packed.
+	make_engine sums "merge: aggregation" "options: {fields.a.aggregate-function: sum, fields.ts.ignore-retract: true}"
+	pf-partition -S engine.yaml rows.csv | LC_ALL=C sed 's/sum/min/' > min.arrows
+	run --separate-stderr bash -c "pf-pack -q min.arrows > x"
+	[ "$status" != 0 ]
+	contains "$stderr" "column 'a' cannot take a value back from its min"
+	contains "$stderr" "fields.a.ignore-retract leaves such values out"
 }

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "paimon/create.h"
 #include "paimon/internal.h"
 #include "unit.h"
 
@@ -213,11 +214,182 @@ TEST(partial_update)
 	expect("\"merge-engine\":\"partial-update\","
 	       "\"partial-update.remove-record-on-delete\":\"true\"",
 	       b, false, "1 11 text -\n2 - - -\n3 31 y 4\n");
-	CHECK(fold("\"merge-engine\":\"partial-update\",\"fields.n.sequence-group\":\"a\"",
-		   b, 3, false, &got) == PF_E_TABLE_FEATURE);
-	CHECK(strstr(err.message, "fields.n.sequence-group") != NULL);
 	pf_buf_free(&got);
 	pf_builder_free(b);
+}
+
+#define GROUP "\"merge-engine\":\"partial-update\",\"fields.n.sequence-group\":\"a,s\""
+
+/* n orders a and s. */
+TEST(sequence_group)
+{
+	struct pf_builder *b = versions();
+	struct pf_buf got = { 0 };
+	version(b, 1, 10, "x", 5, 1, PF_ROW_INSERT);
+	version(b, 1, 11, "late", 3, 2, PF_ROW_INSERT);   /* older in the group */
+	version(b, 1, 12, NULL, 5, 3, PF_ROW_INSERT);     /* the same: nulls count */
+	version(b, 1, 13, "none", NONE, 4, PF_ROW_INSERT); /* says nothing */
+	version(b, 2, 20, "x", NONE, 5, PF_ROW_INSERT);
+	version(b, 2, 21, "y", 1, 6, PF_ROW_INSERT);
+	version(b, 3, 30, "x", 1, 7, PF_ROW_INSERT);
+	version(b, 3, 31, "y", 2, 8, PF_ROW_DELETE); /* nulls the group */
+	version(b, 4, 40, "x", 3, 9, PF_ROW_INSERT);
+	version(b, 4, 41, "y", 2, 10, PF_ROW_DELETE); /* too late */
+	version(b, 5, 50, "x", 3, 11, PF_ROW_DELETE); /* nothing but deletes */
+	version(b, 5, 51, "y", 4, 12, PF_ROW_BEFORE);
+	expect(GROUP, b, true,
+	       "1 12 - 5 #4 0\n2 21 y 1 #6 0\n3 - - 2 #8 0\n4 40 x 3 #10 0\n5 - - 4 #12 3\n");
+	expect(GROUP ",\"partial-update.remove-record-on-sequence-group\":\"n\"", b, true,
+	       "1 12 - 5 #4 0\n2 21 y 1 #6 0\n3 31 y 2 #8 3\n4 40 x 3 #10 0\n5 - - 4 #12 3\n");
+	expect(GROUP ",\"ignore-delete\":\"true\"", b, false,
+	       "1 12 - 5\n2 21 y 1\n3 30 x 1\n4 40 x 3\n");
+	pf_builder_free(b);
+	/* Columns that are computed see late versions, too, as older ones. */
+	b = versions();
+	version(b, 1, 1, "b", 5, 1, PF_ROW_INSERT);
+	version(b, 1, 2, "a", 3, 2, PF_ROW_INSERT);
+	version(b, 1, 4, "c", 6, 3, PF_ROW_INSERT);
+	version(b, 1, 8, "d", NONE, 4, PF_ROW_INSERT);
+	version(b, 1, 16, "0", 1, 5, PF_ROW_INSERT);
+	expect(GROUP ",\"fields.a.aggregate-function\":\"sum\","
+		     "\"fields.s.aggregate-function\":\"listagg\"", b, false, "1 23 0,a,b,c 6\n");
+	expect(GROUP ",\"fields.a.aggregate-function\":\"first_value\","
+		     "\"fields.s.aggregate-function\":\"last_value\"", b, false, "1 16 c 6\n");
+	version(b, 1, 32, "c", 2, 6, PF_ROW_BEFORE);
+	expect(GROUP ",\"fields.a.aggregate-function\":\"sum\"", b, false, "1 -9 c 6\n");
+	pf_builder_free(b);
+	/* Two columns order one. */
+	b = versions();
+	version(b, 1, 2, "m", 5, 1, PF_ROW_INSERT);
+	version(b, 1, 2, NULL, 6, 2, PF_ROW_INSERT);
+	version(b, 1, 2, "l", 7, 3, PF_ROW_INSERT);
+	version(b, 1, NONE, "z", 8, 4, PF_ROW_INSERT);
+	version(b, 1, NONE, NULL, 9, 5, PF_ROW_INSERT);
+	expect("\"merge-engine\":\"partial-update\",\"fields.a,s.sequence-group\":\"n\"", b,
+	       false, "1 2 m 5\n");
+	pf_buf_free(&got);
+	pf_builder_free(b);
+}
+
+/* A great many versions of one key, in any order. */
+TEST(hot_key)
+{
+	enum { MANY = 3000 };
+	struct pf_builder *b = versions();
+	char want[60];
+	int32_t sequence[MANY], best = -1, sum = 0;
+	for (int i = 0; i < MANY; i++) {
+		sequence[i] = (int32_t)below(1000);
+		best = best < 0 || sequence[i] >= sequence[best] ? i : best;
+		sum += i;
+		version(b, 1, i, NULL, sequence[i], i, PF_ROW_INSERT);
+	}
+	snprintf(want, sizeof want, "1 %d - %d\n", best, sequence[best]);
+	expect("\"sequence.field\":\"n\"", b, false, want);
+	snprintf(want, sizeof want, "1 %d - %d\n", sum, sequence[best]);
+	expect("\"merge-engine\":\"aggregation\",\"sequence.field\":\"n\","
+	       "\"fields.a.aggregate-function\":\"sum\"", b, false, want);
+	pf_builder_free(b);
+}
+
+/* What a writer leaves out, and what it cannot take. */
+TEST(rules_of_writers)
+{
+	static const struct {
+		const char *options, *ignored, *refused; /* of +I -U +U -D */
+	} cases[] = {
+		{ "", "", "" },
+		{ "\"ignore-delete\":\"true\"", "-U -D ", "" },
+		{ "\"ignore-update-before\":\"true\"", "-U ", "" },
+		{ "\"merge-engine\":\"partial-update\"", "", "-U -D " },
+		{ "\"merge-engine\":\"partial-update\",\"ignore-delete\":\"true\"", "-U -D ", "" },
+		{ "\"merge-engine\":\"partial-update\","
+		  "\"partial-update.remove-record-on-delete\":\"true\"", "", "" },
+		{ GROUP, "", "" },
+		{ GROUP ",\"fields.a.aggregate-function\":\"max\"", "", "-U -D " },
+		{ GROUP ",\"fields.a.aggregate-function\":\"max\","
+		  "\"fields.a.ignore-retract\":\"true\"", "", "" },
+		{ "\"merge-engine\":\"aggregation\"", "", "" },
+		{ "\"merge-engine\":\"aggregation\",\"fields.a.aggregate-function\":\"min\"", "",
+		  "-U -D " },
+		{ "\"merge-engine\":\"aggregation\",\"fields.a.aggregate-function\":\"min\","
+		  "\"aggregation.remove-record-on-delete\":\"true\"", "", "-U " },
+		{ "\"merge-engine\":\"first-row\"", "", "-U -D " },
+	};
+	static const char *const kinds[] = { "+I ", "-U ", "+U ", "-D " };
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct pf_table_schema *t = schema_of(cases[i].options);
+		struct pf_rules *rules;
+		struct pf_buf ignored = { 0 }, refused = { 0 };
+		CHECK_OK(pf_rules_read(t, &rules, &err), &err);
+		for (int8_t k = 0; k < 4; k++) {
+			if (pf_rules_ignore(rules, k))
+				pf_buf_str(&ignored, kinds[k]);
+			if (pf_rules_take(rules, k, &err))
+				pf_buf_str(&refused, kinds[k]);
+		}
+		CHECK_STR(pf_buf_cstr(&ignored), cases[i].ignored);
+		CHECK_STR(pf_buf_cstr(&refused), cases[i].refused);
+		pf_buf_free(&ignored);
+		pf_buf_free(&refused);
+		pf_rules_free(rules);
+		pf_table_schema_free(t);
+	}
+}
+
+/* A definition says before a row is staged what the rules say of it later. */
+TEST(definitions_refuse_what_rules_do)
+{
+	static const char *const cases[] = {
+		"merge: deduplicate\n",
+		"merge: first-row\n",
+		"merge: first-row\noptions: {ignore-delete: true}\n",
+		"merge: partial-update\n",
+		"merge: partial-update\noptions: {ignore-update-before: true}\n",
+		"merge: partial-update\noptions: {partial-update.ignore-delete: yes}\n",
+		"merge: partial-update\noptions: {partial-update.remove-record-on-delete: true}\n",
+		"merge: partial-update\noptions: {fields.n.sequence-group: 'a,s'}\n",
+		"merge: partial-update\noptions: {fields.n.sequence-group: a, "
+			"fields.a.aggregate-function: max}\n",
+		"merge: partial-update\noptions: {fields.n.sequence-group: a, "
+			"fields.a.aggregate-function: max, fields.a.ignore-retract: true}\n",
+		"merge: partial-update\noptions: {fields.n.sequence-group: 'a,s', "
+			"fields.default-aggregate-function: last_non_null_value}\n",
+		"merge: aggregation\n",
+		"merge: aggregation\noptions: {aggregation.remove-record-on-delete: true}\n",
+		"merge: aggregation\noptions: {fields.a.aggregate-function: sum}\n",
+		"merge: aggregation\noptions: {fields.a.aggregate-function: min}\n",
+		"merge: aggregation\nsequence: a\noptions: {fields.default-aggregate-function: sum, "
+			"fields.s.aggregate-function: listagg, fields.s.ignore-retract: true, "
+			"fields.t.aggregate-function: last_value, fields.t.ignore-retract: true}\n",
+		"merge: aggregation\noptions: {fields.default-aggregate-function: min, "
+			"ignore-update-before: true}\n",
+		"merge: aggregation\noptions: {fields.default-aggregate-function: min, "
+			"aggregation.remove-record-on-delete: true}\n",
+		"merge: partial-update\noptions: {fields.n.sequence-group: 'a,t'}\n",
+		"merge: partial-update\noptions: {fields.t.sequence-group: 'a,s'}\n",
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char *yaml = pf_asprintf("primary_key: [k]\ntime: t\npartition: day\n%s"
+					 "columns: {k: int, a: int, s: string, n: int, t: date}\n",
+					 cases[i]);
+		struct pf_tabledef *def = NULL;
+		struct pf_table_schema *t = NULL;
+		struct pf_rules *rules = NULL;
+		CHECK_OK(pf_tabledef_parse(yaml, strlen(yaml), "t.yaml", &def, &err), &err);
+		struct pf_schema *s = pf_tabledef_schema(def);
+		CHECK_OK(pf_table_schema_of_rows(s, &t, &err), &err);
+		CHECK_OK(pf_rules_read(t, &rules, &err), &err);
+		for (int8_t k = 0; k < 4; k++)
+			CHECK_INT(def->kinds_refused >> k & 1, pf_rules_take(rules, k, &err) != 0);
+		CHECK(!def->kinds_refused == (i == 0 || i == 2 || i == 5 || i == 6 || i == 7 ||
+					      i == 9 || i == 10 || i == 15 || i == 19));
+		pf_rules_free(rules);
+		pf_table_schema_free(t);
+		pf_schema_unref(s);
+		pf_tabledef_free(def);
+		free(yaml);
+	}
 }
 
 TEST(first_row)
@@ -405,6 +577,20 @@ TEST(refused)
 		  "\"deletion-vectors.merge-on-read\":\"true\"",
 		  "deletion-vectors.merge-on-read" },
 		{ AGGREGATION "\"fields.s.aggregate-function\":\"sum\"", "'sum'" },
+		{ GROUP ",\"fields.s.sequence-group\":\"a\"", "in two sequence groups" },
+		{ GROUP ",\"partial-update.remove-record-on-delete\":\"true\"", "do not go together" },
+		{ GROUP ",\"ignore-delete\":\"true\","
+			"\"partial-update.remove-record-on-sequence-group\":\"n\"", "do not go together" },
+		{ GROUP ",\"partial-update.remove-record-on-sequence-group\":\"a\"",
+		  "orders no sequence group" },
+		{ "\"merge-engine\":\"partial-update\",\"fields.k.sequence-group\":\"a\"",
+		  "primary key" },
+		{ "\"merge-engine\":\"partial-update\",\"fields.n.sequence-group\":\"zz\"", "'zz'" },
+		{ "\"merge-engine\":\"partial-update\",\"fields.a.aggregate-function\":\"sum\"",
+		  "in no sequence group" },
+		{ AGGREGATION "\"fields.a.ignore-retract\":\"true\","
+			      "\"aggregation.remove-record-on-delete\":\"true\"",
+		  "do not go together" },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct pf_table_schema *t = schema_of(cases[i][0]);
@@ -416,6 +602,6 @@ TEST(refused)
 	}
 }
 
-UNIT_MAIN(CASE(deduplicate), CASE(sequence_columns), CASE(partial_update),
+UNIT_MAIN(CASE(deduplicate), CASE(sequence_columns), CASE(partial_update), CASE(sequence_group), CASE(hot_key), CASE(rules_of_writers), CASE(definitions_refuse_what_rules_do),
 	  CASE(first_row), CASE(aggregation), CASE(aggregation_takes_back),
 	  CASE(random_deduplication), CASE(sections), CASE(refused))

@@ -103,7 +103,36 @@ TEST(refusals)
 		"'t.yaml' line 3: the key's column 'a' cannot be of type 'double'", NULL);
 	refused("primary_key: [a]\ntime: t\ncolumns:\n  a: int\n  t: date\n"
 		"  n: {type: int, aggregate: sum}\n",
-		"'t.yaml' line 6: 'aggregate' goes with 'merge: aggregation'", NULL);
+		"'t.yaml' line 6: 'aggregate' goes with 'merge: aggregation' or 'merge: partial-update'",
+		NULL);
+	static const char *const options[][3] = {
+		{ "aggregation", "ignore-delet: true", "unknown option 'ignore-delet'" },
+		{ "aggregation", "bucket: 4", "unknown option 'bucket'" },
+		{ "aggregation", "ignore-delete: 7", "'ignore-delete' must be true or false" },
+		{ "aggregation", "fields.a.aggregate-function: sum", "part of the key" },
+		{ "aggregation", "fields.z.aggregate-function: sum", "names the column 'z'" },
+		{ "aggregation", "fields.n.aggregate-function: summ", "cannot be 'summ'" },
+		{ "aggregation", "fields.n.sequence-group: t", "goes with 'merge: partial-update'" },
+		{ "aggregation", "partial-update.remove-record-on-delete: true",
+		  "goes with 'merge: partial-update'" },
+		{ "deduplicate", "fields.n.aggregate-function: sum", "goes with 'merge: aggregation'" },
+		{ "partial-update", "fields.n.sequence-group: 't,u'", "names the column 'u'" },
+		{ "partial-update", "'fields.n,o.sequence-group': t", "names the column 'o'" },
+		{ "partial-update", "sequence.field.sort-order: descending", "goes with 'sequence'" },
+		{ "partial-update", "fields.sequence-group: t", "names no column" },
+	};
+	struct pf_error err = { 0 };
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+		char *yaml = pf_asprintf("primary_key: [a]\ntime: t\nmerge: %s\noptions: {%s}\n"
+					 "columns: {a: int, t: date, n: int}\n",
+					 options[i][0], options[i][1]);
+		struct pf_tabledef *def;
+		CHECK(pf_tabledef_parse(yaml, strlen(yaml), "t.yaml", &def, &err) ==
+		      PF_E_SCHEMA_FILE);
+		if (!strstr(err.message, options[i][2]))
+			CHECK_STR(err.message, options[i][2]);
+		free(yaml);
+	}
 	refused("id: a\ntime: t\nsequence: t\ncolumns: {a: int, t: date}\n",
 		"'t.yaml' line 3: 'sequence' goes with 'primary_key'", NULL);
 	refused("id: a\ntime: t\ncolumns: {a: double, t: date}\n",
