@@ -9,6 +9,7 @@
 
 #include "app/rows.h"
 #include "app/sources.h"
+#include "app/wording.h"
 #include "base/alloc.h"
 #include "base/zone.h"
 #include "query/list.h"
@@ -129,13 +130,21 @@ static int list(struct pf_run *run, const struct pf_table_source_options *t,
 {
 	const struct options *o = run->options;
 	struct pf_builder *rows;
+	struct pf_list_runs runs = { 0 };
+	char name[256];
 	if (run->noperands != 1)
 		return pf_fail(err, PF_E_USAGE, "%s takes one table",
 			       o->files ? "--files" : "--snapshots");
-	PF_TRY(o->files ? pf_list_files(run->operands[0], t, &rows, err) :
+	PF_TRY(o->files ? pf_list_files(run->operands[0], t, &rows, &runs, err) :
 			  pf_list_snapshots(run->operands[0], &rows, err));
 	int code = pf_rows_put(run, rows, o->tz, err);
 	pf_builder_free(rows);
+	if (!code && runs.buckets)
+		pf_diag_note(&run->diag, 0,
+			     "%s: %zu bucket%s, a key is looked for in %.1f sorted runs on average, at most %zu (%s)",
+			     pf_short_name(run->operands[0], name), runs.buckets,
+			     runs.buckets == 1 ? "" : "s",
+			     (double)runs.runs / (double)runs.buckets, runs.most, runs.where);
 	return code;
 }
 

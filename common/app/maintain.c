@@ -8,7 +8,7 @@
 #include "app/program.h"
 #include "app/wording.h"
 #include "base/number.h"
-#include "load/compact.h"
+#include "load/compact_keyed.h"
 #include "paimon/alter.h"
 #include "paimon/clean.h"
 #include "paimon/expire.h"
@@ -74,6 +74,62 @@ static int explain_compact(struct pf_run *run, struct pf_table *table,
 	return print(run, &text, err);
 }
 
+static const char *step_name(const struct pf_keyed_job *j, const struct pf_data_file *f)
+{
+	for (size_t i = 0; i < j->n_steps; i++) {
+		const struct pf_keyed_step *s = &j->steps[i];
+		if (s->moved && !strcmp(s->moved->name, f->name))
+			return "moves";
+		for (size_t k = s->from; k < s->to; k++)
+			for (size_t r = 0; r < j->sections.items[k].n; r++)
+				for (size_t n = 0; n < j->sections.items[k].runs[r].n; n++)
+					if (j->sections.items[k].runs[r].files[n] == f)
+						return "is merged";
+	}
+	return "stays";
+}
+
+static void explain_job(const struct pf_keyed_job *j, struct pf_buf *text)
+{
+	char a[32], b[32];
+	pf_buf_printf(text, "%s: %zu of %zu runs to level %" PRId32
+		      ", %s rows, %s to rewrite%s: %s\n",
+		      j->files[0].dir, j->runs, j->of_runs, j->level,
+		      pf_group_digits(a, j->rows), pf_sized(j->bytes, b),
+		      j->keep_deletes ? "" : ", deletes go", j->why);
+	for (size_t i = 0; i < j->n; i++)
+		pf_buf_printf(text, "  %s  level %" PRId32 ", %s rows, %s, %s\n",
+			      j->files[i].name, j->files[i].level,
+			      pf_group_digits(a, j->files[i].rows),
+			      pf_sized(j->files[i].size, b), step_name(j, &j->files[i]));
+}
+
+static int explain_keyed(struct pf_run *run, struct pf_table *table,
+			 const struct pf_compact_options *o, struct pf_error *err)
+{
+	struct pf_keyed_plan plan;
+	struct pf_buf text = { 0 };
+	char a[32], b[32], c[32];
+	int64_t rewritten = 0, moved = 0;
+	PF_TRY(pf_keyed_plan(table, o->full, &plan, err));
+	for (size_t i = 0; i < plan.n_jobs; i++) {
+		explain_job(&plan.jobs[i], &text);
+		rewritten += (int64_t)plan.jobs[i].rewritten;
+		moved += (int64_t)plan.jobs[i].moved;
+	}
+	pf_buf_printf(&text, "%s of %s files would be rewritten, %s get another level; ",
+		      pf_group_digits(a, rewritten), pf_group_digits(b, (int64_t)plan.list.n),
+		      pf_group_digits(c, moved));
+	pf_buf_printf(&text, "%zu bucket%s, at most %zu runs in one; snapshot %" PRId64 "\n",
+		      plan.buckets, plural((int64_t)plan.buckets), plan.most_runs,
+		      plan.snapshot);
+	if (plan.left_alone)
+		pf_buf_printf(&text, "%zu of %zu buckets left as they are: %s\n",
+			      plan.left_alone, plan.buckets, plan.left_alone_why);
+	pf_keyed_plan_free(&plan);
+	return print(run, &text, err);
+}
+
 int pf_maintain_compact(struct pf_run *run, struct pf_table *table,
 			const struct pf_maintain_options *options,
 			struct pf_error *err)
@@ -89,7 +145,9 @@ int pf_maintain_compact(struct pf_run *run, struct pf_table *table,
 	char quoted[256], before[32], after[32], rows[32], size[32];
 	const char *name = pf_short_name(pf_table_name(table), quoted);
 	if (options->explain)
-		return explain_compact(run, table, &o, err);
+		return pf_table_schema(table)->nprimary_keys ?
+			       explain_keyed(run, table, &o, err) :
+			       explain_compact(run, table, &o, err);
 	pf_signals_graceful();
 	int code = pf_compact(table, &o, &r, err);
 	if (r.left_alone)

@@ -5,22 +5,26 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "keyed/fold.h"
-#include "keyed/sections.h"
-#include "load/merge.h"
+#include "load/merge_keyed.h"
 #include "load/stored.h"
 #include "load/versions.h"
 #include "paimon/commit.h"
 #include "parquet/writer.h"
 
 enum {
-	TARGET_BYTES = 64 << 20,
 	LEAST_MEMORY = 64 << 20,
-	MOST_PIECE_BYTES = 16 << 20,
-	LEAST_PIECE_BYTES = 64 << 10,
-	TRIGGER_RUNS = 5,
+	SHARES = 2, /* of the memory: runs, a row group of output */
+	MOST_GROUP_BYTES = 64 << 20,
+	/* What a file takes beside its piece: a page of each kind, as stored and
+	 * unpacked, dictionaries. */
+	FILE_BYTES = 2 << 20,
+	LEAST_FILE_BYTES = 128 << 10,
+	UNPACKED = 8, /* bytes of rows per byte of a small file, at the worst */
 	REPLANS = 10,
+	MOST_ROUNDS = 16,
 };
+/* Written before it is committed by itself. */
+static const int64_t commit_bytes = 1 << 30;
 
 /* A file that was written. */
 struct made {
@@ -33,14 +37,15 @@ struct work {
 	const struct pf_table_schema *now;
 	const struct pf_compact_options *options;
 	struct pf_compact_result *result;
-	struct pf_rules *rules;
+	const struct pf_keyed_plan *plan;
 	struct pf_schema *versions;       /* table columns, number, kind */
 	struct pf_versions_plan *columns; /* of files */
 	int *from;                        /* column of files -> of versions */
-	int32_t top;                      /* the highest level */
-	int64_t trigger;
-	/* the bucket at hand */
+	size_t memory_bytes;              /* of the runs */
+	int64_t commit_bytes;
 	struct pf_commit *commit;
+	struct pf_compact_result waiting; /* since the last commit */
+	/* the bucket at hand */
 	struct pf_cell cell;
 	struct made *made;
 	size_t n_made;
@@ -48,66 +53,28 @@ struct work {
 	struct pf_parquet_writer *writer;
 };
 
-static int64_t option_int(const struct pf_table_schema *s, const char *key, int64_t other)
-{
-	const char *text = pf_meta_get(&s->options, key);
-	long long n = text ? strtoll(text, NULL, 10) : 0;
-	return n > 0 && n < 1000 ? n : other;
-}
-
 static int prepare(struct work *w, struct pf_error *err)
 {
 	w->now = pf_table_schema(w->table);
-	w->trigger = option_int(w->now, "num-sorted-run.compaction-trigger", TRIGGER_RUNS);
-	w->top = (int32_t)option_int(w->now, "num-levels", w->trigger + 1) - 1;
-	if (w->top < 1)
-		return pf_fail(err, PF_E_TABLE_FEATURE,
-			       "the table has one level only (num-levels), which is not supported");
-	PF_TRY(pf_rules_read(w->now, &w->rules, err));
 	PF_TRY(pf_versions_plan_new(w->now->columns, &w->now->layout, &w->columns, err));
 	w->versions = pf_stored_versions(w->now);
 	const struct pf_schema *f = pf_versions_schema(w->columns);
+	const struct pf_rules *rules = w->plan->rules;
 	w->from = pf_alloc(f->n, sizeof *w->from);
 	for (size_t i = 0; i < f->n; i++)
-		w->from[i] = pf_schema_find(w->versions, i < w->rules->nkeys ?
-						w->rules->keys[i] : f->fields[i].name);
+		w->from[i] = pf_schema_find(w->versions, i < rules->nkeys ?
+						rules->keys[i] : f->fields[i].name);
 	return 0;
 }
 
 static void clear(struct work *w)
 {
-	pf_rules_free(w->rules);
 	pf_versions_plan_free(w->columns);
 	pf_schema_unref(w->versions);
 	free(w->from);
-	w->rules = NULL;
 	w->columns = NULL;
 	w->versions = NULL;
 	w->from = NULL;
-}
-
-/* --- which buckets --- */
-
-static bool same_bucket(const struct pf_data_file *a, const struct pf_data_file *b)
-{
-	return a->bucket == b->bucket && !pf_view_cmp(a->partition, b->partition);
-}
-
-/* Each file of level 0 is a sorted run, and each other level. */
-static bool is_due(const struct work *w, const struct pf_data_file *files, size_t n)
-{
-	int64_t runs = 0;
-	bool deletes = false, levels[1000] = { false };
-	for (size_t i = 0; i < n; i++) {
-		int32_t level = files[i].level;
-		deletes |= !files[i].has_deletes || files[i].deletes;
-		if (level > 0 && level < 1000 && levels[level])
-			continue;
-		if (level > 0 && level < 1000)
-			levels[level] = true;
-		runs++;
-	}
-	return w->options->full ? runs > 1 || deletes : runs >= w->trigger;
 }
 
 /* --- writing --- */
@@ -128,18 +95,30 @@ static int close_file(struct work *w, struct pf_error *err)
 	return code;
 }
 
-static int open_file(struct work *w, struct pf_error *err)
+/* Rows that are wide make smaller row groups. */
+static int64_t group_rows(const struct work *w, const struct pf_batch *first)
 {
+	size_t most = w->memory_bytes / SHARES;
+	size_t width = pf_batch_bytes(first) / (size_t)first->rows + 1;
+	most = most < MOST_GROUP_BYTES ? most : MOST_GROUP_BYTES;
+	int64_t rows = (int64_t)(most / width) + 1;
+	return rows < PF_PARQUET_GROUP_ROWS ? rows : PF_PARQUET_GROUP_ROWS;
+}
+
+static int open_file(struct work *w, const struct pf_batch *first, struct pf_error *err)
+{
+	size_t nkeys = w->plan->rules->nkeys;
 	int id = w->now->layout.id_column;
 	int bloom = id < 0 ? -1 : pf_versions_column(w->columns, id);
-	int *sorted = pf_alloc(w->rules->nkeys, sizeof *sorted);
-	for (size_t i = 0; i < w->rules->nkeys; i++)
+	int *sorted = pf_alloc(nkeys, sizeof *sorted);
+	for (size_t i = 0; i < nkeys; i++)
 		sorted[i] = (int)i;
 	struct pf_parquet_options o = {
 		.created_by = w->options->created_by,
 		.zstd_level = w->options->zstd_level,
+		.row_group_rows = group_rows(w, first),
 		.sort_columns = sorted,
-		.n_sort = w->rules->nkeys,
+		.n_sort = nkeys,
 		.bloom_columns = &bloom,
 		.n_bloom = bloom >= 0,
 		.meta = &w->now->columns->meta,
@@ -158,23 +137,22 @@ static int open_file(struct work *w, struct pf_error *err)
 static int write_rows(struct work *w, const struct pf_batch *rows, struct pf_error *err)
 {
 	const struct pf_schema *f = pf_versions_schema(w->columns);
-	int64_t target = w->options->target_bytes ? w->options->target_bytes : TARGET_BYTES;
 	if (!w->writer)
-		PF_TRY(open_file(w, err));
+		PF_TRY(open_file(w, rows, err));
 	struct made *m = &w->made[w->n_made - 1];
 	struct pf_column *columns = pf_alloc(f->n, sizeof *columns);
 	for (size_t i = 0; i < f->n; i++)
 		columns[i] = rows->columns[w->from[i]];
 	const struct pf_batch b = { .schema = f, .rows = rows->rows, .columns = columns };
 	int code = pf_parquet_writer_add(w->writer, &b, 0, b.rows, err);
-	const int64_t *numbers = columns[w->rules->nkeys].values;
+	const int64_t *numbers = columns[w->plan->rules->nkeys].values;
 	for (int64_t i = 0; i < b.rows; i++) {
 		m->span.least = numbers[i] < m->span.least ? numbers[i] : m->span.least;
 		m->span.most = numbers[i] > m->span.most ? numbers[i] : m->span.most;
 	}
 	m->rows += b.rows;
 	free(columns);
-	if (!code && pf_parquet_writer_bytes(w->writer) >= (uint64_t)target)
+	if (!code && (int64_t)pf_parquet_writer_bytes(w->writer) >= w->plan->how.file_bytes)
 		code = close_file(w, err);
 	return code;
 }
@@ -210,159 +188,221 @@ static int next_rows(void *ctx, struct pf_batch *batch, struct pf_error *err)
 	return 0;
 }
 
-static int pump(struct work *w, struct pf_merge *merge, struct pf_keyed_fold *fold,
-		struct pf_error *err)
+/* Half is the piece's, and as much is decoded beside it. */
+static void set_share(void *ctx, size_t bytes)
 {
-	for (bool end = false; !end;) {
-		struct pf_batch in, out;
+	((struct run *)ctx)->piece_bytes = bytes / 2;
+}
+
+static void close_run(void *ctx)
+{
+	struct run *r = ctx;
+	pf_stored_close(r->stored);
+	r->stored = NULL;
+}
+
+static size_t run_bytes(const struct pf_sorted_run *files)
+{
+	int64_t largest = 0;
+	for (size_t i = 0; i < files->n; i++)
+		if (files->files[i]->size > largest)
+			largest = files->files[i]->size;
+	int64_t bytes = largest < FILE_BYTES ? UNPACKED * largest : FILE_BYTES;
+	bytes = bytes < FILE_BYTES ? bytes : FILE_BYTES;
+	return bytes < LEAST_FILE_BYTES ? LEAST_FILE_BYTES : (size_t)bytes;
+}
+
+static int pump(struct work *w, struct pf_keyed_merge *merge, struct pf_error *err)
+{
+	for (;;) {
+		struct pf_batch rows;
 		if (w->options->stopping && w->options->stopping(w->options->ctx))
-			return pf_fail(err, PF_E_INTERRUPTED, "interrupted");
-		PF_TRY(pf_merge_next(merge, &in, err));
-		end = !in.rows;
-		PF_TRY(pf_keyed_fold_add(fold, &in, end, &out, err));
-		if (out.rows)
-			PF_TRY(write_rows(w, &out, err));
+			return pf_fail(err, PF_E_INTERRUPTED,
+				       "stopped by a signal; what was committed stays");
+		PF_TRY(pf_keyed_merge_next(merge, &rows, err));
+		if (!rows.rows)
+			return 0;
+		PF_TRY(write_rows(w, &rows, err));
 		if (w->options->progress)
-			w->options->progress(w->options->ctx, in.rows);
+			w->options->progress(w->options->ctx, rows.rows);
 	}
-	return 0;
 }
 
 static int merge_section(struct work *w, const struct pf_section *section,
-			 struct pf_error *err)
+			 bool keep_deletes, struct pf_error *err)
 {
-	size_t memory = w->options->memory_bytes > LEAST_MEMORY ?
-			w->options->memory_bytes : LEAST_MEMORY;
-	size_t share = memory / (4 * section->n);
-	share = share > MOST_PIECE_BYTES ? MOST_PIECE_BYTES : share;
+	const struct pf_keyed_merge_options o = { .keep_deletes = keep_deletes,
+						  .memory_bytes = w->memory_bytes,
+						  .tmp_dir = w->options->tmp_dir };
+	struct pf_keyed_merge *merge;
+	PF_TRY(pf_keyed_merge_new(w->plan->rules, w->versions, &o, &merge, err));
 	struct run *runs = pf_zalloc(section->n, sizeof *runs);
-	struct pf_merge_run *in = pf_alloc(section->n, sizeof *in);
-	int *keys = pf_alloc(w->rules->nkeys, sizeof *keys);
 	for (size_t i = 0; i < section->n; i++) {
-		runs[i] = (struct run){ .w = w, .files = &section->runs[i],
-					.piece_bytes = share > LEAST_PIECE_BYTES ?
-						share : LEAST_PIECE_BYTES };
-		in[i] = (struct pf_merge_run){ next_rows, &runs[i],
-					       section->runs[i].files[0]->path };
+		runs[i] = (struct run){ .w = w, .files = &section->runs[i] };
+		const struct pf_run run = {
+			.merge = { next_rows, &runs[i], section->runs[i].files[0]->path },
+			.bytes = run_bytes(&section->runs[i]),
+			.share = set_share,
+			.close = close_run,
+		};
+		pf_keyed_merge_add(merge, &run);
 	}
-	for (size_t i = 0; i < w->rules->nkeys; i++)
-		keys[i] = pf_schema_find(w->versions, w->rules->keys[i]);
-	struct pf_merge *merge = pf_merge_new(w->versions, keys, w->rules->nkeys, in,
-					      section->n);
-	struct pf_keyed_fold *fold = NULL;
-	int code = pf_keyed_fold_new(w->rules, w->versions, false, &fold, err);
-	if (!code)
-		code = pump(w, merge, fold, err);
-	pf_keyed_fold_free(fold);
-	pf_merge_free(merge);
-	for (size_t i = 0; i < section->n; i++)
-		pf_stored_close(runs[i].stored);
+	int code = pump(w, merge, err);
+	pf_keyed_merge_free(merge);
 	free(runs);
-	free(in);
-	free(keys);
 	return code;
 }
 
 /* --- a bucket --- */
 
-static int commit(struct work *w, const struct pf_data_file *files, size_t n,
-		  struct pf_error *err)
+/* What a job reads and what only moves. */
+static void split_files(const struct pf_keyed_job *j, const struct pf_data_file **from,
+			const struct pf_data_file **moved, struct pf_versions_step *step)
 {
-	struct pf_compact_result *r = w->result;
-	struct pf_commit_result done;
-	struct pf_view *names = pf_alloc(n, sizeof *names);
-	struct pf_versions_span *spans = pf_alloc(w->n_made + 1, sizeof *spans);
-	for (size_t i = 0; i < n; i++)
-		names[i] = pf_view_str(files[i].name);
-	for (size_t i = 0; i < w->n_made; i++)
-		spans[i] = w->made[i].span;
-	int code = pf_commit_replace_versions(w->commit, w->top, spans, w->n_made, names, n,
-					      err);
-	if (!code)
-		code = pf_commit_compact(w->commit, &done, err);
-	free(names);
-	free(spans);
-	PF_TRY(code);
-	if (!r->commits++)
-		r->first = done.snapshot;
-	r->last = done.snapshot;
-	for (size_t i = 0; i < n; i++) {
-		r->files_before++;
-		r->bytes_before += files[i].size;
-		r->rows += files[i].rows;
+	for (size_t i = 0; i < j->n_steps; i++) {
+		const struct pf_keyed_step *s = &j->steps[i];
+		if (s->moved)
+			moved[step->n_moved++] = s->moved;
+		for (size_t k = s->from; k < s->to; k++)
+			for (size_t r = 0; r < j->sections.items[k].n; r++) {
+				const struct pf_sorted_run *run =
+					&j->sections.items[k].runs[r];
+				for (size_t f = 0; f < run->n; f++)
+					from[step->n_from++] = run->files[f];
+			}
 	}
-	for (size_t i = 0; i < w->n_made; i++) {
-		r->files_after++;
-		r->bytes_after += w->made[i].bytes;
-	}
-	return 0;
+	step->from = from;
+	step->moved = moved;
 }
 
-static int compact_bucket(struct work *w, struct pf_data_file *files, size_t n,
-			  struct pf_error *err)
+static int replace(struct work *w, const struct pf_keyed_job *j, struct pf_error *err)
 {
-	struct pf_file_list list = { .files = files, .n = n };
-	struct pf_sections sections;
-	w->cell = (struct pf_cell){ .bucket = files[0].bucket };
-	if (w->now->npartition_keys) {
-		w->cell.has_partition = true;
-		w->cell.partition = files[0].partition_values[0].bytes;
-	}
-	PF_TRY(pf_sections_make(&list, w->now, w->rules, &sections, err));
-	int code = pf_commit_open(w->table, NULL, &w->commit, err);
-	w->n_made = 0;
-	for (size_t i = 0; i < sections.n && !code; i++)
-		code = merge_section(w, &sections.items[i], err);
-	if (!code && w->writer)
-		code = close_file(w, err);
-	if (!code)
-		code = commit(w, files, n, err);
-	pf_parquet_writer_free(w->writer);
-	w->writer = NULL;
-	w->file = NULL; /* the commit's own */
-	pf_commit_close(w->commit);
-	w->commit = NULL;
-	free(w->made);
-	w->made = NULL;
-	pf_sections_free(&sections);
+	struct pf_compact_result *r = &w->waiting;
+	struct pf_versions_span *spans = pf_alloc(w->n_made + 1, sizeof *spans);
+	const struct pf_data_file **from = pf_alloc(j->n, sizeof *from);
+	const struct pf_data_file **moved = pf_alloc(j->n, sizeof *moved);
+	struct pf_versions_step step = { .level = j->level, .spans = spans,
+					 .n_files = w->n_made };
+	for (size_t i = 0; i < w->n_made; i++)
+		spans[i] = w->made[i].span;
+	split_files(j, from, moved, &step);
+	int code = pf_commit_replace_versions(w->commit, &step, err);
+	r->files_before += (int64_t)(step.n_from + step.n_moved);
+	r->files_after += (int64_t)(w->n_made + step.n_moved);
+	r->rows += j->rows;
+	r->bytes_before += j->bytes;
+	for (size_t i = 0; i < w->n_made; i++)
+		r->bytes_after += w->made[i].bytes;
+	free(spans);
+	free(from);
+	free(moved);
 	return code;
 }
 
-/* Every bucket that is due in the newest snapshot. */
-static int one_round(struct work *w, struct pf_error *err)
+static int do_steps(struct work *w, const struct pf_keyed_job *j, struct pf_error *err)
 {
-	struct pf_snapshot *snapshot;
-	struct pf_file_list list;
-	PF_TRY(pf_table_refresh(w->table, err));
-	PF_TRY(pf_table_writable(pf_table_schema(w->table), err));
-	PF_TRY(prepare(w, err));
-	PF_TRY(pf_snapshot_latest(w->table, &snapshot, err));
-	int code = pf_scan_files(w->table, snapshot, NULL, &list, err);
-	pf_snapshot_free(snapshot);
-	PF_TRY(code);
-	for (size_t from = 0, to; from < list.n && !code; from = to) {
-		for (to = from + 1; to < list.n &&
-				    same_bucket(&list.files[from], &list.files[to]);)
-			to++;
-		if (is_due(w, list.files + from, to - from))
-			code = compact_bucket(w, list.files + from, to - from, err);
+	for (size_t i = 0; i < j->n_steps; i++) {
+		for (size_t k = j->steps[i].from; k < j->steps[i].to; k++)
+			PF_TRY(merge_section(w, &j->sections.items[k], j->keep_deletes,
+					     err));
+		if (w->writer)
+			PF_TRY(close_file(w, err));
 	}
-	pf_file_list_free(&list);
+	return replace(w, j, err);
+}
+
+static int do_job(struct work *w, const struct pf_keyed_job *j, struct pf_error *err)
+{
+	w->cell = (struct pf_cell){ .bucket = j->files[0].bucket };
+	if (w->now->npartition_keys) {
+		w->cell.has_partition = true;
+		w->cell.partition = j->files[0].partition_values[0].bytes;
+	}
+	w->n_made = 0;
+	int code = do_steps(w, j, err);
+	pf_parquet_writer_free(w->writer);
+	w->writer = NULL;
+	w->file = NULL; /* the commit's own */
+	free(w->made);
+	w->made = NULL;
+	return code ? pf_context(err, "'%s'", j->files[0].dir) : 0;
+}
+
+/* --- all of a plan --- */
+
+static int commit(struct work *w, struct pf_error *err)
+{
+	struct pf_compact_result *r = w->result, *more = &w->waiting;
+	struct pf_commit_result done;
+	if (!more->files_before)
+		return 0;
+	PF_TRY(pf_commit_compact(w->commit, &done, err));
+	if (!r->commits++)
+		r->first = done.snapshot;
+	r->last = done.snapshot;
+	r->files_before += more->files_before;
+	r->files_after += more->files_after;
+	r->bytes_before += more->bytes_before;
+	r->bytes_after += more->bytes_after;
+	r->rows += more->rows;
+	*more = (struct pf_compact_result){ 0 };
+	return 0;
+}
+
+static int do_plan(struct work *w, struct pf_error *err)
+{
+	for (size_t i = 0; i < w->plan->n_jobs; i++) {
+		PF_TRY(do_job(w, &w->plan->jobs[i], err));
+		if (w->waiting.bytes_after >= w->commit_bytes)
+			PF_TRY(commit(w, err));
+	}
+	return commit(w, err);
+}
+
+/* A plan with a commit of its own: what fails leaves no files behind. */
+static int one_round(struct work *w, bool full, bool *done, struct pf_error *err)
+{
+	struct pf_keyed_plan plan;
+	PF_TRY(pf_keyed_plan(w->table, full, &plan, err));
+	w->plan = &plan;
+	w->result->left_alone = plan.left_alone;
+	w->result->left_alone_why = plan.left_alone_why;
+	w->waiting = (struct pf_compact_result){ 0 };
+	*done = !plan.n_jobs;
+	int code = plan.n_jobs ? prepare(w, err) : 0;
+	if (plan.n_jobs && !code)
+		code = pf_commit_open(w->table, NULL, &w->commit, err);
+	if (plan.n_jobs && !code) {
+		code = do_plan(w, err);
+		pf_commit_close(w->commit);
+		w->commit = NULL;
+	}
+	clear(w);
+	pf_keyed_plan_free(&plan);
 	return code;
 }
 
 int pf_compact_keyed(struct pf_table *table, const struct pf_compact_options *options,
 		     struct pf_compact_result *result, struct pf_error *err)
 {
-	struct work w = { .table = table, .options = options, .result = result };
-	int code = 0;
+	size_t memory = options->memory_bytes > LEAST_MEMORY ? options->memory_bytes :
+							       LEAST_MEMORY;
+	struct work w = { .table = table, .options = options, .result = result,
+			  .memory_bytes = memory / SHARES, .commit_bytes = commit_bytes };
+	bool done = false;
 	*result = (struct pf_compact_result){ 0 };
-	for (int lost = 0; lost <= REPLANS; lost++) {
-		code = one_round(&w, err);
-		clear(&w);
-		/* Somebody else replaced a file, or it expired: look again. */
-		if (code != PF_E_CONFLICT && code != PF_E_VANISHED && code != PF_E_NO_FILE)
-			break;
+	/* A load that never ends brings runs that never end. */
+	for (int lost = 0, rounds = 0; !done && rounds < MOST_ROUNDS;) {
+		int code = one_round(&w, options->full, &done, err);
+		/* Somebody else replaced a file, or it expired: look again, and
+		 * lose no more than a bucket to the next one. */
+		if ((code == PF_E_CONFLICT || code == PF_E_VANISHED ||
+		     code == PF_E_NO_FILE) && ++lost <= REPLANS) {
+			w.commit_bytes = 0;
+			continue;
+		}
+		PF_TRY(code);
+		rounds = options->full ? MOST_ROUNDS : rounds + 1;
 	}
-	return code;
+	return 0;
 }

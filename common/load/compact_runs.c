@@ -1,41 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The files of a job as one sorted run: sorted files are read side by side;
- * unsorted ones are sorted piece by piece into temporary runs first, and so are
- * runs that are too many for the memory, neighbours with neighbours.
+ * unsorted ones are sorted piece by piece into temporary runs first.
  */
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "load/compact_internal.h"
+#include "load/runs.h"
 #include "load/sort.h"
-#include "load/spill.h"
 #include "load/stored.h"
 
 enum {
-	/* What reading a file or a temporary run takes at most, decoding
-	 * included; a small file takes less. */
+	/* What reading a file takes at most, decoding included; a small file
+	 * takes less. */
 	RUN_BYTES = 4 << 20,
 	LEAST_RUN_BYTES = 256 << 10,
 	UNPACKED = 8, /* bytes of rows per byte of file, at the worst */
-	MOST_PIECE_BYTES = 16 << 20,
-	EXTENT_ROWS = 4096,
-};
-
-/* Rows put aside, sorted. */
-struct temporary {
-	struct pf_spill *spill; /* borrowed */
-	struct pf_extent *extents;
-	size_t n, at;
-	struct pf_builder *rows;
-};
-
-/* A sorted run: one of both. */
-struct source {
-	struct pf_stored *stored;
-	struct temporary *temporary;
-	const char *name;
-	size_t cost;
+	MOST_FILES = 256, /* open at a time: descriptors are few */
 };
 
 struct pf_compact_reader {
@@ -44,99 +26,12 @@ struct pf_compact_reader {
 	int keys[2];
 	size_t n_keys;
 	size_t memory_bytes;
-	struct pf_spill *spill;
-	struct source *sources; /* oldest first */
-	size_t n;
+	struct pf_runs *runs;
 	struct pf_merge *merge;
 	/* while unsorted files are read */
 	struct pf_builder *pending;
 	struct pf_sorter *sorter;
 };
-
-/* --- temporary runs --- */
-
-static int temporary_next(void *ctx, struct pf_batch *batch, struct pf_error *err)
-{
-	struct temporary *t = ctx;
-	pf_builder_reset(t->rows);
-	if (t->at < t->n)
-		PF_TRY(pf_spill_read(t->spill, &t->extents[t->at++], t->rows, err));
-	*batch = pf_builder_batch(t->rows);
-	return 0;
-}
-
-static void temporary_free(struct temporary *t)
-{
-	if (!t)
-		return;
-	pf_builder_free(t->rows);
-	free(t->extents);
-	free(t);
-}
-
-static struct temporary *temporary_new(struct pf_compact_reader *r)
-{
-	struct temporary *t = pf_zalloc(1, sizeof *t);
-	t->spill = r->spill;
-	t->rows = pf_builder_new(r->now->columns);
-	return t;
-}
-
-static int temporary_add(struct temporary *t, const struct pf_batch *rows,
-			 struct pf_error *err)
-{
-	t->extents = pf_realloc(t->extents, t->n + 1, sizeof *t->extents);
-	PF_TRY(pf_spill_write(t->spill, rows, &t->extents[t->n], err));
-	t->n++;
-	return 0;
-}
-
-/* --- the list of runs --- */
-
-static struct source *add_source(struct pf_compact_reader *r)
-{
-	r->sources = pf_realloc(r->sources, r->n + 1, sizeof *r->sources);
-	r->sources[r->n] = (struct source){ 0 };
-	return &r->sources[r->n++];
-}
-
-static void add_temporary(struct pf_compact_reader *r, struct temporary *t)
-{
-	*add_source(r) = (struct source){ .temporary = t, .name = "temporary run",
-					  .cost = LEAST_RUN_BYTES };
-}
-
-static void source_free(struct source *s)
-{
-	pf_stored_close(s->stored);
-	temporary_free(s->temporary);
-}
-
-static struct pf_merge_run run_of(const struct source *s)
-{
-	if (s->stored)
-		return (struct pf_merge_run){ pf_stored_next, s->stored, s->name };
-	return (struct pf_merge_run){ temporary_next, s->temporary, s->name };
-}
-
-static struct pf_merge *merge_of(const struct pf_compact_reader *r,
-				 const struct source *sources, size_t n)
-{
-	struct pf_merge_run *runs = pf_alloc(n + 1, sizeof *runs);
-	/* Larger pieces decode fewer pages twice. */
-	size_t share = r->memory_bytes / (2 * (n ? n : 1));
-	if (share > MOST_PIECE_BYTES)
-		share = MOST_PIECE_BYTES;
-	for (size_t i = 0; i < n; i++) {
-		size_t least = sources[i].cost / 2;
-		runs[i] = run_of(&sources[i]);
-		if (sources[i].stored)
-			pf_stored_pieces(sources[i].stored, share > least ? share : least);
-	}
-	struct pf_merge *m = pf_merge_new(r->now->columns, r->keys, r->n_keys, runs, n);
-	free(runs);
-	return m;
-}
 
 /* --- sorting --- */
 
@@ -146,17 +41,8 @@ static int sort_pending(struct pf_compact_reader *r, struct pf_error *err)
 	struct pf_batch all = pf_builder_batch(r->pending);
 	if (!all.rows)
 		return 0;
-	struct temporary *t = temporary_new(r);
 	const uint32_t *order = pf_sort_rows(r->sorter, &all, r->keys, r->n_keys);
-	int code = 0;
-	for (int64_t at = 0; !code && at < all.rows; at += EXTENT_ROWS) {
-		int64_t n = all.rows - at < EXTENT_ROWS ? all.rows - at : EXTENT_ROWS;
-		pf_builder_reset(t->rows);
-		pf_builder_gather(t->rows, &all, order + at, (size_t)n);
-		struct pf_batch piece = pf_builder_batch(t->rows);
-		code = temporary_add(t, &piece, err);
-	}
-	add_temporary(r, t);
+	int code = pf_runs_put(r->runs, &all, order, err);
 	pf_builder_free(r->pending);
 	r->pending = pf_builder_new(r->now->columns);
 	return code;
@@ -194,6 +80,17 @@ static size_t cost_of(const struct pf_data_file *f)
 	return unpacked < LEAST_RUN_BYTES ? LEAST_RUN_BYTES : (size_t)unpacked;
 }
 
+/* Half is the piece's, and as much is decoded beside it. */
+static void set_share(void *ctx, size_t bytes)
+{
+	pf_stored_pieces(ctx, bytes / 2);
+}
+
+static void close_stored(void *ctx)
+{
+	pf_stored_close(ctx);
+}
+
 /* A file's descriptor and footer are held until it has been read. */
 static int open_file(struct pf_compact_reader *r, const struct pf_data_file *f,
 		     struct pf_error *err)
@@ -201,66 +98,17 @@ static int open_file(struct pf_compact_reader *r, const struct pf_data_file *f,
 	struct pf_stored *s;
 	PF_TRY(pf_stored_open(r->table, r->now, f, &s, err));
 	if (pf_stored_sorted(s, r->keys, r->n_keys)) {
+		const struct pf_run run = { .merge = { pf_stored_next, s, f->path },
+					    .bytes = cost_of(f), .share = set_share,
+					    .close = close_stored };
 		/* What came before it has to be before it among the runs. */
 		int code = sort_pending(r, err);
-		*add_source(r) = (struct source){ .stored = s, .name = f->path,
-						  .cost = cost_of(f) };
+		pf_runs_add(r->runs, &run);
 		return code;
 	}
 	int code = sort_file(r, s, err);
 	pf_stored_close(s);
 	return code ? pf_context(err, "'%s'", f->path) : 0;
-}
-
-static size_t cost_of_all(const struct pf_compact_reader *r)
-{
-	size_t cost = 0;
-	for (size_t i = 0; i < r->n; i++)
-		cost += r->sources[i].cost;
-	return cost;
-}
-
-/* Runs [from, to) become a temporary one, in *out. */
-static int merge_some(struct pf_compact_reader *r, size_t from, size_t to,
-		      struct source *out, struct pf_error *err)
-{
-	struct temporary *t = temporary_new(r);
-	struct pf_merge *m = merge_of(r, r->sources + from, to - from);
-	struct pf_batch batch;
-	int code;
-	while (!(code = pf_merge_next(m, &batch, err)) && batch.rows)
-		if ((code = temporary_add(t, &batch, err)))
-			break;
-	pf_merge_free(m);
-	for (size_t i = from; i < to; i++)
-		source_free(&r->sources[i]);
-	*out = (struct source){ .temporary = t, .name = "temporary run",
-				.cost = LEAST_RUN_BYTES };
-	return code;
-}
-
-/* One pass over all runs: as many neighbours as the memory allows become one. */
-static int merge_pass(struct pf_compact_reader *r, struct pf_error *err)
-{
-	size_t kept = 0;
-	int code = 0;
-	for (size_t from = 0, to; from < r->n; from = to) {
-		size_t cost = r->sources[from].cost;
-		for (to = from + 1; to < r->n; to++) {
-			cost += r->sources[to].cost;
-			if (cost > r->memory_bytes && to - from >= 2)
-				break;
-		}
-		struct source merged = r->sources[from];
-		if (to - from > 1 && !code)
-			code = merge_some(r, from, to, &merged, err);
-		else if (to - from > 1)
-			for (size_t i = from + 1; i < to; i++)
-				source_free(&r->sources[i]);
-		r->sources[kept++] = merged;
-	}
-	r->n = kept;
-	return code;
 }
 
 static int open_runs(struct pf_compact_reader *r, const struct pf_data_file *const *files,
@@ -270,15 +118,10 @@ static int open_runs(struct pf_compact_reader *r, const struct pf_data_file *con
 	r->sorter = pf_sorter_new();
 	for (size_t i = 0; i < n; i++) {
 		PF_TRY(open_file(r, files[i], err));
-		/* Descriptors are few, too: so many runs become one at a time. */
-		if (r->n > 256)
-			PF_TRY(merge_pass(r, err));
+		PF_TRY(pf_runs_limit(r->runs, MOST_FILES, err));
 	}
 	PF_TRY(sort_pending(r, err));
-	while (r->n > 2 && cost_of_all(r) > r->memory_bytes)
-		PF_TRY(merge_pass(r, err));
-	r->merge = merge_of(r, r->sources, r->n);
-	return 0;
+	return pf_runs_merge(r->runs, &r->merge, err);
 }
 
 int pf_compact_reader_open(struct pf_table *table, const struct pf_table_schema *now,
@@ -291,7 +134,7 @@ int pf_compact_reader_open(struct pf_table *table, const struct pf_table_schema 
 	r->now = now;
 	r->n_keys = pf_compact_keys(now, r->keys);
 	r->memory_bytes = memory_bytes;
-	r->spill = pf_spill_new(tmp_dir);
+	r->runs = pf_runs_new(now->columns, r->keys, r->n_keys, memory_bytes, tmp_dir);
 	int code = open_runs(r, files, n, err);
 	pf_builder_free(r->pending);
 	pf_sorter_free(r->sorter);
@@ -314,10 +157,6 @@ void pf_compact_reader_close(struct pf_compact_reader *r)
 {
 	if (!r)
 		return;
-	pf_merge_free(r->merge);
-	for (size_t i = 0; i < r->n; i++)
-		source_free(&r->sources[i]);
-	free(r->sources);
-	pf_spill_free(r->spill);
+	pf_runs_free(r->runs);
 	free(r);
 }

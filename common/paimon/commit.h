@@ -77,16 +77,25 @@ int pf_commit_replace_files(struct pf_commit *commit, size_t n_files,
 			    const struct pf_view *names, size_t n,
 			    struct pf_error *err);
 
-/* The last n_files files hold what is left of the versions in the named ones, of
- * which there may be none; they are of that level, with these sequence numbers. The
- * files of a commit take the place of others in groups of one bucket each. */
+/* A step of a compaction of one bucket of a table with a primary key: the last
+ * n_files files hold what is left of the versions in the files named `from`, of
+ * which there may be none; they go to that level, with these sequence numbers.
+ * Files named `moved` go there as they are. All were planned as they are in the
+ * list, and must be live in their level still; in the new one no keys may
+ * overlap, else PF_E_CONFLICT. The files of a commit take the place of others in
+ * groups of one bucket each. */
 struct pf_versions_span {
 	int64_t least, most;
 };
-int pf_commit_replace_versions(struct pf_commit *commit, int32_t level,
-			       const struct pf_versions_span *spans, size_t n_files,
-			       const struct pf_view *names, size_t n,
-			       struct pf_error *err);
+struct pf_versions_step {
+	int32_t level;
+	const struct pf_versions_span *spans; /* of the n_files */
+	size_t n_files;
+	const struct pf_data_file *const *from, *const *moved;
+	size_t n_from, n_moved;
+};
+int pf_commit_replace_versions(struct pf_commit *commit,
+			       const struct pf_versions_step *step, struct pf_error *err);
 
 /* Commit what replaces stored files, without a word about what was loaded:
  * the offset map is carried as it is, and not made where there is none. */

@@ -18,7 +18,8 @@ struct pf_names_set { /* of texts, each once */
 /* A stored file whose place some of ours take. */
 struct pf_replaced {
 	size_t group;
-	char *name; /* in the arena */
+	char *name;    /* in the arena */
+	int32_t level; /* where it must be; -1: anywhere */
 };
 
 struct pf_commit {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "paimon/commit_internal.h"
+#include "paimon/levels.h"
 
 static int mixed(struct pf_error *err)
 {
@@ -15,29 +16,34 @@ static int mixed(struct pf_error *err)
 		       "some segments replace files and others do not: put them apart");
 }
 
-static int replace_files(struct pf_commit *c, size_t n_files,
-			 const struct pf_view *names, size_t n, struct pf_error *err)
+/* The last n_files files become a group. */
+static int add_group(struct pf_commit *c, size_t n_files, struct pf_error *err)
 {
 	size_t before = c->ngroups ? c->groups[c->ngroups - 1] : 0;
-	if (!n)
-		return pf_fail(err, PF_E_CORRUPT, "a segment replaces no file");
 	if (before + n_files != c->files.n)
 		return mixed(err);
+	c->groups = pf_realloc(c->groups, c->ngroups + 1, sizeof *c->groups);
+	c->groups[c->ngroups++] = c->files.n;
+	return 0;
+}
+
+/* The next group takes the place of that file. */
+static void add_replaced(struct pf_commit *c, struct pf_view name, int32_t level)
+{
+	c->replaced = pf_realloc(c->replaced, c->nreplaced + 1, sizeof *c->replaced);
+	c->replaced[c->nreplaced++] = (struct pf_replaced){
+		.group = c->ngroups,
+		.name = pf_arena_text(&c->arena, name.data, name.len),
+		.level = level,
+	};
+}
+
+static void set_compacted(struct pf_commit *c, size_t n_files)
+{
 	for (size_t i = c->files.n - n_files; i < c->files.n; i++) {
 		c->files.items[i].has_source = true;
 		c->files.items[i].source = 1;
 	}
-	for (size_t i = 0; i < n; i++) {
-		c->replaced = pf_realloc(c->replaced, c->nreplaced + 1,
-					 sizeof *c->replaced);
-		c->replaced[c->nreplaced++] = (struct pf_replaced){
-			.group = c->ngroups,
-			.name = pf_arena_text(&c->arena, names[i].data, names[i].len),
-		};
-	}
-	c->groups = pf_realloc(c->groups, c->ngroups + 1, sizeof *c->groups);
-	c->groups[c->ngroups++] = c->files.n;
-	return 0;
 }
 
 int pf_commit_replace_files(struct pf_commit *c, size_t n_files,
@@ -45,24 +51,33 @@ int pf_commit_replace_files(struct pf_commit *c, size_t n_files,
 			    struct pf_error *err)
 {
 	PF_TRY(pf_table_append_only(c->schema, err));
-	if (!n_files)
+	if (!n_files || !n)
 		return pf_fail(err, PF_E_CORRUPT, "a segment replaces no file");
-	return replace_files(c, n_files, names, n, err);
+	set_compacted(c, n_files);
+	for (size_t i = 0; i < n; i++)
+		add_replaced(c, names[i], -1);
+	return add_group(c, n_files, err);
 }
 
-int pf_commit_replace_versions(struct pf_commit *c, int32_t level,
-			       const struct pf_versions_span *spans, size_t n_files,
-			       const struct pf_view *names, size_t n,
+int pf_commit_replace_versions(struct pf_commit *c, const struct pf_versions_step *step,
 			       struct pf_error *err)
 {
-	PF_TRY(replace_files(c, n_files, names, n, err));
-	for (size_t i = 0; i < n_files; i++) {
-		struct pf_data_file *f = &c->files.items[c->files.n - n_files + i];
-		f->level = level;
-		f->min_sequence = spans[i].least;
-		f->max_sequence = spans[i].most;
+	set_compacted(c, step->n_files);
+	for (size_t i = 0; i < step->n_files; i++) {
+		struct pf_data_file *f = &c->files.items[c->files.n - step->n_files + i];
+		f->level = step->level;
+		f->min_sequence = step->spans[i].least;
+		f->max_sequence = step->spans[i].most;
 	}
-	return 0;
+	for (size_t i = 0; i < step->n_from; i++)
+		add_replaced(c, pf_view_str(step->from[i]->name), step->from[i]->level);
+	for (size_t i = 0; i < step->n_moved; i++) {
+		struct pf_data_file f = *step->moved[i];
+		add_replaced(c, pf_view_str(f.name), f.level);
+		f.level = step->level;
+		pf_data_files_add(&c->files, &f);
+	}
+	return add_group(c, step->n_files + step->n_moved, err);
 }
 
 int pf_commit_replace(struct pf_commit *c, const struct pf_cell *cell,
@@ -98,18 +113,18 @@ static int gone(const struct pf_commit *c, const char *name, struct pf_error *er
 	return pf_hint(err, "make the segments anew from what the table holds now");
 }
 
-/* The live file of that name, in the new file's cell and of the same level. */
+/* The live file of that name, in the new file's cell. */
 static int find(const struct pf_commit *c, const struct pf_replaced *r,
 		const struct pf_data_file *made, struct pf_data_file **live, size_t n,
 		struct pf_data_file **old, struct pf_error *err)
 {
 	struct pf_data_file **at = n ? bsearch(r->name, live, n, sizeof *live,
 					       compare_name) : NULL;
-	if (!at)
+	if (!at || (r->level >= 0 && (*at)->level != r->level))
 		return gone(c, r->name, err);
 	*old = *at;
-	if ((*old)->bucket != made->bucket ||
-	    pf_view_cmp((*old)->partition, made->partition))
+	if (made && ((*old)->bucket != made->bucket ||
+		     pf_view_cmp((*old)->partition, made->partition)))
 		return pf_fail(err, PF_E_CORRUPT,
 			       "a segment replaces '%s', which is of another partition or bucket",
 			       r->name);
@@ -118,31 +133,44 @@ static int find(const struct pf_commit *c, const struct pf_replaced *r,
 	return 0;
 }
 
-/* The versions of a bucket: all are of one cell, and in the level that the new
- * files go to nothing may be left. */
+/* No keys may overlap in the levels of the bucket, with the new files and without
+ * those that go: another compaction may have been there. */
+static int check_levels(const struct pf_commit *c, size_t from, size_t to,
+			struct pf_data_file **live, size_t n, struct pf_error *err)
+{
+	const struct pf_data_file *made = c->files.items, *pair[2];
+	const struct pf_data_file **all = pf_alloc(n + to - from + 1, sizeof *all);
+	size_t at = 0;
+	for (size_t i = from; i < to; i++)
+		all[at++] = &made[i];
+	for (size_t i = 0; i < n && from < to; i++)
+		if (!live[i]->kind && live[i]->bucket == made[from].bucket &&
+		    !pf_view_cmp(live[i]->partition, made[from].partition))
+			all[at++] = live[i];
+	int code = pf_levels_overlap(c->schema, all, at, pair, err);
+	free(all);
+	if (code || !pair[0])
+		return code;
+	pf_fail(err, PF_E_CONFLICT,
+		"files '%s' and '%s' of table '%s' would overlap in level %" PRId32,
+		pair[0]->name, pair[1]->name, pf_table_name(c->table), pair[0]->level);
+	return pf_hint(err, "another compaction was there first: run it again");
+}
+
+/* The versions of a bucket: all are of one cell. */
 static int resolve_versions(struct pf_commit *c, size_t group, size_t from, size_t to,
 			    size_t *at, struct pf_data_file **live, size_t n,
 			    struct pf_data_files *deletes, struct pf_error *err)
 {
-	struct pf_data_file *made = c->files.items, *old = NULL, *first = NULL;
+	struct pf_data_file *old = NULL;
+	const struct pf_data_file *cell = from < to ? &c->files.items[from] : NULL;
 	for (; *at < c->nreplaced && c->replaced[*at].group == group; ++*at) {
-		const char *name = c->replaced[*at].name;
-		struct pf_data_file **found =
-			n ? bsearch(name, live, n, sizeof *live, compare_name) : NULL;
-		if (!found)
-			return gone(c, name, err);
-		first = first ? first : *found;
-		PF_TRY(find(c, &c->replaced[*at], from < to ? &made[from] : first, live, n,
-			    &old, err));
+		PF_TRY(find(c, &c->replaced[*at], cell, live, n, &old, err));
+		cell = cell ? cell : old;
 		old->kind = 1;
 		pf_data_files_add(deletes, old);
 	}
-	for (size_t i = 0; i < n && from < to; i++)
-		if (!live[i]->kind && live[i]->level == made[from].level &&
-		    live[i]->bucket == made[from].bucket &&
-		    !pf_view_cmp(live[i]->partition, made[from].partition))
-			return gone(c, live[i]->name, err);
-	return 0;
+	return check_levels(c, from, to, live, n, err);
 }
 
 /* Files [from, to) of the commit replace the files named from *at on. All of

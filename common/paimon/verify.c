@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/alloc.h"
 #include "paimon/internal.h"
+#include "paimon/levels.h"
 #include "paimon/manifest.h"
 #include "paimon/verify_internal.h"
 
@@ -111,6 +113,24 @@ static int check_manifests(struct pf_verify *v, const struct pf_snapshot *s,
 	return code;
 }
 
+/* A level above 0 is one run: its files follow one another. */
+static int check_levels(struct pf_verify *v, const struct pf_file_list *list,
+			struct pf_error *err)
+{
+	const struct pf_data_file **files, *pair[2];
+	if (!pf_table_schema(v->table)->nprimary_keys)
+		return 0;
+	files = pf_alloc(list->n + 1, sizeof *files);
+	for (size_t i = 0; i < list->n; i++)
+		files[i] = &list->files[i];
+	int code = pf_levels_overlap(pf_table_schema(v->table), files, list->n, pair, err);
+	free(files);
+	if (!code && pair[0])
+		pf_verify_problem(v, "'%s' and '%s' overlap in level %" PRId32, pair[0]->path,
+				  pair[1]->path, pair[0]->level);
+	return code;
+}
+
 static int check_files(struct pf_verify *v, const struct pf_snapshot *s,
 		       struct pf_error *err)
 {
@@ -128,7 +148,7 @@ static int check_files(struct pf_verify *v, const struct pf_snapshot *s,
 		pf_verify_problem(v, "snapshot %" PRId64 " says that it has %" PRId64
 				  " rows, its files have %" PRId64,
 				  s->id, s->total_rows, list.rows);
-	int code = 0;
+	int code = as_problem(v, check_levels(v, &list, &why), &why, err);
 	for (size_t i = 0; !code && i < list.n; i++) {
 		v->in_file = 0;
 		why = (struct pf_error){ 0 };

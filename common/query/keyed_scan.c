@@ -4,20 +4,22 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "keyed/fold.h"
-#include "load/merge.h"
+#include "load/merge_keyed.h"
 
 enum {
-	/* Rows that the runs of a section decode at a time, together. */
-	ROWS_AT_A_TIME = 1 << 20,
-	LEAST_ROWS = 8192,
+	MEMORY_BYTES = 256 << 20, /* of the runs of a section, unless said */
+	/* What reading a file takes at least: a page as stored and unpacked,
+	 * dictionaries; a small file takes less. */
+	FILE_BYTES = 2 << 20,
+	LEAST_FILE_BYTES = 128 << 10,
+	UNPACKED = 8, /* bytes of rows per byte of a small file, at the worst */
 };
 
 /* One sorted run being read, file after file. */
 struct run {
 	struct pf_keyed_scan *scan;
 	const struct pf_sorted_run *files;
-	size_t at;
+	size_t at, share_bytes;
 	struct pf_parquet_scan *file;
 };
 
@@ -33,11 +35,8 @@ struct pf_keyed_scan {
 	struct pf_schema *versions;
 	struct pf_filter key_filter;
 	struct pf_wanted wanted_versions;
-	int *keys;
 	struct run *runs;
-	size_t nruns;
-	struct pf_merge *merge; /* NULL: between sections */
-	struct pf_keyed_fold *fold;
+	struct pf_keyed_merge *merge; /* NULL: between sections */
 	struct pf_builder *kept;
 };
 
@@ -103,9 +102,6 @@ int pf_keyed_scan_new(const struct pf_file_list *list,
 	s->wanted_versions = (struct pf_wanted){ .schema = s->versions,
 						 .filter = &s->key_filter,
 						 .prune = wanted->prune };
-	s->keys = pf_alloc(rules->nkeys, sizeof *s->keys);
-	for (size_t i = 0; i < rules->nkeys; i++)
-		s->keys[i] = pf_schema_find(s->versions, rules->keys[i]);
 	s->kept = pf_builder_new(s->versions);
 	int code = pf_sections_make(list, table, rules, &s->sections, err);
 	if (code) {
@@ -145,9 +141,7 @@ static int next_versions(void *ctx, struct pf_batch *batch, struct pf_error *err
 		if (!r->file) {
 			PF_TRY(s->files.open(s->files.ctx, f, &s->wanted_versions,
 					     &r->file, err));
-			pf_parquet_scan_step(r->file, ROWS_AT_A_TIME / (int64_t)s->nruns >
-						LEAST_ROWS ?
-					ROWS_AT_A_TIME / (int64_t)s->nruns : LEAST_ROWS);
+			pf_parquet_scan_bytes(r->file, r->share_bytes);
 		}
 		PF_TRY(pf_parquet_scan_next(r->file, batch, err));
 		if (batch->rows)
@@ -164,29 +158,53 @@ static int next_versions(void *ctx, struct pf_batch *batch, struct pf_error *err
 
 static void end_merge(struct pf_keyed_scan *s)
 {
-	pf_merge_free(s->merge);
-	pf_keyed_fold_free(s->fold);
+	pf_keyed_merge_free(s->merge);
 	s->merge = NULL;
-	s->fold = NULL;
-	for (size_t i = 0; i < s->nruns; i++)
-		pf_parquet_scan_free(s->runs[i].file);
-	s->nruns = 0;
+}
+
+/* Half is for the rows, and as much is decoded beside them. */
+static void set_share(void *ctx, size_t bytes)
+{
+	((struct run *)ctx)->share_bytes = bytes / 2;
+}
+
+static void close_run(void *ctx)
+{
+	struct run *r = ctx;
+	pf_parquet_scan_free(r->file);
+	r->file = NULL;
+}
+
+static size_t run_bytes(const struct pf_sorted_run *files)
+{
+	int64_t largest = 0;
+	for (size_t i = 0; i < files->n; i++)
+		if (files->files[i]->size > largest)
+			largest = files->files[i]->size;
+	int64_t bytes = largest < FILE_BYTES ? UNPACKED * largest : FILE_BYTES;
+	bytes = bytes < FILE_BYTES ? bytes : FILE_BYTES;
+	return bytes < LEAST_FILE_BYTES ? LEAST_FILE_BYTES : (size_t)bytes;
 }
 
 static int begin_merge(struct pf_keyed_scan *s, const struct pf_section *section,
 		       struct pf_error *err)
 {
-	struct pf_merge_run *in = pf_alloc(section->n, sizeof *in);
-	s->nruns = section->n;
+	const struct pf_keyed_merge_options o = {
+		.memory_bytes = s->wanted->memory ? s->wanted->memory / 2 : MEMORY_BYTES,
+	};
+	PF_TRY(pf_keyed_merge_new(s->rules, s->versions, &o, &s->merge, err));
 	for (size_t i = 0; i < section->n; i++) {
+		const struct pf_data_file *first = section->runs[i].files[0];
 		s->runs[i] = (struct run){ .scan = s, .files = &section->runs[i] };
-		in[i] = (struct pf_merge_run){ .next = next_versions,
-					       .ctx = &s->runs[i],
-					       .name = section->runs[i].files[0]->path };
+		const struct pf_run run = {
+			.merge = { next_versions, &s->runs[i], first->path },
+			.bytes = run_bytes(&section->runs[i]),
+			.share = set_share,
+			.close = close_run,
+		};
+		pf_keyed_merge_add(s->merge, &run);
 	}
-	s->merge = pf_merge_new(s->versions, s->keys, s->rules->nkeys, in, section->n);
-	free(in);
-	return pf_keyed_fold_new(s->rules, s->versions, false, &s->fold, err);
+	return 0;
 }
 
 /* Of merged rows, those that the question is about. */
@@ -207,23 +225,20 @@ static int filter_rows(struct pf_keyed_scan *s, struct pf_batch *b, struct pf_er
 static int next_merged(struct pf_keyed_scan *s, struct pf_batch *batch,
 		       struct pf_error *err)
 {
-	while (s->merge) {
-		struct pf_batch versions, rows;
-		PF_TRY(pf_merge_next(s->merge, &versions, err));
-		bool end = !versions.rows;
-		PF_TRY(pf_keyed_fold_add(s->fold, &versions, end, &rows, err));
-		if (rows.rows)
-			PF_TRY(filter_rows(s, &rows, err));
-		if (rows.rows) {
-			*batch = rows;
-			batch->schema = s->wanted->schema;
-			return 0;
-		}
-		if (end) {
-			end_merge(s);
-			s->at++;
-		}
+	for (;;) {
+		struct pf_batch rows;
+		PF_TRY(pf_keyed_merge_next(s->merge, &rows, err));
+		if (!rows.rows)
+			break;
+		PF_TRY(filter_rows(s, &rows, err));
+		if (!rows.rows)
+			continue;
+		*batch = rows;
+		batch->schema = s->wanted->schema;
+		return 0;
 	}
+	end_merge(s);
+	s->at++;
 	return 0;
 }
 
@@ -280,6 +295,5 @@ void pf_keyed_scan_free(struct pf_keyed_scan *s)
 	pf_key_filter_free(&s->key_filter);
 	pf_schema_unref(s->versions);
 	pf_builder_free(s->kept);
-	free(s->keys);
 	free(s);
 }

@@ -7,7 +7,8 @@
  * let an older one through. Conditions on the key alone are asked of the files
  * too, with all their indexes, since all versions of a row agree on them.
  *
- * Memory: of each sorted run that takes part, one batch.
+ * Memory: half of what the question may take, for the runs of a section; when
+ * they are too many for that, they become temporary ones first (load/runs.h).
  */
 #ifndef PF_QUERY_KEYED_SCAN_H
 #define PF_QUERY_KEYED_SCAN_H

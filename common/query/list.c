@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "query/list.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "keyed/universal.h"
 #include "paimon/refs.h"
 #include "paimon/scan.h"
 
@@ -73,39 +75,116 @@ static void put_file(struct pf_builder *b, const struct pf_data_file *f)
 		pf_col_null(&b->columns[8]);
 }
 
+/* 4242; 'abc', 7: as an expression would have it. */
+static void put_key(struct pf_colbuf *c, const struct pf_table_schema *s,
+		    struct pf_view row)
+{
+	struct pf_buf out = { 0 };
+	struct pf_datum v;
+	bool good = !pf_row_check(row, s->layout.nkey, "a key", NULL);
+	for (size_t i = 0; good && i < s->layout.nkey; i++) {
+		int f = pf_table_field_by_name(s, s->layout.key[i]);
+		good = !pf_row_get(row, i, s->fields[f].type, &v, NULL);
+		pf_buf_str(&out, i ? ", " : "");
+		if (good)
+			pf_datum_print(&v, &out);
+	}
+	put_text(c, good ? pf_buf_cstr(&out) : NULL);
+	pf_buf_free(&out);
+}
+
+static void put_versions(struct pf_builder *b, const struct pf_table_schema *s,
+			 const struct pf_data_file *f, size_t run)
+{
+	pf_col_i32(&b->columns[9], (int32_t)run);
+	put_key(&b->columns[10], s, f->min_key);
+	put_key(&b->columns[11], s, f->max_key);
+	if (f->has_deletes)
+		pf_col_i64(&b->columns[12], f->deletes);
+	else
+		pf_col_null(&b->columns[12]);
+}
+
+static bool same_bucket(const struct pf_data_file *a, const struct pf_data_file *b)
+{
+	return a->bucket == b->bucket && !pf_view_cmp(a->partition, b->partition);
+}
+
+/* Run by run, as whoever reads or compacts them counts. */
+static void put_runs(struct pf_builder *b, const struct pf_table_schema *s,
+		     const struct pf_file_list *list, struct pf_list_runs *sum)
+{
+	const struct pf_data_file **files = pf_alloc(list->n + 1, sizeof *files);
+	struct pf_keyed_run *runs = pf_alloc(list->n + 1, sizeof *runs);
+	for (size_t from = 0, to; from < list->n; from = to) {
+		for (to = from; to < list->n &&
+				same_bucket(&list->files[from], &list->files[to]); to++)
+			files[to - from] = &list->files[to];
+		size_t n = pf_keyed_runs(files, to - from, runs);
+		for (size_t r = 0; r < n; r++)
+			for (size_t i = runs[r].from; i < runs[r].from + runs[r].n; i++) {
+				put_file(b, files[i]);
+				put_versions(b, s, files[i], r + 1);
+			}
+		sum->buckets++;
+		sum->runs += n;
+		if (n <= sum->most)
+			continue;
+		sum->most = n;
+		snprintf(sum->where, sizeof sum->where, "%s", files[0]->dir);
+	}
+	free(files);
+	free(runs);
+}
+
 static int list_files(struct pf_table *table, const struct pf_table_source_options *o,
-		      struct pf_builder *b, struct pf_error *err)
+		      struct pf_builder *b, struct pf_list_runs *runs,
+		      struct pf_error *err)
 {
 	struct pf_snapshot *snapshot;
 	struct pf_file_list list = { 0 };
 	PF_TRY(pf_find_snapshot(table, o, &snapshot, err));
 	const struct pf_scan_filter all = { .use = PF_SCAN_LIST };
 	int code = pf_scan_files(table, snapshot, &all, &list, err);
-	for (size_t i = 0; i < list.n && !code; i++)
-		put_file(b, &list.files[i]);
+	if (!code && pf_table_schema(table)->nprimary_keys)
+		put_runs(b, pf_table_schema(table), &list, runs);
+	else
+		for (size_t i = 0; i < list.n && !code; i++)
+			put_file(b, &list.files[i]);
 	pf_file_list_free(&list);
 	pf_snapshot_free(snapshot);
 	return code;
 }
 
 int pf_list_files(const char *path, const struct pf_table_source_options *o,
-		  struct pf_builder **rows, struct pf_error *err)
+		  struct pf_builder **rows, struct pf_list_runs *runs,
+		  struct pf_error *err)
 {
+	const struct pf_type whole = { .kind = PF_INT };
+	struct pf_list_runs none;
 	struct pf_table *table;
+	runs = runs ? runs : &none;
+	*runs = (struct pf_list_runs){ 0 };
 	PF_TRY(pf_table_open(path, &table, err));
 	struct pf_schema *s = pf_schema_new();
 	pf_schema_add(s, "partition", text, true);
-	pf_schema_add(s, "bucket", (struct pf_type){ .kind = PF_INT }, false);
+	pf_schema_add(s, "bucket", whole, false);
 	pf_schema_add(s, "file", text, false);
 	pf_schema_add(s, "rows", number, false);
 	pf_schema_add(s, "bytes", number, false);
-	pf_schema_add(s, "level", (struct pf_type){ .kind = PF_INT }, false);
+	pf_schema_add(s, "level", whole, false);
 	pf_schema_add(s, "schema", number, false);
 	pf_schema_add(s, "created", instant, true);
 	pf_schema_add(s, "deleted", number, true);
+	if (pf_table_schema(table)->nprimary_keys) {
+		pf_schema_add(s, "run", whole, false);
+		pf_schema_add(s, "first_key", text, true);
+		pf_schema_add(s, "last_key", text, true);
+		pf_schema_add(s, "deletes", number, true);
+	}
 	*rows = pf_builder_new(s);
 	pf_schema_unref(s);
-	int code = list_files(table, o, *rows, err);
+	int code = list_files(table, o, *rows, runs, err);
 	pf_table_close(table);
 	if (code)
 		pf_builder_free(*rows);

@@ -8,9 +8,18 @@
 
 #include "query/source.h"
 
-/* New builders; the caller frees them. */
+/* How many sorted runs a reader of a table with a primary key has to merge. */
+struct pf_list_runs {
+	size_t buckets, runs; /* 0 buckets: no such table, or it is empty */
+	size_t most;          /* runs of one bucket, */
+	char where[128];      /* which is there */
+};
+
+/* New builders; the caller frees them. Files of a table with a primary key come
+ * by bucket, newest run first, with their keys and deletes. runs: NULL is fine. */
 int pf_list_files(const char *table, const struct pf_table_source_options *options,
-		  struct pf_builder **rows, struct pf_error *err);
+		  struct pf_builder **rows, struct pf_list_runs *runs,
+		  struct pf_error *err);
 int pf_list_snapshots(const char *table, struct pf_builder **rows, struct pf_error *err);
 struct pf_builder *pf_list_columns(const struct pf_schema *schema);
 

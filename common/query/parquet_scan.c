@@ -9,6 +9,7 @@
 enum {
 	CHUNK_ROWS = 128 * 1024, /* rows decoded at a time: a row group of ours */
 	CHUNK_ROWS_MIN = 64,
+	FIRST_ROWS = 1024, /* where bytes count, until it is known how wide they are */
 };
 
 /* A column that is read as another type. */
@@ -41,6 +42,7 @@ struct pf_parquet_scan {
 	struct pf_parquet_pruner pruner;
 	size_t at_range;
 	int64_t at_row;
+	size_t step_bytes;  /* of rows decoded at a time; 0: as many as there are */
 	int64_t step_rows;  /* decoded at a time, at most */
 	int64_t chunk_rows; /* now */
 	struct pf_row_ranges chunk, refined;
@@ -257,9 +259,21 @@ void pf_parquet_scan_constant(struct pf_parquet_scan *s, size_t column,
 	s->constants[column] = value;
 }
 
-void pf_parquet_scan_step(struct pf_parquet_scan *s, int64_t rows)
+void pf_parquet_scan_bytes(struct pf_parquet_scan *s, size_t bytes)
 {
-	s->step_rows = rows < CHUNK_ROWS ? rows : CHUNK_ROWS;
+	s->step_bytes = bytes;
+	s->step_rows = FIRST_ROWS;
+}
+
+/* So many rows were decoded: how many next time? */
+static void set_step(struct pf_parquet_scan *s, int64_t rows)
+{
+	size_t bytes = pf_builder_bytes(s->first_rows) + pf_builder_bytes(s->rest_rows);
+	if (!s->step_bytes || !rows)
+		return;
+	size_t next = s->step_bytes / (bytes / (size_t)rows + 1) + 1;
+	s->step_rows = next < CHUNK_ROWS ? (int64_t)next : CHUNK_ROWS;
+	s->chunk_rows = s->step_rows;
 }
 
 void pf_parquet_scan_cast(struct pf_parquet_scan *s, size_t column, int ordinal,
@@ -301,6 +315,7 @@ int pf_parquet_scan_next(struct pf_parquet_scan *s, struct pf_batch *batch,
 			continue;
 		}
 		PF_TRY(code);
+		set_step(s, pf_ranges_rows(&s->chunk));
 		s->counts->rows += pf_ranges_rows(&s->chunk);
 		s->counts->matched += (int64_t)n;
 		if (n) {

@@ -34,8 +34,9 @@ void pf_parquet_scan_without(struct pf_parquet_scan *scan, uint8_t *rows);
 void pf_parquet_scan_constant(struct pf_parquet_scan *scan, size_t column,
 			      const struct pf_datum *value);
 
-/* Before the first rows: how many are decoded at a time, at most. */
-void pf_parquet_scan_step(struct pf_parquet_scan *scan, int64_t rows);
+/* Before the first rows: about so many bytes of them are decoded at a time, at
+ * most. */
+void pf_parquet_scan_bytes(struct pf_parquet_scan *scan, size_t bytes);
 
 /* Before the first rows: a wanted column is read from `ordinal` and cast. What
  * the file's statistics say of it is not asked. The zone must outlive the scan. */

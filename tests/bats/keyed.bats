@@ -196,7 +196,8 @@ logout"
 1,click
 2,logout"
 	pf-put -q --verify $table
-	grep -q '"totalRecordCount" : 3' $table/snapshot/snapshot-4
+	grep -q '"totalRecordCount" : 3' $table/snapshot/snapshot-3
+	grep -q '"commitKind" : "COMPACT"' $table/snapshot/snapshot-3
 	# What was before is there still.
 	equals "$(pf-query -O csv -c 'count(*) as n' --snapshot 1 $table)" "n
 3"
@@ -208,13 +209,84 @@ logout"
 	# Nothing is left of a bucket.
 	pf-put -q --compact --full $table
 	equals "$(pf-query --files -O csv $table | wc -l)" 1
-	grep -q '"totalRecordCount" : 0' $table/snapshot/snapshot-7
+	grep -q '"totalRecordCount" : 0' $table/snapshot/snapshot-5
 	load_file one.csv
 	printf '%s\n' 'op,user_id,event_type,timestamp' '+I,9,back,2024-01-06' > d.csv
 	load_file d.csv
 	equals "$(pf-query -O csv -c user_id,event_type $table)" "user_id,event_type
 9,back"
 	pf-put -q --verify $table
+}
+
+@test "--compact: Paimon's rules; runs that need no merge are not rewritten" {
+	sed -i 's/buckets: 2/buckets: 1/' users.yaml
+	rm -rf $table
+	pf-put -q --create users.yaml $table
+	# Of 1 to 40000, then four small ones within.
+	{ echo op,user_id,event_type,timestamp; seq 40000 | sed 's/.*/+I,&,begin,2024-01-01/'; } > a.csv
+	load_file a.csv
+	for i in 1 2 3 4; do
+		printf '%s\n' op,user_id,event_type,timestamp "+U,$((i * 100)),later $i,2024-01-02" "-D,$i,,2024-01-02" > b.csv
+		load_file b.csv
+	done
+	status 0 pf-query --files -O csv $table
+	contains "$stderr" "users: 1 bucket, a key is looked for in 5.0 sorted runs on average, at most 5 (bucket-0)"
+	equals "$(cut -d, -f4,6,10- <<< "$output")" "rows,level,run,first_key,last_key,deletes
+2,0,1,4,400,1
+2,0,2,3,300,1
+2,0,3,2,200,1
+2,0,4,1,100,1
+40000,0,5,1,40000,0"
+	# The small ones and, since level 0 is not written to, the large one.
+	status 0 pf-put --compact --explain $table
+	contains "$output" "bucket-0: 5 of 5 runs to level 5, 40,008 rows"
+	contains "$output" "deletes go: size ratio"
+	contains "$output" "5 of 5 files would be rewritten, 0 get another level; 1 bucket, at most 5 runs in one; snapshot 5"
+	equals "$(cat $table/snapshot/LATEST)" 5
+	pf-put -q --compact $table
+	equals "$(pf-query -q --files -O csv $table | cut -d, -f4,6,10-)" "rows,level,run,first_key,last_key,deletes
+39996,5,1,5,40000,0"
+	# What is small is merged above the large one, and keeps its deletes.
+	for i in 5 6 7 8; do
+		printf '%s\n' op,user_id,event_type,timestamp "+U,$((i * 100)),later $i,2024-01-02" "-D,$i,,2024-01-02" > b.csv
+		load_file b.csv
+	done
+	status 0 pf-put --compact --explain $table
+	contains "$output" "bucket-0: 4 of 5 runs to level 4, 8 rows"
+	[[ $output != *"deletes go"* ]]
+	pf-put -q --compact $table
+	equals "$(pf-query -q --files -O csv $table | cut -d, -f4,6,10-)" "rows,level,run,first_key,last_key,deletes
+8,4,1,5,800,4
+39996,5,2,5,40000,0"
+	equals "$(pf-query -O csv -c 'count(*) as n, min(user_id) as first' $table)" "n,first
+39992,9"
+	pf-put -q --verify $table
+	equals "$(pf-query -O csv -c event_type --id 700 $table)" "event_type
+later 7"
+	# What stands alone in its range of keys gets the level as it is.
+	printf '%s\n' op,user_id,event_type,timestamp "+I,-5,first,2024-01-02" > b.csv
+	load_file b.csv
+	status 0 pf-put --compact --full --explain $table
+	contains "$output" "level 0, 1 rows"
+	alone=$(pf-query -q --files -O csv $table | awk -F, '$4 == 1 { print $3 }')
+	sed -i 's/"bucket" : /"compaction.small-file-ratio" : "0", &/' $table/schema/schema-0
+	status 0 pf-put --compact --full --explain $table
+	contains "$output" "$alone  level 0, 1 rows, "
+	contains "$output" "1 get another level"
+	pf-put -q --compact --full $table
+	pf-query -q --files -O csv $table | grep -q "$alone"
+	equals "$(pf-query -q --files -O csv $table | cut -d, -f4,6,10-)" "rows,level,run,first_key,last_key,deletes
+1,5,1,-5,-5,0
+39992,5,1,9,40000,0"
+	pf-put -q --verify $table
+	status 0 pf-put --compact --full $table
+	contains "$stderr" "nothing to compact"
+	# Unless it takes rows away.
+	printf '%s\n' op,user_id,event_type,timestamp "-D,-70,,2024-01-02" "+I,-80,last,2024-01-02" > b.csv
+	load_file b.csv
+	pf-put -q --compact --full $table
+	equals "$(pf-query -q --files -O csv $table | cut -d, -f4,6,10- | head -2)" "rows,level,run,first_key,last_key,deletes
+1,5,1,-80,-80,0"
 }
 
 @test "without row kinds every row is inserted; sequence decides" {

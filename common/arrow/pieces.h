@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rows that come piece by piece from several columns of one kind: what a merge
+ * gives.
+ */
+#ifndef PF_ARROW_PIECES_H
+#define PF_ARROW_PIECES_H
+
+#include "arrow/batch.h"
+
+/* Rows [at, at + n) of source number `from`. */
+struct pf_piece {
+	uint32_t from, n;
+	int64_t at;
+};
+
+/* Append the rows of the pieces, in their order. */
+void pf_col_append_pieces(struct pf_colbuf *c, const struct pf_column *const *sources,
+			  const struct pf_piece *pieces, size_t n);
+
+#endif
