@@ -260,11 +260,9 @@ int pf_maintain_tag(struct pf_run *run, struct pf_table *table, const char *tag,
 	bool existed;
 	if (o->explain) {
 		struct pf_buf text = { 0 };
-		PF_TRY(pf_tag_check_name(tag, err));
-		if (made)
-			pf_buf_printf(&text, "snapshot %" PRId64 " would be '%s'\n", made, tag);
-		else
-			pf_buf_printf(&text, "the newest snapshot would be '%s'\n", tag);
+		PF_TRY(pf_tag_plan(table, tag, &made, &existed, err));
+		pf_buf_printf(&text, "snapshot %" PRId64 " %s '%s'%s\n", made,
+			      existed ? "is" : "would be", tag, existed ? " already" : "");
 		return print(run, &text, err);
 	}
 	PF_TRY(pf_tag_create(table, tag, o->snapshot, &made, &existed, err));
@@ -280,11 +278,10 @@ int pf_maintain_delete_tag(struct pf_run *run, struct pf_table *table, const cha
 	const char *name = pf_short_name(pf_table_name(table), quoted);
 	if (o->explain) {
 		struct pf_buf text = { 0 };
-		struct pf_snapshot *s;
-		PF_TRY(pf_tag_read(table, tag, &s, err));
+		int64_t snapshot;
+		PF_TRY(pf_tag_delete_plan(table, tag, &snapshot, err));
 		pf_buf_printf(&text, "tag '%s' of snapshot %" PRId64 " would go\n", tag,
-			      s->id);
-		pf_snapshot_free(s);
+			      snapshot);
 		return print(run, &text, err);
 	}
 	PF_TRY(pf_tag_delete(table, tag, err));
@@ -357,6 +354,8 @@ static int alter(struct pf_run *run, struct pf_table *table,
 			pf_buf_printf(&text, "%s\n", plan->changes[i]);
 		if (!plan->n)
 			pf_buf_str(&text, "the table is as the definition says\n");
+		if (plan->dropped && !o->drop)
+			pf_buf_str(&text, "refused without --drop\n");
 		return print(run, &text, err);
 	}
 	if (plan->dropped && !o->drop)

@@ -34,15 +34,19 @@ struct work {
 
 /* --- one job --- */
 
-/* The indexes that the table asks for and those that the files have. */
+/* The indexes that the table asks for and those that the files have; *plain: an
+ * old reader can read all of them, so it shall what takes their place. */
 static int plan_indexes(const struct work *w, const struct pf_data_file *const *files,
-			size_t n, struct pf_index_plan *plan, struct pf_error *err)
+			size_t n, struct pf_index_plan *plan, bool *plain,
+			struct pf_error *err)
 {
+	*plain = true;
 	pf_index_plan_options(plan, &w->now->options, PF_INDEX_FPP);
 	for (size_t i = 0; i < n; i++) {
 		struct pf_stored *s;
 		PF_TRY(pf_stored_open(w->table, w->now, files[i], &s, err));
 		int code = pf_stored_indexes(s, w->keys[0], plan, err);
+		*plain &= !pf_stored_has_delta(s);
 		pf_stored_close(s);
 		PF_TRY(code);
 	}
@@ -94,7 +98,7 @@ static int replace_files(struct work *w, struct pf_rewrite *out,
 
 static int rewrite(struct work *w, const struct pf_data_file *const *files,
 		   const struct pf_compact_job *job, const struct pf_index_plan *indexes,
-		   struct pf_error *err)
+		   bool plain, struct pf_error *err)
 {
 	const struct pf_compact_options *o = w->options;
 	int64_t target = o->target_bytes ? o->target_bytes : target_bytes;
@@ -102,7 +106,8 @@ static int rewrite(struct work *w, const struct pf_data_file *const *files,
 		.rows = w->now->columns, .keys = w->keys, .n_keys = w->n_keys,
 		.buckets = w->now->buckets, .indexes = indexes,
 		.target_bytes = target, .most_bytes = 2 * target,
-		.zstd_level = o->zstd_level, .created_by = o->created_by,
+		.zstd_level = o->zstd_level, .old_readers = plain,
+		.created_by = o->created_by,
 	};
 	struct pf_cell cell = { .bucket = files[0]->bucket };
 	struct pf_compact_reader *in;
@@ -127,9 +132,10 @@ static int do_job(struct work *w, const struct pf_data_file *const *files,
 		  const struct pf_compact_job *job, struct pf_error *err)
 {
 	struct pf_index_plan indexes = { 0 };
-	int code = plan_indexes(w, files, job->n, &indexes, err);
+	bool plain;
+	int code = plan_indexes(w, files, job->n, &indexes, &plain, err);
 	if (!code)
-		code = rewrite(w, files, job, &indexes, err);
+		code = rewrite(w, files, job, &indexes, plain, err);
 	pf_index_plan_free(&indexes);
 	return code;
 }

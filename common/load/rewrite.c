@@ -97,7 +97,7 @@ static int open_file(struct pf_rewrite *r, struct pf_error *err)
 	struct pf_parquet_options options = {
 		.created_by = p->created_by,
 		.zstd_level = p->zstd_level,
-		.old_readers = pf_index_plan_bitmaps(p->indexes),
+		.old_readers = p->old_readers || pf_index_plan_bitmaps(p->indexes),
 		.sort_columns = p->keys,
 		.n_sort = p->n_keys,
 		.bloom_columns = r->blooms,

@@ -20,6 +20,7 @@ struct pf_rewrite_plan {
 	const struct pf_index_plan *indexes; /* besides the ID's bloom filter */
 	int64_t target_bytes, most_bytes;
 	int zstd_level;
+	bool old_readers; /* see parquet/writer.h */
 	const char *created_by;
 };
 

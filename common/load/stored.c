@@ -120,6 +120,11 @@ void pf_stored_close(struct pf_stored *s)
 	free(s);
 }
 
+bool pf_stored_has_delta(const struct pf_stored *s)
+{
+	return pf_parquet_has_delta(s->parquet);
+}
+
 void pf_stored_pieces(struct pf_stored *s, size_t bytes)
 {
 	s->piece_bytes = bytes;

@@ -38,6 +38,9 @@ bool pf_stored_sorted(const struct pf_stored *s, const int *keys, size_t n_keys)
 /* May one of these columns be null in a row, as far as is known? */
 bool pf_stored_has_nulls(const struct pf_stored *s, const int *keys, size_t n_keys);
 
+/* Is a column in a DELTA encoding, which old readers do not know? */
+bool pf_stored_has_delta(const struct pf_stored *s);
+
 /* Rows come in pieces of about so many bytes; 1 MiB unless said. */
 void pf_stored_pieces(struct pf_stored *s, size_t bytes);
 

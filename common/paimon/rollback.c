@@ -59,23 +59,46 @@ static int check_still_there(struct pf_table *t, const char *path, int64_t id,
 	return pf_fail(err, PF_E_CONFLICT, "snapshot %" PRId64 " expired meanwhile", id);
 }
 
-int pf_tag_create(struct pf_table *table, const char *name, int64_t snapshot,
-		  int64_t *made, bool *existed, struct pf_error *err)
+/* Which snapshot it is, and its bytes. */
+static int find_tagged(struct pf_table *table, const char *name, int64_t *snapshot,
+		       struct pf_buf *json, struct pf_error *err)
 {
-	struct pf_buf json = { 0 };
 	struct pf_snapshot *latest = NULL;
-	*existed = false;
 	PF_TRY(pf_tag_check_name(name, err));
-	if (!snapshot) {
+	if (!*snapshot) {
 		PF_TRY(pf_snapshot_latest(table, &latest, err));
 		if (!latest)
 			return pf_fail(err, PF_E_USAGE, "'%s' has no snapshot yet",
 				       table->path);
-		snapshot = latest->id;
+		*snapshot = latest->id;
 		pf_snapshot_free(latest);
 	}
+	return read_bytes(table, *snapshot, json, err);
+}
+
+int pf_tag_plan(struct pf_table *table, const char *name, int64_t *snapshot,
+		bool *existed, struct pf_error *err)
+{
+	struct pf_buf json = { 0 };
+	char *path = pf_asprintf("tag/tag-%s", name);
+	*existed = false;
+	int code = find_tagged(table, name, snapshot, &json, err);
+	if (!code)
+		code = pf_store_stat(table->store, path, existed, NULL, err);
+	if (!code && *existed)
+		code = existing_tag(table, name, *snapshot, err);
+	pf_buf_free(&json);
+	free(path);
+	return code;
+}
+
+int pf_tag_create(struct pf_table *table, const char *name, int64_t snapshot,
+		  int64_t *made, bool *existed, struct pf_error *err)
+{
+	struct pf_buf json = { 0 };
+	*existed = false;
 	*made = snapshot;
-	int code = read_bytes(table, snapshot, &json, err);
+	int code = find_tagged(table, name, made, &json, err);
 	if (!code)
 		code = pf_store_mkdirs(table->store, "tag", err);
 	char *path = pf_asprintf("tag/tag-%s", name);
@@ -83,16 +106,17 @@ int pf_tag_create(struct pf_table *table, const char *name, int64_t snapshot,
 		code = pf_store_create(table->store, path, json.data, json.len, err);
 	if (code == PF_E_CONFLICT) {
 		*existed = true;
-		code = existing_tag(table, name, snapshot, err);
+		code = existing_tag(table, name, *made, err);
 	} else if (!code) {
-		code = check_still_there(table, path, snapshot, err);
+		code = check_still_there(table, path, *made, err);
 	}
 	free(path);
 	pf_buf_free(&json);
 	return code;
 }
 
-int pf_tag_delete(struct pf_table *table, const char *name, struct pf_error *err)
+int pf_tag_delete_plan(struct pf_table *table, const char *name, int64_t *snapshot,
+		       struct pf_error *err)
 {
 	struct pf_snapshot *s;
 	int code = pf_tag_read(table, name, &s, err);
@@ -101,9 +125,17 @@ int pf_tag_delete(struct pf_table *table, const char *name, struct pf_error *err
 		return pf_hint(err, "pf-query --snapshots lists them");
 	}
 	PF_TRY(code);
+	*snapshot = s->id;
 	pf_snapshot_free(s);
+	return 0;
+}
+
+int pf_tag_delete(struct pf_table *table, const char *name, struct pf_error *err)
+{
+	int64_t snapshot;
+	PF_TRY(pf_tag_delete_plan(table, name, &snapshot, err));
 	char *path = pf_asprintf("tag/tag-%s", name);
-	code = pf_store_delete(table->store, path, err);
+	int code = pf_store_delete(table->store, path, err);
 	free(path);
 	return code;
 }

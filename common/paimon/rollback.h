@@ -20,8 +20,13 @@
  * was there already, of the same snapshot. PF_E_USAGE when it is of another. */
 int pf_tag_create(struct pf_table *table, const char *name, int64_t snapshot,
 		  int64_t *made, bool *existed, struct pf_error *err);
+/* The same without making it; *snapshot as asked, then which one it would be. */
+int pf_tag_plan(struct pf_table *table, const char *name, int64_t *snapshot,
+		bool *existed, struct pf_error *err);
 /* PF_E_USAGE when there is none. What only it kept becomes an orphan. */
 int pf_tag_delete(struct pf_table *table, const char *name, struct pf_error *err);
+int pf_tag_delete_plan(struct pf_table *table, const char *name, int64_t *snapshot,
+		       struct pf_error *err);
 
 struct pf_rollback_plan {
 	int64_t to;

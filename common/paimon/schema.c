@@ -356,6 +356,9 @@ int pf_table_all_known(const struct pf_table_schema *s, struct pf_error *err)
 
 int pf_table_readable(const struct pf_table_schema *s, struct pf_error *err)
 {
+	/* Partitions that one lacks come from the other. */
+	static const char *const branches[] = { "scan.fallback-branch",
+						"scan.primary-branch" };
 	const char *type = pf_table_option(s, "type", "table");
 	if (strcmp(type, "table"))
 		return pf_fail(err, PF_E_TABLE_FEATURE,
@@ -364,6 +367,14 @@ int pf_table_readable(const struct pf_table_schema *s, struct pf_error *err)
 		return refuse("postponed buckets (bucket = -2)", err);
 	if (is_on(s, "data-evolution.enabled"))
 		return refuse("data evolution (data-evolution.enabled)", err);
+	if (is_on(s, "chain-table.enabled"))
+		return refuse("a chain of branches (chain-table.enabled)", err);
+	for (size_t i = 0; i < sizeof branches / sizeof *branches; i++)
+		if (strspn(pf_table_option(s, branches[i], ""), " \t\n\r\f\v") !=
+		    strlen(pf_table_option(s, branches[i], "")))
+			return pf_fail(err, PF_E_TABLE_FEATURE,
+				       "the table is read together with one of its branches (%s), which is not supported",
+				       branches[i]);
 	if (pf_meta_get(&s->options, "path"))
 		return refuse("a place elsewhere (option path)", err);
 	for (size_t i = 0; i < s->npartition_keys; i++) {

@@ -57,12 +57,15 @@ bool pf_is_table(const char *path)
 }
 
 /* TABLE/branch/branch-NAME has schemas and snapshots of its own, but its files
- * are those of the table. */
+ * are those of the table. Also seen from within. */
 static bool is_branch(const char *path)
 {
-	const char *at = strstr(path, "/branch/branch-");
-	size_t len = at ? strcspn(at + 8, "/") : 0;
-	return at && at[8 + len + strspn(at + 8 + len, "/")] == 0;
+	char *whole = realpath(path, NULL);
+	const char *p = whole ? whole : path, *name = strrchr(p, '/');
+	bool yes = name && name - p > 7 && !strncmp(name, "/branch-", 8) &&
+		   !strncmp(name - 7, "/branch", 7);
+	free(whole);
+	return yes;
 }
 
 int pf_table_open(const char *path, struct pf_table **table, struct pf_error *err)

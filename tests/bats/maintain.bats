@@ -127,6 +127,39 @@ print([p['next'] for g in m['stages'].values() for p in g['parts'].values()])")"
 	contains "$output" "4 by file index"
 }
 
+@test "--compact leaves files that old engines can read such, and packs others as ever" {
+	need_peer pyarrow
+	# deltas: the encodings of the live files.
+	deltas()
+	{
+		pf-query --files -O tsv $table | awk -v t=$table 'NR > 1 { print t "/" $1 "/bucket-" $2 "/" $3 }' |
+			"$PF_PYTHON" -c 'import sys, pyarrow.parquet as pq
+seen = set()
+for f in sys.stdin.read().split():
+    m = pq.ParquetFile(f).metadata
+    for c in range(m.num_columns):
+        seen |= set(m.row_group(0).column(c).encodings)
+print(*sorted(e for e in seen if "DELTA" in e))'
+	}
+	for i in 0 1; do
+		awk -v i=$i 'BEGIN { for (k = 0; k < 400; k++)
+			printf "{\"user_id\": %d, \"ts\": \"2024-01-31T10:%02d:%02d.%03d\", \"event\": \"%d-%d\"}\n",
+				k * 7919 % 50, k / 60, k % 60, k, k * k, i }' > rows.jsonl
+		pf-partition -S schema.yaml -I jsonl rows.jsonl | pf-pack -q --old-readers | pf-put -q --append $table
+	done
+	equals "$(deltas)" ""
+	pf-put -q --compact --full $table
+	equals "$(files)" 4
+	equals "$(deltas)" ""
+	sed -i 's/-1"/-2"/' rows.jsonl
+	pf-partition -S schema.yaml -I jsonl rows.jsonl | pf-pack -q | pf-put -q --append $table
+	contains "$(deltas)" DELTA_BINARY_PACKED
+	pf-put -q --compact --full $table
+	equals "$(files)" 4
+	contains "$(deltas)" DELTA_BINARY_PACKED
+	status 0 pf-put --verify $table
+}
+
 @test "X18: --compact beside loads: what came meanwhile stays; what was replaced is planned anew" {
 	for i in 0 1 2 3; do load_rows $((i * 50)) $((i * 50 + 49)); done
 	(
@@ -574,6 +607,111 @@ add column 'country' string"
 	pf-partition -S new.yaml x.jsonl | pf-pack -q > x.arrows
 	status 2 pf-put --append $table x.arrows
 	contains "$stderr" "pf-put --alter changes the table's schema"
+}
+
+# Every name, with content and times.
+whole_tree()
+{
+	find "$1" -printf '%p %y %i %s %T@\n' | LC_ALL=C sort
+	find "$1" -type f -exec md5sum {} + | LC_ALL=C sort
+}
+
+@test "--explain does nothing, in every mode, and its plan is what is done then" {
+	for i in 0 1 2 3 4 5; do load_rows $((i * 100)) $((i * 100 + 99)); done
+	pf-put -q --tag old --snapshot 2 $table
+	touch -d '2 days ago' $table/manifest/manifest-orphan-0
+	altered 'kind: {type: string, was: event}' 'price: double' > new.yaml
+	altered 'price: double' > less.yaml
+	local before
+	before=$(whole_tree $table)
+	# plan WHAT-IT-SAYS OPTION...
+	plan()
+	{
+		local says=$1
+		shift
+		status 0 pf-put "$@" --explain $table
+		contains "$output" "$says"
+		equals "$stderr" ""
+		equals "$(whole_tree $table)" "$before"
+	}
+	plan "24 of 24 files would be rewritten" --compact
+	plan "24 of 24 files would be rewritten" --compact --full --memory 64Mi
+	plan "snapshots 1 to 4 would expire" --expire --keep 2 --keep-time 0s --grace 0s
+	plan "no snapshot would expire" --expire
+	plan "snapshot 6 would be 'now'" --tag now
+	plan "snapshot 3 would be 'then'" --tag 'then' --snapshot 3
+	plan "snapshot 2 is 'old' already" --tag old --snapshot 2
+	plan "tag 'old' of snapshot 2 would go" --delete-tag old
+	plan "delete snapshot 6" --rollback 5
+	plan "delete snapshot 3" --rollback old
+	plan "rename column 'event' to 'kind'" --alter new.yaml
+	plan "drop column 'event'" --alter less.yaml --drop
+	plan "refused without --drop" --alter less.yaml
+	plan "delete manifest/manifest-orphan-0" --clean
+	# What would be refused is refused.
+	status 2 pf-put --tag old --explain $table
+	contains "$stderr" "exists already: it is snapshot 2"
+	status 2 pf-put --tag later --snapshot 9 --explain $table
+	contains "$stderr" "has no snapshot 9"
+	status 2 pf-put --delete-tag none --explain $table
+	contains "$stderr" "has no tag 'none'"
+	status 2 pf-put --rollback none --explain $table
+	status 2 pf-put --verify --explain $table
+	equals "$(whole_tree $table)" "$before"
+	# The files that are said to go are those that go.
+	for mode in '--expire --keep 2 --keep-time 0s --grace 0s' --clean; do
+		before=$(find $table -type f | LC_ALL=C sort)
+		# shellcheck disable=SC2086
+		pf-put $mode --explain $table | sed -n "s|^delete |$table/|p" | LC_ALL=C sort > said
+		# shellcheck disable=SC2086
+		pf-put -q $mode $table
+		comm -23 <(echo "$before") <(find $table -type f | LC_ALL=C sort) |
+			grep -v '/snapshot/' > gone || :
+		grep -v '/snapshot/' said | cmp - gone
+		[ -s gone ]
+	done
+}
+
+@test "branches: others' are kept, and refused by name wherever one is given" {
+	load_rows 0 19
+	pf-put -q --tag one $table
+	mkdir -p $table/branch/branch-b/schema $table/branch/branch-b/snapshot
+	cp $table/schema/schema-0 $table/branch/branch-b/schema
+	cp $table/snapshot/snapshot-1 $table/branch/branch-b/snapshot
+	load_rows 20 39
+	pf-put -q --compact --full $table
+	pf-put -q --delete-tag one $table
+	pf-put -q --expire --keep 1 --keep-time 0s --grace 0s $table
+	pf-put -q --clean --older-than 0s $table
+	# Nothing that the branch needs is gone.
+	cp -r $table copy
+	cp copy/branch/branch-b/snapshot/snapshot-1 copy/tag/tag-b
+	equals "$(pf-query -c 'count() as n' -O tsv --snapshot b copy | tail -1)" 20
+	local branch=$table/branch/branch-b
+	for command in "pf-query $branch" "pf-query --files $branch/" "pf-window -W 1d count $branch" \
+		"pf-put --verify $branch" "pf-put --compact $branch" "pf-put --clean $branch" \
+		"pf-index --bloom event $branch" "pf-stage read stage --after $branch"; do
+		# shellcheck disable=SC2086
+		status 2 $command
+		contains "$stderr" "is a branch of a table, which is not supported (PF2020)"
+	done
+	cd $branch
+	status 2 pf-query .
+	contains "$stderr" "is a branch of a table, which is not supported (PF2020)"
+	cd - > /dev/null
+	# A table that is read together with its branch.
+	for option in scan.fallback-branch scan.primary-branch; do
+		cp $table/schema/schema-0 whole
+		sed -i "s/\"options\" : {/&\n    \"$option\" : \"b\",/" $table/schema/schema-0
+		for command in "pf-query $table" "pf-window -W 1d count $table" "pf-put --verify $table" \
+			"pf-put --compact $table"; do
+			# shellcheck disable=SC2086
+			status 2 $command
+			contains "$stderr" "together with one of its branches ($option), which is not supported"
+		done
+		cp whole $table/schema/schema-0
+	done
+	status 0 pf-put --verify $table
 }
 
 @test "modes exclude one another and take the table alone" {
