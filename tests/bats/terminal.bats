@@ -122,12 +122,17 @@ load helpers
 	contains "$out" "status 141"
 }
 
-@test "Ctrl-C waits for the pager: two programs never read one terminal" {
+@test "Ctrl-C and a hangup wait for the pager: two programs never read one terminal" {
 	small_schema
 	small_rows
-	out=$(on_terminal "(cat events.jsonl; sleep 9) | PF_PAGER='trap \"\" INT; kill -INT \$PPID; sleep 1; echo pager is last' \
-		pf-query -S schema.yaml -I jsonl -; echo status \$?" || true)
-	[[ $out =~ pager\ is\ last.*status\ 130 ]] || { echo "$out"; return 1; }
+	local sig
+	mkfifo rows
+	for sig in INT:130 HUP:129; do
+		out=$(on_terminal "(cat events.jsonl; sleep 3) > rows &
+			PF_PAGER='trap \"\" INT; sleep 0.3; kill -${sig%:*} \$PPID; sleep 1; echo pager is last' \
+			pf-query -S schema.yaml -I jsonl - < rows; echo status \$?" || true)
+		[[ $out =~ pager\ is\ last.*status\ ${sig#*:} ]] || { echo "$out"; return 1; }
+	done
 }
 
 @test "the header again on each screen, once in a pipe and in a pager" {
