@@ -97,7 +97,7 @@ static const struct pf_option options[] = {
 	  .def = "30s", .commands = "append read status", .minor = true, .config = true },
 	{ 0, "look-back", PF_OPT_DURATION, OPT(append.look_back_ms), "TIME",
 	  .help = "how old messages of a topic may be that say where sources stand",
-	  .more = "They are read before the first row is sent. "
+	  .more = "They are read from the end backwards, as far as needed, before the first row. "
 		  "A source that was not appended to for so long is a new one.",
 	  .def = "7d", .commands = "append", .minor = true },
 	{ 0, "require-isr", PF_OPT_FLAG, OPT(append.require_isr), NULL,

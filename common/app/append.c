@@ -105,6 +105,10 @@ static void report(struct pf_run *run, const struct pf_append_options *o,
 		     pf_group_digits(end, pf_stage_durable(writer)));
 	pf_diag_note(&run->diag, 1, "%s rows in = %s appended + %s rejected + %s duplicate",
 		     pf_group_digits(in, c->rows + c->rejected + c->duplicate), rows, bad, twice);
+	int64_t looked = pf_stage_looked(writer);
+	if (looked)
+		pf_diag_note(&run->diag, 1, "looked through %s message%s of the topic for its sources",
+			     pf_group_digits(in, looked), looked == 1 ? "" : "s");
 	if (c->waiting)
 		pf_diag_warn(&run->diag, "%zu bytes wait at the end of the input: a last "
 			     "line without newline%s", c->waiting,

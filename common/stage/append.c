@@ -384,29 +384,41 @@ static bool from_filename(const struct pf_tabledef *def)
 	return false;
 }
 
+/* Which of the sources that are known so far is it? */
+static int match(struct pf_append *a, struct pf_error *err)
+{
+	struct pf_sources *sources = pf_stage_writer_sources(a->writer);
+	if (a->how.source) {
+		a->source = pf_sources_named(sources, a->how.source);
+		return 0;
+	}
+	return pf_track_match(a->track, sources,
+			      from_filename(pf_stage_definition(
+				      pf_stage_writer_stage(a->writer))),
+			      &a->source, err);
+}
+
 /* Which source is it, and was some of it staged before? */
 static int identify(struct pf_append *a, struct pf_error *err)
 {
-	struct pf_sources *sources = pf_stage_writer_sources(a->writer);
-	a->source = NULL;
-	if (!a->how.source) {
-		PF_TRY(pf_track_match(a->track, sources,
-				      from_filename(pf_stage_definition(
-					      pf_stage_writer_stage(a->writer))),
-				      &a->source, err));
-	} else {
-		a->source = pf_sources_named(sources, a->how.source);
-		bool same = false;
-		if (a->source && a->source->position)
-			PF_TRY(pf_track_same_head(a->track, a->source, &same, err));
-		if (a->source && !same) {
-			a->source->position = 0;
-			a->source->rows = a->source->line = 0;
-			a->source->key = 0;
-		}
+	const struct pf_source_pos *last;
+	bool more;
+	do {
+		last = a->source;
+		PF_TRY(pf_stage_recall(a->writer, last, &more, err));
+		PF_TRY(match(a, err));
+	} while (more && (!a->source || a->source != last));
+	if (!a->source)
+		return 0;
+	bool same = !a->how.source;
+	if (!same && a->source->position)
+		PF_TRY(pf_track_same_head(a->track, a->source, &same, err));
+	if (!same) {
+		a->source->position = 0;
+		a->source->rows = a->source->line = 0;
+		a->source->key = 0;
 	}
-	if (a->source)
-		pf_sources_touch(sources, a->source);
+	pf_sources_touch(pf_stage_writer_sources(a->writer), a->source);
 	return 0;
 }
 
@@ -448,9 +460,8 @@ int pf_append_input(struct pf_append *a, const struct pf_append_input *input,
 	a->known = input->path || a->how.source;
 	a->track = pf_track_new(input, a->known, a->how.stopping);
 	a->moved = false;
-	int code = a->known ? pf_stage_recall(a->writer, err) : 0;
-	if (!code)
-		code = identify(a, err);
+	a->source = NULL;
+	int code = a->known ? identify(a, err) : 0;
 	const struct pf_source_pos *from = a->source && a->source->position ?
 		a->source : NULL;
 	uint64_t begin = from ? from->position : 0;

@@ -44,10 +44,12 @@ struct pf_stage_writer {
 	struct pf_sources sources;
 };
 
-/* recall and from: NULL when it knows its sources anyway; row_limit: NULL when rows
+/* recall, looked and from: NULL when it knows its sources anyway; row_limit: NULL when rows
  * of any size do; caution: NULL when there never is any. */
 struct pf_stage_writer_ops {
-	int (*recall)(struct pf_stage_writer *w, struct pf_error *err);
+	int (*recall)(struct pf_stage_writer *w, const struct pf_source_pos *source,
+		      bool *more, struct pf_error *err);
+	int64_t (*looked)(const struct pf_stage_writer *w);
 	int (*from)(struct pf_stage_writer *w, struct pf_source_pos *source,
 		    const char *identity, struct pf_error *err);
 	void (*row_limit)(struct pf_stage_writer *w, struct pf_row_limit *limit);

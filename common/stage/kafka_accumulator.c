@@ -13,6 +13,8 @@ enum { GATHER_ROWS = 1024 };
 /* What Kafka puts around a message: the batch, the record, the header's names and the
  * longest origin. */
 enum { FRAME_BYTES = 512 };
+/* What a state takes more once its source has a key. */
+enum { KEY_BYTES = 64 };
 /* What a column takes beyond its text, generously: padding, numbers written out, the
  * name of a file. */
 enum { COLUMN_BYTES = 160, FILENAME_BYTES = 2048 };
@@ -126,7 +128,8 @@ void pf_accumulator_from(struct pf_accumulator *a, struct pf_source_pos *source)
 	/* Where the source stands goes along. Its numbers grow. */
 	if (source)
 		pf_source_write(source, &state);
-	size_t frame = FRAME_BYTES + state.len + state.len / 2;
+	size_t frame = FRAME_BYTES + state.len + state.len / 2 +
+		       (source && !source->key ? KEY_BYTES : 0);
 	a->most = a->s->message_bytes > frame ? a->s->message_bytes - frame : 0;
 	if (a->most > PF_MESSAGE_BYTES)
 		a->most = PF_MESSAGE_BYTES;
@@ -246,9 +249,9 @@ static void make_names(struct pf_accumulator *a)
 	a->name_at[n] = a->names.len;
 }
 
-static void add_json(struct pf_accumulator *a, const struct pf_batch *b, int64_t row)
+static void add_json(struct pf_accumulator *a, const struct pf_batch *b, int64_t row,
+		     struct pf_buf *out)
 {
-	struct pf_buf *out = &a->out.bytes;
 	if (!a->name_at)
 		make_names(a);
 	for (size_t i = 0; i + 1 < a->schema->n; i++) {
@@ -270,6 +273,12 @@ static void add_key(struct pf_accumulator *a, const struct pf_batch *b, int64_t 
 			PF_VALUE_PLAIN, NULL);
 }
 
+void pf_accumulator_row(struct pf_accumulator *a, const struct pf_batch *b, int64_t row,
+			struct pf_buf *out)
+{
+	add_json(a, b, row, out);
+}
+
 /* One message a row, its key the text of the ID. */
 static int json_messages(struct pf_accumulator *a, int32_t partition,
 			const struct pf_batch *b, struct pf_error *err)
@@ -280,7 +289,7 @@ static int json_messages(struct pf_accumulator *a, int32_t partition,
 		add_key(a, b, i);
 		m->key_bytes = a->out.bytes.len - m->key_at;
 		m->at = a->out.bytes.len;
-		add_json(a, b, i);
+		add_json(a, b, i, &a->out.bytes);
 		m->len = a->out.bytes.len - m->at;
 		if (m->len + m->key_bytes > a->most)
 			return row_size(a, m->to, m->len + m->key_bytes, err);
@@ -295,7 +304,7 @@ static bool fits(void *ctx, const struct pf_batch *b, int64_t row, char *reason,
 	size_t at = a->out.bytes.len;
 	if (a->json) {
 		add_key(a, b, row);
-		add_json(a, b, row);
+		add_json(a, b, row, &a->out.bytes);
 	} else {
 		pf_builder_reset(a->piece);
 		pf_builder_append(a->piece, b, row, 1);

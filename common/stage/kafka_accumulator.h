@@ -50,6 +50,10 @@ int pf_accumulator_add(struct pf_accumulator *a, const struct pf_batch *batch,
 		       const int64_t *numbers, const struct pf_source_marks *known,
 		       int64_t *taken, struct pf_error *err);
 
+/* A row as JSON. */
+void pf_accumulator_row(struct pf_accumulator *a, const struct pf_batch *batch, int64_t row,
+			struct pf_buf *out);
+
 /* All rows taken become messages. */
 int pf_accumulator_flush(struct pf_accumulator *a, struct pf_error *err);
 

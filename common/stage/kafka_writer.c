@@ -12,11 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/time.h"
 #include "ext/hash.h"
 #include "stage/kafka_scan.h"
 #include "stage/kafka_send.h"
 
 enum { CONFIG_MS = 1000 };
+/* A run is repeated within so long, if nothing of it is there. */
+enum { PERIOD_MS = 600 * 1000 };
 /* max.message.bytes of a topic, message.max.bytes of librdkafka, if nobody changed
  * them. */
 enum { TOPIC_BYTES = 1048588, CLIENT_BYTES = 1000000 };
@@ -31,8 +34,11 @@ struct topic_writer {
 	struct pf_error failed;   /* nothing is taken any more */
 
 	/* What the topic has of its sources. */
-	bool recalled;
+	struct pf_kafka_scan *scan;      /* NULL: not asked for yet */
 	struct pf_source_marks known;
+
+	struct pf_source_pos *source;    /* whose rows come; NULL: nobody's */
+	char *identity;                  /* its, while it has no key */
 
 	int64_t pending;                 /* rows that wait for a commit */
 	int64_t accepted, sent, durable; /* rows */
@@ -51,6 +57,143 @@ static int refused(const struct topic_writer *w, struct pf_error *err)
 	return err->code;
 }
 
+static void writer_limit(struct pf_stage_writer *base, struct pf_row_limit *limit)
+{
+	pf_accumulator_limit(((struct topic_writer *)base)->messages, limit);
+}
+
+/* --- sources --- */
+
+static int writer_recall(struct pf_stage_writer *base, const struct pf_source_pos *source,
+			 bool *more, struct pf_error *err)
+{
+	struct topic_writer *w = (struct topic_writer *)base;
+	if (!w->scan)
+		PF_TRY(pf_kafka_scan_open(w->s, w->look_back_ms, &w->known, &base->sources,
+					  &w->scan, err));
+	PF_TRY(source ? pf_kafka_scan_settle(w->scan, source->key, err) :
+			pf_kafka_scan_step(w->scan, err));
+	*more = pf_kafka_scan_more(w->scan);
+	return 0;
+}
+
+static int64_t writer_looked(const struct pf_stage_writer *base)
+{
+	return pf_kafka_scan_messages(((const struct topic_writer *)base)->scan);
+}
+
+/* Whoever begins a source anew must not have the numbers of rows that a table may
+ * remember: of another input of that name, say, which the topic no longer has. */
+static uint64_t key_of(const char *identity, const struct pf_buf *row, int64_t period,
+		       int again)
+{
+	struct pf_buf text = { 0 };
+	pf_buf_printf(&text, "%s\n%d\n%" PRId64 "\n", identity, again, period);
+	pf_buf_add(&text, row->data, row->len);
+	uint64_t key = pf_xxh3(text.data, text.len);
+	pf_buf_free(&text);
+	return key;
+}
+
+static bool is_owned(const struct topic_writer *w, uint64_t key)
+{
+	bool owned = !key || pf_kafka_scan_knows(w->scan, key);
+	for (size_t i = 0; !owned && i < w->base.sources.n; i++)
+		owned = w->base.sources.items[i]->key == key;
+	return owned;
+}
+
+static bool has_marks(const struct topic_writer *w, uint64_t key)
+{
+	for (size_t i = 0; i < w->known.n; i++)
+		if (w->known.items[i].source == key)
+			return true;
+	return false;
+}
+
+static bool any_lost(const struct topic_writer *w)
+{
+	for (size_t i = 0; i < w->known.n; i++)
+		if (!is_owned(w, w->known.items[i].source))
+			return true;
+	return false;
+}
+
+/* When a run that died before anything was acknowledged is repeated, the key must be
+ * the same: its records are there, without a position, or may come late. */
+static uint64_t make_key(const struct topic_writer *w, const char *identity,
+			 const struct pf_buf *row)
+{
+	int64_t now = pf_now_ms() / PERIOD_MS, periods = w->look_back_ms / PERIOD_MS + 1;
+	uint64_t key = 0;
+	bool lost = any_lost(w);
+	for (int64_t back = 0; lost && back <= periods; back++) {
+		for (int again = 0; is_owned(w, key); again++)
+			key = key_of(identity, row, now - back, again);
+		if (has_marks(w, key))
+			return key;
+		key = 0;
+	}
+	for (int again = 0; is_owned(w, key); again++)
+		key = key_of(identity, row, now, again);
+	return key;
+}
+
+/* Before anything of a source leaves, batch NULL: or its position alone. All that
+ * the topic has must be known for that. */
+static int give_key(struct topic_writer *w, const struct pf_batch *batch,
+		    struct pf_error *err)
+{
+	struct pf_buf row = { 0 };
+	if (!w->source || w->source->key)
+		return 0;
+	while (pf_kafka_scan_more(w->scan))
+		PF_TRY(pf_kafka_scan_step(w->scan, err));
+	if (batch)
+		pf_accumulator_row(w->messages, batch, 0, &row);
+	w->source->key = make_key(w, w->identity, &row);
+	pf_buf_free(&row);
+	return 0;
+}
+
+static int writer_commit(struct pf_stage_writer *base, struct pf_error *err);
+
+static int writer_from(struct pf_stage_writer *base, struct pf_source_pos *source,
+		       const char *identity, struct pf_error *err)
+{
+	struct topic_writer *w = (struct topic_writer *)base;
+	if (w->failed.code)
+		return refused(w, err);
+	PF_TRY(fail_writer(w, pf_accumulator_flush(w->messages, err), err));
+	if (w->source && w->source->dirty)
+		PF_TRY(fail_writer(w, give_key(w, NULL, err), err));
+	/* A source that comes back begins a group of its own: its messages are
+	 * counted in a row. */
+	if (source && pf_accumulator_has(w->messages, source))
+		PF_TRY(writer_commit(base, err));
+	pf_accumulator_from(w->messages, source);
+	free(w->identity);
+	w->identity = pf_strdup(identity ? identity : "");
+	w->source = source;
+	if (!source)
+		return 0;
+	if (!w->scan)
+		return fail_writer(w, pf_fail(err, PF_E_INTERNAL, "a source before its recall"),
+				   err);
+	pf_kafka_scan_leave(w->scan, source);
+	int32_t n = w->s->info.partitions;
+	if (!source->key)
+		source->partitions = n;
+	if (source->partitions == n)
+		return 0;
+	pf_fail(err, PF_E_KAFKA_PARTITIONS,
+		"topic '%s' had %" PRId32 " partitions when '%s' was staged, and has %" PRId32
+		" now", w->s->url.topic, source->partitions,
+		source->name ? source->name : source->path ? source->path : "it", n);
+	return pf_hint(err, "rows may go to other partitions now: what comes from here on needs "
+			    "a name of its own, --source NAME");
+}
+
 /* --- rows --- */
 
 static int writer_append(struct pf_stage_writer *base, const struct pf_batch *batch,
@@ -64,75 +207,12 @@ static int writer_append(struct pf_stage_writer *base, const struct pf_batch *ba
 		return pf_fail(err, PF_E_INTERNAL, "rows for a topic without numbers");
 	if (!batch->rows)
 		return 0;
+	PF_TRY(fail_writer(w, give_key(w, batch, err), err));
 	PF_TRY(fail_writer(w, pf_accumulator_add(w->messages, batch, numbers, &w->known, taken,
 						 err), err));
 	w->accepted += *taken;
 	w->pending += *taken;
 	return 0;
-}
-
-static void writer_limit(struct pf_stage_writer *base, struct pf_row_limit *limit)
-{
-	pf_accumulator_limit(((struct topic_writer *)base)->messages, limit);
-}
-
-/* --- sources --- */
-
-static int writer_recall(struct pf_stage_writer *base, struct pf_error *err)
-{
-	struct topic_writer *w = (struct topic_writer *)base;
-	if (w->recalled)
-		return 0;
-	w->recalled = true;
-	return pf_kafka_scan(w->s, w->look_back_ms, &w->known, &base->sources, err);
-}
-
-/* The key must be the same when a run that died before anything was
- * acknowledged is repeated: its records may come late. */
-static uint64_t make_key(const struct topic_writer *w, const char *identity)
-{
-	for (int again = 0;; again++) {
-		char *text = pf_asprintf("%s\n%d", identity, again);
-		uint64_t key = pf_xxh3(text, strlen(text));
-		free(text);
-		/* Marks without a position are of such a run. */
-		bool owned = false;
-		for (size_t i = 0; i < w->base.sources.n; i++)
-			owned |= w->base.sources.items[i]->key == key;
-		if (!owned && key)
-			return key;
-	}
-}
-
-static int writer_commit(struct pf_stage_writer *base, struct pf_error *err);
-
-static int writer_from(struct pf_stage_writer *base, struct pf_source_pos *source,
-		       const char *identity, struct pf_error *err)
-{
-	struct topic_writer *w = (struct topic_writer *)base;
-	if (w->failed.code)
-		return refused(w, err);
-	PF_TRY(fail_writer(w, pf_accumulator_flush(w->messages, err), err));
-	/* A source that comes back begins a group of its own: its messages are
-	 * counted in a row. */
-	if (source && pf_accumulator_has(w->messages, source))
-		PF_TRY(writer_commit(base, err));
-	pf_accumulator_from(w->messages, source);
-	if (!source)
-		return 0;
-	int32_t n = w->s->info.partitions;
-	if (!source->key) {
-		source->key = make_key(w, identity);
-		source->partitions = n;
-	}
-	if (source->partitions == n)
-		return 0;
-	pf_fail(err, PF_E_KAFKA_PARTITIONS,
-		"topic '%s' had %" PRId32 " partitions when '%s' was staged, and has %" PRId32
-		" now", w->s->url.topic, source->partitions,
-		source->name ? source->name : source->path ? source->path : "it", n);
-	return pf_hint(err, "rows may go to other partitions now: what comes from here on needs "
-			    "a name of its own, --source NAME");
 }
 
 /* --- commits --- */
@@ -146,6 +226,8 @@ static int wait_sent(struct topic_writer *w, struct pf_error *err)
 
 static int commit(struct topic_writer *w, struct pf_error *err)
 {
+	if (w->source && w->source->dirty)
+		PF_TRY(give_key(w, NULL, err));
 	PF_TRY(pf_accumulator_flush(w->messages, err));
 	pf_accumulator_positions(w->messages, &w->base.sources);
 	PF_TRY(wait_sent(w, err));
@@ -205,7 +287,9 @@ static void writer_close(struct pf_stage_writer *base)
 	struct topic_writer *w = (struct topic_writer *)base;
 	pf_sender_close(w->sender);
 	pf_accumulator_free(w->messages);
+	pf_kafka_scan_close(w->scan);
 	pf_source_marks_free(&w->known);
+	free(w->identity);
 	pf_sources_free(&base->sources);
 	pf_kafka_stage_free(w->s);
 	free(w);
@@ -219,6 +303,7 @@ static const char *writer_caution(const struct pf_stage_writer *base)
 
 static const struct pf_stage_writer_ops writer_ops = {
 	.recall = writer_recall,
+	.looked = writer_looked,
 	.from = writer_from,
 	.row_limit = writer_limit,
 	.append = writer_append,

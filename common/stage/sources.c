@@ -34,10 +34,12 @@ struct pf_source_pos *pf_sources_add(struct pf_sources *s)
 
 struct pf_source_pos *pf_sources_named(const struct pf_sources *s, const char *name)
 {
+	struct pf_source_pos *found = NULL;
 	for (size_t i = 0; i < s->n; i++)
-		if (s->items[i]->name && !strcmp(s->items[i]->name, name))
-			return s->items[i];
-	return NULL;
+		if (s->items[i]->name && !strcmp(s->items[i]->name, name) &&
+		    (!found || s->items[i]->used >= found->used))
+			found = s->items[i];
+	return found;
 }
 
 void pf_sources_touch(struct pf_sources *s, struct pf_source_pos *p)
@@ -179,10 +181,21 @@ static int fill_item(struct pf_source_pos *p, const struct pf_json *v,
 	return 0;
 }
 
+/* Stages of before this was counted lack it. */
+static void fill_used(struct pf_sources *s, struct pf_source_pos *p,
+		      const struct pf_json *v)
+{
+	int64_t used;
+	p->used = pf_json_int(pf_json_get(v, "used"), &used) && used > 0 ?
+			  (uint64_t)used : 0;
+	if (p->used > s->uses)
+		s->uses = p->used;
+}
+
 static int apply_item(struct pf_sources *s, const struct pf_json *v,
 		      struct pf_error *err)
 {
-	int64_t id, used;
+	int64_t id;
 	struct pf_source_pos none = { 0 };
 	if (!pf_json_int(pf_json_get(v, "id"), &id) || id < 0)
 		return pf_fail(err, PF_E_STAGE_CORRUPT, "malformed source positions");
@@ -196,28 +209,27 @@ static int apply_item(struct pf_sources *s, const struct pf_json *v,
 		*p = none;
 		p->id = id;
 	}
-	/* Stages of before this was counted lack it. */
-	p->used = pf_json_int(pf_json_get(v, "used"), &used) && used > 0 ?
-			  (uint64_t)used : 0;
-	if (p->used > s->uses)
-		s->uses = p->used;
+	fill_used(s, p, v);
 	return 0;
 }
 
 int pf_sources_take(struct pf_sources *s, const char *json, size_t len,
-		    struct pf_error *err)
+		    struct pf_source_pos **item, struct pf_error *err)
 {
 	struct pf_json *root;
-	struct pf_source_pos x = { 0 };
+	struct pf_source_pos none = { 0 };
 	if (pf_json_parse(json, len, "source position", &root, NULL))
 		return pf_fail(err, PF_E_STAGE_CORRUPT, "malformed source positions");
-	int code = fill_item(&x, root, err);
-	pf_json_free(root);
-	if (!code) {
+	int code = fill_item(*item ? *item : &none, root, err);
+	if (!code && !*item) {
 		struct pf_source_pos *p = pf_sources_add(s);
-		x.id = p->id;
-		*p = x;
+		none.id = p->id;
+		*p = none;
+		*item = p;
 	}
+	if (!code)
+		fill_used(s, *item, root);
+	pf_json_free(root);
 	return code;
 }
 

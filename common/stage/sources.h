@@ -49,6 +49,7 @@ struct pf_sources {
 
 void pf_sources_free(struct pf_sources *s);
 struct pf_source_pos *pf_sources_add(struct pf_sources *s);
+/* Of several rounds of that name the one that was used last; NULL: there is none. */
 struct pf_source_pos *pf_sources_named(const struct pf_sources *s, const char *name);
 
 /* It is in use now: an input is taken from it, or found to be it. */
@@ -67,8 +68,8 @@ void pf_sources_clean(struct pf_sources *s);
 
 /* Take over what a head or seal says. PF_E_STAGE_CORRUPT when malformed. */
 int pf_sources_apply(struct pf_sources *s, const char *json, struct pf_error *err);
-/* Add the one that a JSON object describes, under a new id. */
+/* What a JSON object says of one; *item NULL: a new one, which it becomes. */
 int pf_sources_take(struct pf_sources *s, const char *json, size_t len,
-		    struct pf_error *err);
+		    struct pf_source_pos **item, struct pf_error *err);
 
 #endif

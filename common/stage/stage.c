@@ -198,9 +198,16 @@ bool pf_stage_wants_origin(const struct pf_stage_writer *w)
 	return w->ops->from != NULL;
 }
 
-int pf_stage_recall(struct pf_stage_writer *w, struct pf_error *err)
+int pf_stage_recall(struct pf_stage_writer *w, const struct pf_source_pos *source,
+		    bool *more, struct pf_error *err)
 {
-	return w->ops->recall ? w->ops->recall(w, err) : 0;
+	*more = false;
+	return w->ops->recall ? w->ops->recall(w, source, more, err) : 0;
+}
+
+int64_t pf_stage_looked(const struct pf_stage_writer *w)
+{
+	return w->ops->looked ? w->ops->looked(w) : 0;
 }
 
 int pf_stage_from(struct pf_stage_writer *w, struct pf_source_pos *source,

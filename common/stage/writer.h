@@ -49,13 +49,19 @@ struct pf_sources *pf_stage_writer_sources(struct pf_stage_writer *writer);
 /* Does it keep the numbers of rows and the identity of sources beside them? */
 bool pf_stage_wants_origin(const struct pf_stage_writer *writer);
 
-/* Find out where its known sources stand, if that takes long and was not done
- * yet: to be called before pf_stage_writer_sources is relied on. */
-int pf_stage_recall(struct pf_stage_writer *writer, struct pf_error *err);
+/* Find out where sources stand, when that takes long: before pf_stage_writer_sources
+ * is relied on. source NULL: look for more of them; else make sure that this one
+ * stands where it says (it may change, and a later round of it appear). *more: not
+ * all was looked at. */
+int pf_stage_recall(struct pf_stage_writer *writer, const struct pf_source_pos *source,
+		    bool *more, struct pf_error *err);
+
+/* How many messages it looked at for that. */
+int64_t pf_stage_looked(const struct pf_stage_writer *writer);
 
 /* The rows that follow come from this source (NULL: nobody will come back to
  * it). identity: what it is known by even before a position of it is durable.
- * A topic says so beside the rows; it gives the source its key. */
+ * A topic says so beside the rows; it gives the source its key. It was recalled. */
 int pf_stage_from(struct pf_stage_writer *writer, struct pf_source_pos *source,
 		  const char *identity, struct pf_error *err);
 

@@ -352,6 +352,74 @@ slow_feed()
 	equals "$(pf-query wh "$TOPIC?partitioner=fiber" --id 7 -c 'count()' -O tsv | tail -1)" 6
 }
 
+@test "another input under the same name is another round: each of its rows is there" {
+	numbers 0 500 | pf-stage append -q -S schema.yaml --source s "$TOPIC?partitions=4"
+	load_table "$TOPIC" 2> /dev/null
+	status 0 pf-stage append --source s "$TOPIC" < <(numbers 900 1000)
+	contains "$stderr" "100 rows appended, 0 rejected, 0 duplicate"
+	status 0 pf-stage append --source s "$TOPIC" < <(numbers 900 1010)
+	contains "$stderr" "10 rows appended, 0 rejected, 100 duplicate"
+	# A third one, of which the topic has what a run that died had sent, with an
+	# old look-back even; then the same beginning as the first.
+	run -137 env PF_CRASH_AT=X2 pf-stage append --source s "$TOPIC" < <(numbers 2000 2300)
+	status 0 pf-stage append --source s "$TOPIC" < <(numbers 2000 2300)
+	equals "$(sums "$TOPIC" -w 'n >= 2000')" "300 300 644850"
+	status 0 pf-stage append --source s "$TOPIC" < <(numbers 0 40)
+	contains "$stderr" "40 rows appended, 0 rejected, 0 duplicate"
+	equals "$(sums "$TOPIC")" "950 910 875375"
+	load_table "$TOPIC" 2> /dev/null
+	equals "$(sums wh)" "950 910 875375"
+	# The same of a file, whose first round is older than what is looked at.
+	numbers 3000 3200 > in.jsonl
+	pf-stage append -q "$TOPIC" in.jsonl
+	sleep 1.1
+	numbers 4000 4100 > in.jsonl
+	status 0 pf-stage append --look-back 1s "$TOPIC" in.jsonl
+	contains "$stderr" "100 rows appended, 0 rejected, 0 duplicate"
+	load_table "$TOPIC" 2> /dev/null
+	equals "$(sums wh -w 'n >= 3000')" "300 300 1024850"
+}
+
+# looked: how many messages an append with -v looked through
+looked()
+{
+	sed -n 's/.*looked through \([0-9,]*\) messages\{0,1\} .*/\1/p' <<< "$stderr" | tr -d ,
+}
+
+@test "an append that starts looks back to where its source stands, and no further" {
+	url="$TOPIC?partitions=4&payload=json"
+	numbers 0 20000 > in.jsonl
+	pf-stage append -q -S schema.yaml "$url" in.jsonl
+	status 0 pf-stage append -v -S schema.yaml "$url" in.jsonl
+	contains "$stderr" "0 rows appended, 0 rejected, 20,000 duplicate"
+	equals "$(looked)" 20000 # one commit, which is whole only at its beginning
+	numbers 20000 20100 >> in.jsonl
+	pf-stage append -q -S schema.yaml "$url" in.jsonl
+	status 0 pf-stage append -v -S schema.yaml "$url" in.jsonl
+	contains "$stderr" "0 rows appended, 0 rejected, 20,100 duplicate"
+	[ "$(looked)" -le 256 ]
+	# Whoever is not there is looked for everywhere.
+	status 0 pf-stage append -v -S schema.yaml --source other "$url" < <(numbers 0 5)
+	contains "$stderr" "5 rows appended"
+	equals "$(looked)" 20100
+}
+
+@test "the newest position, though older ones stand nearer to the end of other partitions" {
+	url="$TOPIC?payload=json"
+	of() { yes "{\"id\": $1, \"ts\": \"2024-01-01T00:00:00\", \"n\": 1}" | head -n "$2"; }
+	add() { pf-stage append -q -S schema.yaml "$url" --source "$@"; }
+	# Entities 0 and 1 are in different partitions: the second commit of `mine` is
+	# buried there, the first one is the last that its partition has.
+	of 0 1 > mine
+	add mine < mine
+	of 1 3 >> mine
+	add mine < mine
+	of 1 700 | add others
+	status 0 pf-stage append -v -S schema.yaml "$url" --source mine < mine
+	contains "$stderr" "0 rows appended, 0 rejected, 4 duplicate"
+	equals "$(looked)" 704
+}
+
 @test "with ?partitioner=fiber a look-up reads only the partition that can hold the ID" {
 	numbers 0 5000 > in.jsonl
 	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4" in.jsonl
