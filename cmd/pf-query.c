@@ -18,9 +18,9 @@
 struct options {
 	struct pf_strings ids, where, columns, group_by, order_by;
 	const char *kafka_config;
-	const char *since, *until, *tz, *as_of, *definition, *time, *id, *snapshot;
+	const char *since, *until, *tz, *as_of, *between[2], *definition, *time, *id, *snapshot;
 	int64_t limit, offset, memory;
-	bool explain, files, snapshots, schema, no_prune, exit_status;
+	bool changelog, explain, files, snapshots, schema, no_prune, exit_status;
 };
 
 /* Of freed memory, for the next file's pages. */
@@ -66,6 +66,12 @@ static const struct pf_option options[] = {
 	{ 0, "as-of", PF_OPT_STRING, OPT(as_of), "TIME",
 	  .help = "the table as it was then",
 	  .group = GROUP_VERSION },
+	{ 0, "between", PF_OPT_PAIR, OPT(between), "FROM TO", .without = LISTS,
+	  .help = "rows that are new or other in TO than they were in FROM",
+	  .more = "Each is a snapshot's number, a tag, or a time; 0 is before the first.", .group = GROUP_VERSION },
+	{ 0, "changelog", PF_OPT_FLAG, OPT(changelog), NULL, .with = "between",
+	  .help = "with the kind of each change, and rows as they were",
+	  .more = "Column _VALUE_KIND: +I new, -D gone, -U and +U what a row was and is." },
 	{ 0, "explain", PF_OPT_FLAG, OPT(explain), NULL,
 	  .help = "run, but print what was read and skipped, and why", .group = GROUP_LIST },
 	{ 0, "files", PF_OPT_FLAG, OPT(files), NULL,
@@ -97,32 +103,70 @@ static const struct pf_option options[] = {
 	{ 0 }
 };
 
+/* A snapshot's number, or a tag. */
+static int snapshot_option(const char *text, struct pf_table_source_options *t,
+			   struct pf_error *err)
+{
+	if (!text || strspn(text, "0123456789") != strlen(text)) {
+		t->tag = text;
+		return 0;
+	}
+	/* The newest one has no number. */
+	t->snapshot = strtoll(text, NULL, 10);
+	if (t->snapshot < 1 || t->snapshot == INT64_MAX)
+		return pf_fail(err, PF_E_USAGE, "'%s' is no snapshot", text);
+	return 0;
+}
+
+static int time_option(const char *text, const char *option, const struct pf_zone *zone,
+		       struct pf_table_source_options *t, struct pf_error *err)
+{
+	int64_t micros;
+	PF_TRY(pf_time_argument(text, option, zone, &micros, err));
+	t->has_as_of = true;
+	t->as_of_ms = micros / 1000 - (micros % 1000 < 0);
+	return 0;
+}
+
+/* One end of --between: what is no number is a tag, or else a time. */
+static int end_option(const char *text, const struct pf_zone *zone,
+		      struct pf_table_source_options *t, struct pf_error *err)
+{
+	*t = (struct pf_table_source_options){ 0 };
+	PF_TRY(snapshot_option(text, t, err));
+	if (t->tag)
+		time_option(text, "--between", zone, t, NULL);
+	return 0;
+}
+
+static int between_option(const struct options *o, const struct pf_zone *zone,
+			  struct pf_between_options *b, struct pf_error *err)
+{
+	*b = (struct pf_between_options){ .changelog = o->changelog,
+					  .from_nothing = !strcmp(o->between[0], "0") };
+	if (!b->from_nothing)
+		PF_TRY(end_option(o->between[0], zone, &b->from, err));
+	return end_option(o->between[1], zone, &b->to, err);
+}
+
 static int table_options(const struct options *o, struct pf_table_source_options *t,
-			 struct pf_error *err)
+			 struct pf_between_options *b, struct pf_error *err)
 {
 	struct pf_zone *zone;
-	int64_t micros;
 	*t = (struct pf_table_source_options){ 0 };
-	if (o->snapshot && strspn(o->snapshot, "0123456789") == strlen(o->snapshot)) {
-		/* The newest one has no number. */
-		t->snapshot = strtoll(o->snapshot, NULL, 10);
-		if (t->snapshot < 1 || t->snapshot == INT64_MAX)
-			return pf_fail(err, PF_E_USAGE, "'%s' is no snapshot", o->snapshot);
-	} else {
-		t->tag = o->snapshot;
-	}
+	PF_TRY(snapshot_option(o->snapshot, t, err));
 	if (pf_zone_open(o->tz, &zone, err)) {
 		err->code = PF_E_USAGE;
 		pf_context(err, "--tz");
 		return err->code;
 	}
-	int code = o->as_of ? pf_time_argument(o->as_of, "--as-of", zone, &micros, err) : 0;
+	int code = o->as_of ? time_option(o->as_of, "--as-of", zone, t, err) : 0;
+	if (!code && o->between[0]) {
+		code = between_option(o, zone, b, err);
+		t->between = b;
+	}
 	pf_zone_close(zone);
-	if (code || !o->as_of)
-		return code;
-	t->has_as_of = true;
-	t->as_of_ms = micros / 1000 - (micros % 1000 < 0);
-	return 0;
+	return code;
 }
 
 static int list(struct pf_run *run, const struct pf_table_source_options *t,
@@ -205,7 +249,7 @@ static int ask(struct pf_run *run, struct pf_operand_sources *s, struct pf_error
 		.time = o->time, .id = o->id,
 		.memory = (size_t)o->memory,
 		.no_prune = o->no_prune,
-		.fixed_snapshot = o->snapshot || o->as_of,
+		.fixed_snapshot = o->snapshot || o->as_of || o->between[0],
 	};
 	size_t n = s->n;
 	s->n = 0;
@@ -219,9 +263,10 @@ static int run_query(struct pf_run *run, struct pf_error *err)
 {
 	const struct options *o = run->options;
 	struct pf_table_source_options t;
+	struct pf_between_options between;
 	struct pf_operand_sources s;
 	pf_alloc_keep(KEEP_BYTES);
-	PF_TRY(table_options(o, &t, err));
+	PF_TRY(table_options(o, &t, &between, err));
 	if (o->files || o->snapshots)
 		return list(run, &t, err);
 	PF_TRY(pf_sources_open(run, o->definition, o->kafka_config, &t, &s, err));
@@ -243,6 +288,8 @@ static const struct pf_example examples[] = {
 	{ "pf-query wh/events -w \"price > 100\" -c user_id,ts,price -n 10", NULL },
 	{ "pf-query wh/events -g user_id -c 'count(), sum(price)' --order-by 'count desc' -n 5",
 	  "the five busiest" },
+	{ "pf-query wh/users --between 40 50 --changelog",
+	  "what ten commits changed, as +/- rows" },
 	{ 0 }
 };
 

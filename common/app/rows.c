@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "arrow/layout.h"
 #include "arrow/stream.h"
 #include "base/alloc.h"
 #include "base/zone.h"
@@ -13,8 +14,44 @@ struct pf_rows_out {
 	struct pf_stream_out *stream; /* the run's */
 	struct pf_writer *writer;
 	struct pf_zone *zone;
+	struct pf_schema *schema; /* of the text, if it is not the rows' */
 	int64_t rows;
+	int kind; /* column that text says as +I, -U, +U, -D; -1: none */
+	struct pf_builder *kinds;
+	struct pf_column *columns;
 };
+
+/* A change's kind is a number on streams and a word in text. */
+static void find_kind(struct pf_rows_out *out, const struct pf_schema *schema)
+{
+	out->kind = pf_schema_find(schema, PF_KIND_COLUMN);
+	if (out->kind < 0 || !pf_meta_get(&schema->fields[out->kind].meta, PF_KIND_META)) {
+		out->kind = -1;
+		return;
+	}
+	struct pf_schema *words = pf_schema_new(), *s = pf_schema_copy(schema);
+	pf_schema_add(words, PF_KIND_COLUMN, (struct pf_type){ .kind = PF_STRING }, false);
+	out->kinds = pf_builder_new(words);
+	s->fields[out->kind].type = (struct pf_type){ .kind = PF_STRING };
+	out->schema = s;
+	out->columns = pf_alloc(schema->n, sizeof *out->columns);
+	pf_schema_unref(words);
+}
+
+static struct pf_batch say_kinds(struct pf_rows_out *out, const struct pf_batch *batch)
+{
+	static const char words[4][3] = { "+I", "-U", "+U", "-D" };
+	const int8_t *kinds = batch->columns[out->kind].values;
+	struct pf_batch b = *batch;
+	pf_builder_reset(out->kinds);
+	for (int64_t i = 0; i < b.rows; i++)
+		pf_col_bytes(&out->kinds->columns[0], words[kinds[i] & 3], 2);
+	memcpy(out->columns, b.columns, out->schema->n * sizeof *out->columns);
+	out->columns[out->kind] = pf_builder_batch(out->kinds).columns[0];
+	b.schema = out->schema;
+	b.columns = out->columns;
+	return b;
+}
 
 static enum pf_rows_format rows_format(int format)
 {
@@ -56,7 +93,9 @@ static int open_text(struct pf_run *run, const struct pf_schema *schema, int for
 	}
 	options.table.bold_header = !run->output &&
 		pf_want_color(STDOUT_FILENO, (enum pf_color)run->color);
-	return pf_writer_open(&sink, schema, &options, &out->writer, err);
+	find_kind(out, schema);
+	return pf_writer_open(&sink, out->schema ? out->schema : schema, &options, &out->writer,
+			      err);
 }
 
 int pf_rows_open(struct pf_run *run, const struct pf_schema *schema, const char *zone,
@@ -81,6 +120,10 @@ int pf_rows_batch(struct pf_rows_out *out, const struct pf_batch *batch,
 		  struct pf_error *err)
 {
 	out->rows += batch->rows;
+	if (!out->stream && out->schema) {
+		struct pf_batch said = say_kinds(out, batch);
+		return pf_writer_batch(out->writer, &said, err);
+	}
 	return out->stream ? pf_stream_out_batch(out->stream, batch, err) :
 			     pf_writer_batch(out->writer, batch, err);
 }
@@ -108,6 +151,9 @@ void pf_rows_free(struct pf_rows_out *out)
 		return;
 	pf_writer_free(out->writer);
 	pf_zone_close(out->zone);
+	pf_schema_unref(out->schema);
+	pf_builder_free(out->kinds);
+	free(out->columns);
 	free(out);
 }
 

@@ -92,7 +92,9 @@ static int open_operand(struct pf_run *run, const char *operand,
 	int code;
 	switch (kind) {
 	case PF_OPERAND_TABLE:
-		code = pf_source_table(operand, options, &source, err);
+		code = options->between ?
+			       pf_source_changes(operand, options->between, &source, err) :
+			       pf_source_table(operand, options, &source, err);
 		break;
 	case PF_OPERAND_STAGE:
 	case PF_OPERAND_KAFKA:
@@ -134,7 +136,9 @@ static int open_all(struct pf_run *run, const struct pf_table_source_options *op
 	if (!code && tables > 1 && stages)
 		code = pf_fail(err, PF_E_USAGE,
 			       "a stage together with several tables: which one loads it?");
-	if (!code && stages && (options->snapshot || options->has_as_of)) {
+	if (!code && options->between && tables < n)
+		code = pf_fail(err, PF_E_USAGE, "--between is asked of tables");
+	if (!code && stages && (options->snapshot || options->tag || options->has_as_of)) {
 		pf_fail(err, PF_E_USAGE,
 			"--snapshot and --as-of cannot be combined with a stage");
 		code = pf_hint(err, "rows in flight have no past; leave the stage out");

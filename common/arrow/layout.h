@@ -21,6 +21,9 @@
 #define PF_SEQUENCE_COLUMN "_SEQUENCE_NUMBER"
 #define PF_KIND_COLUMN "_VALUE_KIND"
 
+/* Metadata of the kind's field in what pf-query prints: text says +I, not 0. */
+#define PF_KIND_META "pf:row-kind"
+
 enum { /* their field ids, and what a key column's is above its own */
 	PF_SEQUENCE_ID = 2147483646,
 	PF_KIND_ID = 2147483645,

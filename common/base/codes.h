@@ -22,6 +22,7 @@
 	X(PF_E_NOT_A_TABLE, 2021, "the operand is not a table") \
 	X(PF_E_TABLE_EXISTS, 2022, "the table exists already") \
 	X(PF_E_NO_OFFSETS, 2023, "the table's offset map is gone; say where to start") \
+	X(PF_E_EXPIRED, 2024, "the snapshot has expired") \
 	X(PF_E_NOT_A_STAGE, 2030, "the operand is not a stage") \
 	X(PF_E_STAGE_SCHEMA, 2031, "the schema does not fit the stage's") \
 	X(PF_E_EXPR_SYNTAX, 2040, "the expression is malformed") \

@@ -150,6 +150,7 @@ static int store(const struct pf_arguments *a, const struct found *f,
 		++*(int *)to;
 		return 0;
 	case PF_OPT_STRING:
+	case PF_OPT_PAIR: /* the first */
 		*(const char **)to = text;
 		return 0;
 	case PF_OPT_OPTIONAL:
@@ -252,6 +253,12 @@ static int long_option(struct pf_arguments *a, int argc, char **argv, int *i,
 			return pf_fail(err, PF_E_USAGE, "option '--%s' needs %s",
 				       f.option->name, f.option->arg);
 		value = argv[++*i];
+	}
+	if (f.option->kind == PF_OPT_PAIR) {
+		if (*i + 1 >= argc)
+			return pf_fail(err, PF_E_USAGE, "option '--%s' needs %s",
+				       f.option->name, f.option->arg);
+		((const char **)place(a, &f))[1] = argv[++*i];
 	}
 	if (value && !takes_value(f.option) && f.option->kind != PF_OPT_OPTIONAL)
 		return pf_fail(err, PF_E_USAGE, "option '--%s' takes no value",

@@ -24,6 +24,7 @@ enum pf_option_kind {
 	PF_OPT_FLAG,     /* bool */
 	PF_OPT_COUNTER,  /* int: how often it was given */
 	PF_OPT_STRING,   /* const char * */
+	PF_OPT_PAIR,     /* const char *[2]: long form only, two values follow */
 	PF_OPT_OPTIONAL, /* const char *: "" when given without =VALUE */
 	PF_OPT_INT,      /* int64_t, with k M G */
 	PF_OPT_SIZE,     /* int64_t bytes, with k M G Ki Mi Gi */

@@ -21,6 +21,32 @@ static void put_text(struct pf_colbuf *c, const char *s)
 		pf_col_null(c);
 }
 
+static int fail_no_snapshot(struct pf_table *table, int64_t id, struct pf_error *err)
+{
+	const char *name = pf_table_name(table);
+	int64_t *ids;
+	size_t n;
+	PF_TRY(pf_snapshot_ids(table, &ids, &n, err));
+	int64_t oldest = n ? ids[0] : 0;
+	free(ids);
+	if (id < oldest)
+		pf_fail(err, PF_E_EXPIRED, "snapshot %lld of '%s' has expired, the oldest is %lld",
+			(long long)id, name, (long long)oldest);
+	else
+		pf_fail(err, PF_E_USAGE, "'%s' has no snapshot %lld", name, (long long)id);
+	return pf_hint(err, "pf-query --snapshots lists them");
+}
+
+static int find_as_of(struct pf_table *table, const struct pf_table_source_options *o,
+		      struct pf_snapshot **snapshot, struct pf_error *err)
+{
+	PF_TRY(pf_snapshot_as_of(table, o->as_of_ms, snapshot, err));
+	if (*snapshot)
+		return 0;
+	pf_fail(err, PF_E_USAGE, "'%s' has no snapshot that old", pf_table_name(table));
+	return pf_hint(err, "pf-query --snapshots lists them");
+}
+
 int pf_find_snapshot(struct pf_table *table, const struct pf_table_source_options *o,
 		     struct pf_snapshot **snapshot, struct pf_error *err)
 {
@@ -28,8 +54,9 @@ int pf_find_snapshot(struct pf_table *table, const struct pf_table_source_option
 	*snapshot = NULL;
 	if (o->tag) {
 		int code = pf_tag_read(table, o->tag, snapshot, err);
-		if (code != PF_E_NO_FILE)
-			return code;
+		if (code != PF_E_NO_FILE || o->has_as_of)
+			return code == PF_E_NO_FILE ? find_as_of(table, o, snapshot, err) :
+						      code;
 		pf_fail(err, PF_E_USAGE, "'%s' has no tag '%s'", name, o->tag);
 		return pf_hint(err, "pf-query --snapshots lists them");
 	}
@@ -37,17 +64,11 @@ int pf_find_snapshot(struct pf_table *table, const struct pf_table_source_option
 		int code = pf_snapshot_read(table, o->snapshot, snapshot, err);
 		if (code != PF_E_NO_FILE)
 			return code;
-		pf_fail(err, PF_E_USAGE, "'%s' has no snapshot %lld", name,
-			(long long)o->snapshot);
-		return pf_hint(err, "pf-query --snapshots lists them");
+		return fail_no_snapshot(table, o->snapshot, err);
 	}
 	if (!o->has_as_of)
 		return pf_snapshot_latest(table, snapshot, err);
-	PF_TRY(pf_snapshot_as_of(table, o->as_of_ms, snapshot, err));
-	if (*snapshot)
-		return 0;
-	pf_fail(err, PF_E_USAGE, "'%s' has no snapshot that old", name);
-	return pf_hint(err, "pf-query --snapshots lists them");
+	return find_as_of(table, o, snapshot, err);
 }
 
 static void put_file(struct pf_builder *b, const struct pf_data_file *f)

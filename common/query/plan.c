@@ -419,8 +419,10 @@ static int make_result(struct pf_query *q, struct pf_error *err)
 		bool nullable = c < 0 || q->needed->fields[c].nullable;
 		struct pf_field *f = pf_schema_add(q->result, item->name,
 						   pf_expr_type(item->expr), nullable);
-		if (c >= 0)
-			pf_meta_copy(&f->meta, &q->needed->fields[c].meta);
+		if (c < 0)
+			continue;
+		f->id = q->needed->fields[c].id;
+		pf_meta_copy(&f->meta, &q->needed->fields[c].meta);
 	}
 	/* The layout stays known where its columns do. */
 	if (q->id && q->time && pf_schema_find(q->result, q->id) >= 0 &&

@@ -91,11 +91,23 @@ void pf_source_close(struct pf_source *s); /* NULL is fine */
 struct pf_table_source_options {
 	int64_t snapshot; /* 0: the newest */
 	const char *tag;  /* or the one of that name; NULL: none */
-	bool has_as_of;
+	bool has_as_of;   /* or as of then; also if there is no such tag */
 	int64_t as_of_ms;
+	const struct pf_between_options *between; /* not rows, but changes; or NULL */
 };
 int pf_source_table(const char *path, const struct pf_table_source_options *options,
 		    struct pf_source **s, struct pf_error *err);
+
+/* What changed in a table from one snapshot to another: rows that are new, or
+ * other than they were; changelog: with the kind of each change as the last
+ * column (PF_KIND_COLUMN), and rows as they were before. */
+struct pf_between_options {
+	struct pf_table_source_options from, to;
+	bool from_nothing; /* from before the first snapshot */
+	bool changelog;
+};
+int pf_source_changes(const char *path, const struct pf_between_options *options,
+		      struct pf_source **s, struct pf_error *err);
 
 /* The rows of the stage that the table source (NULL: none) does not hold. The
  * table must be started before the stage. access: of a topic; must stay. */

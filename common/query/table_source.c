@@ -3,19 +3,15 @@
  * A table and a stage as sources. The table fixes a snapshot and holds its
  * files open; the stage begins exactly where that snapshot ends.
  */
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "base/alloc.h"
-#include "paimon/deletion.h"
 #include "paimon/offsets.h"
-#include "paimon/place.h"
 #include "query/in_flight.h"
 #include "query/keyed_scan.h"
 #include "query/list.h"
-#include "query/parquet_scan.h"
 #include "query/source.h"
+#include "query/table_files.h"
 #include "query/table_index.h"
 #include "stage/stage.h"
 
@@ -25,7 +21,7 @@ struct table_source {
 	struct pf_table *table;
 	struct pf_snapshot *snapshot;
 	struct pf_file_list files;
-	struct pf_store_file **held;
+	struct pf_table_files *held;
 	const struct pf_wanted *wanted;
 	size_t at;
 	struct pf_parquet_scan *scan;
@@ -34,10 +30,6 @@ struct table_source {
 	struct pf_keyed_scan *keyed;
 	struct pf_in_flight *flight; /* rows of a stage to be merged, or NULL */
 	struct pf_schema *versions;  /* of it */
-	const struct pf_table_schema *mapped; /* schema that mapping is of */
-	int *mapping;   /* field of the table -> field of that schema */
-	struct pf_cast *casts; /* as the mapping */
-	struct pf_zone *zone;
 	int *own;       /* wanted column -> column of s.schema */
 	int64_t skipped_by_index; /* files, while listing */
 };
@@ -51,9 +43,7 @@ static void table_release(struct table_source *s)
 	pf_key_filter_free(&s->key_filter);
 	pf_schema_unref(s->versions);
 	s->versions = NULL;
-	for (size_t i = 0; s->held && i < s->files.n; i++)
-		pf_store_close_file(s->held[i]);
-	free(s->held);
+	pf_table_files_free(s->held);
 	s->held = NULL;
 	pf_file_list_free(&s->files);
 	s->files = (struct pf_file_list){ 0 };
@@ -73,11 +63,7 @@ struct partition_ctx {
 
 static int partition_key(const struct table_source *s, const char *name)
 {
-	const struct pf_table_schema *t = pf_table_schema(s->table);
-	for (size_t i = 0; i < t->npartition_keys; i++)
-		if (!strcmp(t->partition_keys[i], name))
-			return (int)i;
-	return -1;
+	return pf_partition_key(pf_table_schema(s->table), name);
 }
 
 static bool partition_stats(void *ctx, int column, struct pf_block_stats *out)
@@ -245,30 +231,6 @@ static int list_files(struct table_source *s, struct pf_error *err)
 	return code;
 }
 
-/* One descriptor per file: take what the system gives. */
-static void raise_file_limit(size_t want)
-{
-	struct rlimit l;
-	if (getrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur >= want + 64)
-		return;
-	l.rlim_cur = l.rlim_max == RLIM_INFINITY || l.rlim_max > want + 64 ?
-			     want + 64 : l.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &l);
-}
-
-/* Files of an old snapshot go when it expires; none of the newest one does. */
-static int fail_gone(const struct table_source *s, const char *path, struct pf_error *err)
-{
-	struct pf_snapshot *newest = NULL;
-	int code = PF_E_VANISHED;
-	if (!pf_snapshot_latest(s->table, &newest, NULL) && newest &&
-	    newest->id == s->snapshot->id)
-		code = PF_E_TABLE_CORRUPT;
-	pf_snapshot_free(newest);
-	return pf_fail(err, code, "'%s': file '%s' of snapshot %lld is gone", s->s.name, path,
-		       (long long)s->snapshot->id);
-}
-
 static bool rows_in_flight(void *ctx, const struct pf_data_file *file,
 			   struct pf_batch *rows)
 {
@@ -294,24 +256,10 @@ static int merge_flight(struct table_source *s, struct pf_error *err)
 	return 0;
 }
 
-static int hold_files(struct table_source *s, struct pf_error *err)
+static bool is_in_flight(void *ctx, const struct pf_data_file *file)
 {
 	struct pf_batch rows;
-	s->held = pf_zalloc(s->files.n + 1, sizeof *s->held);
-	raise_file_limit(s->files.n);
-	for (size_t i = 0; i < s->files.n; i++) {
-		if (rows_in_flight(s, &s->files.files[i], &rows))
-			continue;
-		int code = pf_place_open(s->table, s->files.files[i].path, &s->held[i],
-					 err);
-		if (code == PF_E_NO_FILE)
-			return fail_gone(s, s->files.files[i].path, err);
-		/* Out of descriptors: the others are opened when it is their turn. */
-		if (code && (errno == EMFILE || errno == ENFILE))
-			return 0;
-		PF_TRY(code);
-	}
-	return 0;
+	return rows_in_flight(ctx, file, &rows);
 }
 
 static void count_list(struct table_source *s)
@@ -328,109 +276,6 @@ static void count_list(struct table_source *s)
 	};
 }
 
-/* Where the wanted columns lie in a file. */
-static int map_columns(struct table_source *s, const struct pf_data_file *d,
-		       const struct pf_parquet_file *file, const struct pf_schema *wanted,
-		       int *ordinals, struct pf_error *err)
-{
-	const struct pf_table_schema *t = pf_table_schema(s->table);
-	if (s->mapped != d->schema) {
-		PF_TRY(pf_scan_mapping(t, d->schema, s->mapping, s->casts, err));
-		s->mapped = d->schema;
-	}
-	for (size_t i = 0; i < wanted->n; i++) {
-		const char *name = wanted->fields[i].name;
-		int field = pf_table_field_by_name(t, name);
-		int from = field < 0 ? -1 : s->mapping[field];
-		if (field < 0) /* a system column */
-			ordinals[i] = pf_parquet_find(file, name);
-		else
-			ordinals[i] = from < 0 ? -1 :
-				pf_parquet_find(file, d->schema->fields[from].name);
-	}
-	return 0;
-}
-
-static void set_casts(struct table_source *s, const struct pf_schema *wanted,
-		      const int *ordinals, struct pf_parquet_scan *scan)
-{
-	const struct pf_table_schema *t = pf_table_schema(s->table);
-	for (size_t i = 0; i < wanted->n; i++) {
-		int field = pf_table_field_by_name(t, wanted->fields[i].name);
-		if (field >= 0 && ordinals[i] >= 0 && s->casts[field].needed)
-			pf_parquet_scan_cast(scan, i, ordinals[i], &s->casts[field],
-					     s->zone);
-	}
-}
-
-/* The partition is what the manifest says: files that came from elsewhere
- * need not have its columns. */
-static void set_partition(struct table_source *s, const struct pf_data_file *d,
-			  const struct pf_schema *wanted, struct pf_parquet_scan *scan)
-{
-	for (size_t i = 0; i < wanted->n; i++) {
-		int key = partition_key(s, wanted->fields[i].name);
-		if (key >= 0)
-			pf_parquet_scan_constant(scan, i, &d->partition_values[key]);
-	}
-}
-
-static int set_deleted(struct table_source *s, const struct pf_data_file *d,
-		       int64_t rows, struct pf_parquet_scan *scan, struct pf_error *err)
-{
-	uint8_t *deleted;
-	if (!d->deletion.path)
-		return 0;
-	if (rows != d->rows)
-		return pf_fail(err, PF_E_TABLE_CORRUPT,
-			       "the file has %lld rows, its entry says %lld",
-			       (long long)rows, (long long)d->rows);
-	int code = pf_deletion_read(s->table, d, &deleted, err);
-	if (code == PF_E_NO_FILE)
-		return fail_gone(s, d->deletion.path, err);
-	if (!code)
-		pf_parquet_scan_without(scan, deleted);
-	return code;
-}
-
-/* Begin to read one of the files for the columns and by the filter given. */
-static int open_file(void *ctx, const struct pf_data_file *d, const struct pf_wanted *w,
-		     struct pf_parquet_scan **scan, struct pf_error *err)
-{
-	struct table_source *s = ctx;
-	struct pf_store_file **held = &s->held[d - s->files.files];
-	struct pf_parquet_file *file;
-	if (!*held) {
-		int code = pf_place_open(s->table, d->path, held, err);
-		if (code == PF_E_NO_FILE)
-			return fail_gone(s, d->path, err);
-		PF_TRY(code);
-	}
-	const struct pf_random_source *bytes = pf_store_file_source(*held);
-	PF_TRY(pf_parquet_open(bytes, &file, err));
-	int *ordinals = pf_alloc(w->schema->n + 1, sizeof *ordinals);
-	int code = map_columns(s, d, file, w->schema, ordinals, err);
-	if (code) {
-		free(ordinals);
-		pf_parquet_close(file);
-		return code;
-	}
-	if (w->skip)
-		ordinals[w->skip - 1] = -1;
-	s->s.counts.bytes_stored += (int64_t)bytes->size;
-	int64_t rows = pf_parquet_rows(file);
-	bool indexed = w->prune && w->filter->n && rows == d->rows;
-	code = pf_parquet_scan_new(file, ordinals, w, &s->s.counts, scan, err);
-	if (!code)
-		set_casts(s, w->schema, ordinals, *scan);
-	free(ordinals);
-	PF_TRY(code);
-	set_partition(s, d, w->schema, *scan);
-	if (indexed)
-		pf_parquet_scan_only(*scan, pf_table_index_rows(s->table, d, w));
-	return set_deleted(s, d, rows, *scan, err);
-}
-
 /* What of it has to be read. */
 static const struct pf_wanted *enough(const struct table_source *s,
 				      const struct pf_data_file *d)
@@ -439,12 +284,15 @@ static const struct pf_wanted *enough(const struct table_source *s,
 	return w->may_skip && w->may_skip(w->ctx, d, s->s.schema) ? w->less : w;
 }
 
+static int open_file(void *ctx, const struct pf_data_file *d, const struct pf_wanted *w,
+		     struct pf_parquet_scan **scan, struct pf_error *err)
+{
+	return pf_table_files_open(((struct table_source *)ctx)->held, d, w, scan, err);
+}
+
 static void close_file(void *ctx, const struct pf_data_file *d)
 {
-	struct table_source *s = ctx;
-	struct pf_store_file **held = &s->held[d - s->files.files];
-	pf_store_close_file(*held);
-	*held = NULL;
+	pf_table_files_done(((struct table_source *)ctx)->held, d);
 }
 
 static int start_keyed(struct table_source *s, struct pf_error *err)
@@ -463,14 +311,7 @@ static int table_start(struct pf_source *source, const struct pf_wanted *w,
 	struct table_source *s = (struct table_source *)source;
 	table_release(s);
 	s->wanted = w;
-	s->mapped = NULL;
-	s->mapping = pf_realloc(s->mapping, pf_table_schema(s->table)->n + 1,
-				sizeof *s->mapping);
-	s->casts = pf_realloc(s->casts, pf_table_schema(s->table)->n + 1, sizeof *s->casts);
 	s->own = pf_realloc(s->own, w->schema->n + 1, sizeof *s->own);
-	pf_zone_close(s->zone);
-	s->zone = NULL;
-	PF_TRY(pf_zone_open(pf_table_schema(s->table)->layout.zone, &s->zone, err));
 	PF_TRY(pf_source_columns(source, w->schema, s->own, err));
 	PF_TRY(pf_find_snapshot(s->table, &s->options, &s->snapshot, err));
 	source->snapshot = s->snapshot ? s->snapshot->id : 0;
@@ -480,7 +321,8 @@ static int table_start(struct pf_source *source, const struct pf_wanted *w,
 	PF_TRY(list_files(s, err));
 	count_list(s);
 	PF_TRY(merge_flight(s, err));
-	PF_TRY(hold_files(s, err));
+	PF_TRY(pf_table_files_new(s->table, source->snapshot, &source->counts, &s->held, err));
+	PF_TRY(pf_table_files_hold(s->held, &s->files, is_in_flight, s, err));
 	return s->rules ? start_keyed(s, err) : 0;
 }
 
@@ -517,10 +359,7 @@ static void table_close(struct pf_source *source)
 	pf_table_close(s->table);
 	pf_rules_free(s->rules);
 	pf_in_flight_free(s->flight);
-	free(s->mapping);
 	free(s->own);
-	free(s->casts);
-	pf_zone_close(s->zone);
 	free(s);
 }
 

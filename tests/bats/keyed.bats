@@ -289,6 +289,90 @@ later 7"
 1,5,1,-80,-80,0"
 }
 
+@test "--between: what changed, with kinds and without, compactions aside" {
+	load_file one.csv
+	load_file two.csv
+	pf-put -q --compact --full $table
+	want="user_id,event_type,timestamp,_VALUE_KIND
+2,login,2024-01-01T00:00:01.000,-U
+2,logout,2024-01-01T00:00:05.000,+U
+-7,new,2024-01-01T00:00:06.000,+I
+3,login,2024-01-01T00:00:03.000,-D"
+	equals "$(pf-query -O csv --between 1 2 --changelog $table)" "$want"
+	equals "$(pf-query -O csv --between 1 3 --changelog $table)" "$want"
+	equals "$(pf-query -O csv --between 2 3 --changelog $table)" "user_id,event_type,timestamp,_VALUE_KIND"
+	# A compaction has nothing to be read for.
+	contains "$(pf-query --between 2 3 --explain $table)" "rows        0 looked at"
+	equals "$(pf-query -O csv --between 1 3 $table)" "user_id,event_type,timestamp
+2,logout,2024-01-01T00:00:05.000
+-7,new,2024-01-01T00:00:06.000"
+	equals "$(pf-query -O csv --between 1 2 --changelog -w 'user_id = 2' -c event_type,_VALUE_KIND $table)" \
+		"event_type,_VALUE_KIND
+login,-U
+logout,+U"
+	equals "$(pf-query -O jsonl --between 1 2 --changelog -w '_VALUE_KIND = 3' -c user_id,_VALUE_KIND $table)" \
+		'{"user_id":3,"_VALUE_KIND":"-D"}'
+	equals "$(pf-query -O csv --between 0 1 -c 'count()' $table)" "count
+3"
+	# Tags and times are ends, too.
+	pf-put -q --tag both $table
+	equals "$(pf-query -O csv --between 1 both --changelog $table)" "$want"
+	equals "$(pf-query -O csv --between 0 now -c user_id $table)" "user_id
+1
+2
+-7"
+}
+
+@test "--between: what cannot be told is refused by name" {
+	load_file one.csv
+	load_file two.csv
+	status 2 pf-query --between 2 1 $table
+	contains "$stderr" "snapshot 2 of '$table' is newer than 1"
+	status 2 pf-query --between 1 9 $table
+	contains "$stderr" "has no snapshot 9"
+	status 2 pf-query --between 1 later $table
+	contains "$stderr" "has no tag 'later'"
+	status 2 pf-query --between 1
+	contains "$stderr" "option '--between' needs FROM TO"
+	status 2 pf-query --changelog $table
+	contains "$stderr" "it goes with: between"
+	status 2 pf-query --between 1 2 $table stage
+	contains "$stderr" "--between is asked of tables"
+	status 2 pf-query --between 1 2 --snapshot 1 $table
+	contains "$stderr" "exclude each other"
+	pf-put -q --expire --keep 1 --keep-time 0s --grace 0s $table
+	status 2 pf-query --between 1 2 $table
+	contains "$stderr" "snapshot 1 of '$table' has expired, the oldest is 2 (PF2024)"
+}
+
+@test "--between: another count of buckets moves rows, and changes none" {
+	load_file one.csv
+	load_file two.csv
+	# As another engine's overwrite does it: the same rows in one bucket.
+	sed 's/^buckets: 2/buckets: 1/' users.yaml > one.yaml
+	pf-put -q --create one.yaml wh/default.db/one
+	pf-query -O arrow $table | pf-partition -T wh/default.db/one | pf-pack -q |
+		pf-put -q --append wh/default.db/one
+	python3 - $table wh/default.db/one <<-'END'
+	import json, os, shutil, sys
+	to, frm = sys.argv[1:]
+	# Snapshot 3: the other table's first, whose base is empty.
+	for d in "manifest", "bucket-0":
+	    shutil.copytree(f"{frm}/{d}", f"{to}/{d}", dirs_exist_ok=True)
+	s = json.load(open(f"{frm}/snapshot/snapshot-1"))
+	s.update(id=3, commitKind="OVERWRITE")
+	json.dump(s, open(f"{to}/snapshot/snapshot-3", "w"))
+	open(f"{to}/snapshot/LATEST", "w").write("3")
+	END
+	equals "$(pf-query -O csv --order-by user_id $table)" "$(pf-query -O csv --order-by user_id --snapshot 2 $table)"
+	equals "$(pf-query -O csv --between 2 3 --changelog $table)" "user_id,event_type,timestamp,_VALUE_KIND"
+	equals "$(pf-query -O csv --between 1 3 --changelog $table -c user_id,_VALUE_KIND --order-by user_id)" "user_id,_VALUE_KIND
+-7,+I
+2,-U
+2,+U
+3,-D"
+}
+
 @test "without row kinds every row is inserted; sequence decides" {
 	sed -i '/row_kind/d; s/^columns:/sequence: timestamp\ncolumns:/' users.yaml
 	rm -rf $table

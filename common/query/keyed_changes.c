@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "query/keyed_changes.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "keyed/sections.h"
+#include "query/keyed_scan.h"
+#include "query/table_files.h"
+
+enum { GIVE_ROWS = 8192, GIVE_BYTES = 1 << 20 };
+
+/* A file of either state, or one that came or went in between. */
+struct entry {
+	struct pf_data_file file;
+	const struct pf_data_file *of[2]; /* where it is in the states */
+	bool hot;                         /* its keys may have changed */
+};
+
+/* A section: keys that lie in no other one. */
+struct part {
+	size_t from[2], n[2]; /* files of both states */
+	int32_t bucket;
+	bool mixed;           /* files of several buckets */
+};
+
+/* One of the two states. */
+struct state {
+	struct pf_file_list list; /* only what is read; files are allocated */
+	struct pf_table_files *files;
+	/* the part at hand */
+	struct pf_file_list some;
+	struct pf_keyed_scan *scan;
+	struct pf_batch rows;
+	int64_t at;
+};
+
+struct pf_keyed_changes {
+	struct pf_keyed_changes_of of;
+	struct pf_between between;
+	struct pf_rules rules; /* shares what the table's point to */
+	struct pf_schema *given;
+	struct pf_filter filter;  /* borrows all but its scratch */
+	struct pf_wanted wanted;
+	int *keys;
+	struct entry *entries;
+	size_t nentries;
+	struct pf_file_list all; /* the entries' files */
+	struct part *parts;
+	size_t nparts, at;
+	bool open;               /* the part at hand is being read */
+	struct state states[2];
+	struct pf_builder *out;
+};
+
+/* --- which files --- */
+
+static bool visible(const struct pf_keyed_changes *c, const struct pf_data_file *f)
+{
+	return !c->of.rules->compacted_only || f->level > 0;
+}
+
+static void add_entry(struct pf_keyed_changes *c, const struct pf_data_file *f, int state,
+		      bool hot)
+{
+	struct entry *e = &c->entries[c->nentries++];
+	*e = (struct entry){ .file = *f, .hot = hot };
+	if (state >= 0)
+		e->of[state] = f;
+}
+
+static void gather_entries(struct pf_keyed_changes *c)
+{
+	struct pf_between *b = &c->between;
+	size_t n = b->files[PF_BEFORE].n + b->files[PF_AFTER].n;
+	for (size_t i = 0; i < b->ndeltas; i++)
+		n += b->deltas[i].n;
+	c->entries = pf_alloc(n + 1, sizeof *c->entries);
+	for (int s = PF_BEFORE; s <= PF_AFTER; s++)
+		for (size_t i = 0; i < b->files[s].n; i++)
+			if (visible(c, &b->files[s].files[i]))
+				add_entry(c, &b->files[s].files[i], s, false);
+	for (size_t i = 0; i < b->ndeltas && b->walked; i++)
+		for (size_t k = 0; k < b->deltas[i].n; k++)
+			add_entry(c, &b->deltas[i].files[k], -1, true);
+}
+
+static int by_partition(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+	return pf_view_cmp(x->file.partition, y->file.partition);
+}
+
+static int by_path(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+	int c = pf_view_cmp(x->file.partition, y->file.partition);
+	if (!c)
+		c = (x->file.bucket > y->file.bucket) - (x->file.bucket < y->file.bucket);
+	return c ? c : strcmp(x->file.path, y->file.path);
+}
+
+/* Does a row stay in its partition, and in its bucket, as long as it lives? */
+static bool rows_wander(const struct pf_table_schema *t)
+{
+	for (size_t i = 0; i < t->npartition_keys; i++) {
+		bool in_key = false;
+		for (size_t k = 0; k < t->nprimary_keys; k++)
+			in_key |= !strcmp(t->partition_keys[i], t->primary_keys[k]);
+		if (!in_key)
+			return true;
+	}
+	return false;
+}
+
+/* Where a key may have moved to another bucket, all of them are one: they are
+ * called 0, and of no partition if that may change, too. */
+static void join_buckets(struct pf_keyed_changes *c)
+{
+	static const uint8_t none[12] = { 0 };
+	const struct pf_table_schema *t = pf_table_schema(c->of.table);
+	bool wander = rows_wander(t);
+	qsort(c->entries, c->nentries, sizeof *c->entries, by_partition);
+	for (size_t from = 0, to; from < c->nentries; from = to) {
+		bool join = wander || t->buckets < 1;
+		for (to = from; to < c->nentries &&
+		     !by_partition(&c->entries[from], &c->entries[to]); to++)
+			join |= c->entries[to].file.total_buckets !=
+				c->entries[from].file.total_buckets;
+		for (size_t i = from; i < to && join; i++) {
+			c->entries[i].file.bucket = 0;
+			if (wander)
+				c->entries[i].file.partition = pf_view_of(none, sizeof none);
+		}
+	}
+}
+
+/* One entry for each file. */
+static void merge_entries(struct pf_keyed_changes *c)
+{
+	size_t n = 0;
+	join_buckets(c);
+	qsort(c->entries, c->nentries, sizeof *c->entries, by_path);
+	for (size_t i = 0; i < c->nentries; i++) {
+		struct entry *e = &c->entries[i], *last = n ? &c->entries[n - 1] : NULL;
+		if (!last || by_path(last, e)) {
+			c->entries[n++] = *e;
+			continue;
+		}
+		for (int s = PF_BEFORE; s <= PF_AFTER; s++)
+			if (e->of[s])
+				last->of[s] = e->of[s];
+		last->hot |= e->hot;
+	}
+	c->nentries = n;
+	for (size_t i = 0; i < n && !c->between.walked; i++) {
+		struct entry *e = &c->entries[i];
+		e->hot = !e->of[PF_BEFORE] || !e->of[PF_AFTER] ||
+			 !pf_between_same(e->of[PF_BEFORE], e->of[PF_AFTER]);
+	}
+}
+
+static struct entry *entry_of(const struct pf_keyed_changes *c, const struct pf_data_file *f)
+{
+	return &c->entries[f - c->all.files];
+}
+
+static void add_part(struct pf_keyed_changes *c, const struct pf_section *section)
+{
+	struct part *p = &c->parts[c->nparts];
+	bool hot = false;
+	*p = (struct part){ .bucket = INT32_MIN };
+	for (int s = PF_BEFORE; s <= PF_AFTER; s++)
+		p->from[s] = c->states[s].list.n;
+	for (size_t r = 0; r < section->n; r++)
+		for (size_t i = 0; i < section->runs[r].n; i++) {
+			const struct entry *e = entry_of(c, section->runs[r].files[i]);
+			hot |= e->hot;
+			for (int s = PF_BEFORE; s <= PF_AFTER; s++) {
+				struct pf_file_list *l = &c->states[s].list;
+				if (!e->of[s])
+					continue;
+				p->mixed |= p->bucket != INT32_MIN &&
+					    p->bucket != e->of[s]->bucket;
+				p->bucket = e->of[s]->bucket;
+				l->files[l->n] = *e->of[s];
+				l->files[l->n].bucket = e->file.bucket;
+				l->files[l->n++].partition = e->file.partition;
+			}
+		}
+	for (int s = PF_BEFORE; s <= PF_AFTER; s++) {
+		struct pf_file_list *l = &c->states[s].list;
+		p->n[s] = l->n - p->from[s];
+		if (!hot)
+			l->n = p->from[s];
+	}
+	c->nparts += hot && (p->n[PF_BEFORE] || p->n[PF_AFTER]);
+}
+
+static int find_parts(struct pf_keyed_changes *c, struct pf_error *err)
+{
+	struct pf_sections sections;
+	gather_entries(c);
+	merge_entries(c);
+	c->all.n = c->nentries;
+	c->all.files = pf_alloc(c->nentries + 1, sizeof *c->all.files);
+	for (size_t i = 0; i < c->nentries; i++)
+		c->all.files[i] = c->entries[i].file;
+	PF_TRY(pf_sections_make(&c->all, pf_table_schema(c->of.table), &c->rules, &sections,
+				err));
+	c->parts = pf_alloc(sections.n + 1, sizeof *c->parts);
+	for (int s = PF_BEFORE; s <= PF_AFTER; s++)
+		c->states[s].list.files = pf_alloc(c->nentries + 1,
+						   sizeof *c->states[s].list.files);
+	for (size_t i = 0; i < sections.n; i++)
+		add_part(c, &sections.items[i]);
+	pf_sections_free(&sections);
+	return 0;
+}
+
+static void count_files(struct pf_keyed_changes *c)
+{
+	struct pf_scan_counts *n = c->of.counts;
+	const struct pf_between *b = &c->between;
+	for (int s = PF_BEFORE; s <= PF_AFTER; s++) {
+		n->manifests += b->files[s].manifests;
+		n->files += b->files[s].live;
+		n->files_stats += b->files[s].live - (int64_t)c->states[s].list.n;
+	}
+}
+
+/* --- reading --- */
+
+static bool any(void *ctx, const struct pf_data_file *file)
+{
+	(void)ctx;
+	(void)file;
+	return true;
+}
+
+static bool no_rows(void *ctx, const struct pf_data_file *file, struct pf_batch *rows)
+{
+	(void)ctx;
+	(void)file;
+	(void)rows;
+	return false;
+}
+
+static void end_part(struct pf_keyed_changes *c)
+{
+	for (int s = PF_BEFORE; s <= PF_AFTER; s++) {
+		pf_keyed_scan_free(c->states[s].scan);
+		c->states[s].scan = NULL;
+	}
+	c->open = false;
+}
+
+static int begin_part(struct pf_keyed_changes *c, struct pf_error *err)
+{
+	const struct part *p = &c->parts[c->at];
+	for (int i = PF_BEFORE; i <= PF_AFTER; i++) {
+		struct state *s = &c->states[i];
+		const struct pf_keyed_files files = {
+			.open = pf_table_files_open, .done = pf_table_files_done,
+			.may_match = any, .rows = no_rows, .ctx = s->files };
+		s->some = (struct pf_file_list){ .files = s->list.files + p->from[i],
+						 .n = p->n[i] };
+		s->rows.rows = s->at = 0;
+		PF_TRY(pf_keyed_scan_new(&s->some, pf_table_schema(c->of.table), &c->rules,
+					 &c->wanted, &files, c->of.counts, &s->scan, err));
+	}
+	c->open = true;
+	return 0;
+}
+
+/* Is there a row at hand? */
+static int fetch(struct state *s, bool *there, struct pf_error *err)
+{
+	if (s->scan && s->at == s->rows.rows) {
+		PF_TRY(pf_keyed_scan_next(s->scan, &s->rows, err));
+		s->at = 0;
+		if (!s->rows.rows) {
+			pf_keyed_scan_free(s->scan);
+			s->scan = NULL;
+		}
+	}
+	*there = s->at < s->rows.rows;
+	return 0;
+}
+
+static int compare(const struct pf_schema *schema, int column, const struct state *a,
+		   const struct state *b)
+{
+	const struct pf_column *x = &a->rows.columns[column], *y = &b->rows.columns[column];
+	bool no_x = pf_is_null(x, a->at), no_y = pf_is_null(y, b->at);
+	if (no_x || no_y)
+		return (int)no_y - (int)no_x;
+	return pf_value_cmp(schema->fields[column].type.kind, x, a->at, y, b->at);
+}
+
+static int compare_keys(const struct pf_keyed_changes *c)
+{
+	int order = 0;
+	for (size_t i = 0; i < c->rules.nkeys && !order; i++)
+		order = compare(c->of.columns, c->keys[i], &c->states[PF_BEFORE],
+				&c->states[PF_AFTER]);
+	return order;
+}
+
+static bool same_values(const struct pf_keyed_changes *c)
+{
+	for (size_t i = 0; i < c->of.columns->n; i++)
+		if (compare(c->of.columns, (int)i, &c->states[PF_BEFORE],
+			    &c->states[PF_AFTER]))
+			return false;
+	return true;
+}
+
+static void give(struct pf_keyed_changes *c, int state, enum pf_row_kind kind)
+{
+	const struct state *s = &c->states[state];
+	pf_builder_append(c->out, &s->rows, s->at, 1);
+	pf_col_i8(&c->out->columns[c->of.columns->n], (int8_t)kind);
+}
+
+/* One key more; *end: the part has none. */
+static int step(struct pf_keyed_changes *c, bool *end, struct pf_error *err)
+{
+	struct state *before = &c->states[PF_BEFORE], *after = &c->states[PF_AFTER];
+	bool old, now;
+	PF_TRY(fetch(before, &old, err));
+	PF_TRY(fetch(after, &now, err));
+	*end = !old && !now;
+	if (*end)
+		return 0;
+	int order = !old ? 1 : !now ? -1 : compare_keys(c);
+	if (order < 0) {
+		give(c, PF_BEFORE, PF_ROW_DELETE);
+	} else if (order > 0) {
+		give(c, PF_AFTER, PF_ROW_INSERT);
+	} else if (!same_values(c)) {
+		give(c, PF_BEFORE, PF_ROW_BEFORE);
+		give(c, PF_AFTER, PF_ROW_AFTER);
+	}
+	before->at += order <= 0;
+	after->at += order >= 0;
+	return 0;
+}
+
+int pf_keyed_changes_next(struct pf_keyed_changes *c, struct pf_batch *rows,
+			  int32_t *bucket, struct pf_error *err)
+{
+	pf_builder_reset(c->out);
+	const struct pf_colbuf *kinds = &c->out->columns[c->of.columns->n];
+	for (; c->at < c->nparts; c->at++) {
+		const struct part *p = &c->parts[c->at];
+		bool end = false;
+		if (!c->open)
+			PF_TRY(begin_part(c, err));
+		*bucket = p->mixed ? INT32_MIN : p->bucket;
+		while (!end && kinds->rows < GIVE_ROWS &&
+		       (kinds->rows % 64 || pf_builder_bytes(c->out) < GIVE_BYTES))
+			PF_TRY(step(c, &end, err));
+		if (!end)
+			break;
+		end_part(c);
+		if (kinds->rows) {
+			c->at++;
+			break;
+		}
+	}
+	*rows = pf_builder_batch(c->out);
+	return 0;
+}
+
+/* --- opening and closing --- */
+
+static int hold(struct pf_keyed_changes *c, struct pf_error *err)
+{
+	const struct pf_snapshot *of[2] = { c->of.before, c->of.after };
+	for (int s = PF_BEFORE; s <= PF_AFTER; s++) {
+		PF_TRY(pf_table_files_new(c->of.table, of[s] ? of[s]->id : 0, c->of.counts,
+					  &c->states[s].files, err));
+		PF_TRY(pf_table_files_hold(c->states[s].files, &c->states[s].list, NULL,
+					   NULL, err));
+	}
+	return 0;
+}
+
+int pf_keyed_changes_open(const struct pf_keyed_changes_of *of,
+			  struct pf_keyed_changes **changes, struct pf_error *err)
+{
+	struct pf_keyed_changes *c = pf_zalloc(1, sizeof *c);
+	c->of = *of;
+	c->rules = *of->rules;
+	c->rules.compacted_only = false; /* what is not seen is left out here */
+	c->wanted = (struct pf_wanted){ .schema = of->columns, .prune = of->prune,
+					.memory = of->memory };
+	c->wanted.filter = &c->filter;
+	if (of->filter) {
+		c->filter = *of->filter;
+		c->filter.rows = NULL;
+		c->filter.cap = 0;
+		if (c->filter.nbounds > of->columns->n) /* the kind's */
+			c->filter.nbounds = of->columns->n;
+	}
+	c->given = pf_schema_copy(of->columns);
+	pf_schema_add(c->given, PF_KIND_COLUMN, (struct pf_type){ .kind = PF_TINYINT }, false);
+	c->out = pf_builder_new(c->given);
+	c->keys = pf_alloc(of->rules->nkeys + 1, sizeof *c->keys);
+	int code = 0;
+	for (size_t i = 0; i < of->rules->nkeys && !code; i++) {
+		c->keys[i] = pf_schema_find(of->columns, of->rules->keys[i]);
+		if (c->keys[i] < 0)
+			code = pf_fail(err, PF_E_INTERNAL, "the key's '%s' is not read",
+				       of->rules->keys[i]);
+	}
+	if (!code)
+		code = pf_between_find(of->table, of->rules, of->before, of->after,
+				       &c->between, err);
+	if (!code)
+		code = find_parts(c, err);
+	if (!code) {
+		count_files(c);
+		code = hold(c, err);
+	}
+	if (code) {
+		pf_keyed_changes_close(c);
+		return code;
+	}
+	*changes = c;
+	return 0;
+}
+
+void pf_keyed_changes_close(struct pf_keyed_changes *c)
+{
+	if (!c)
+		return;
+	end_part(c);
+	for (int s = PF_BEFORE; s <= PF_AFTER; s++) {
+		pf_table_files_free(c->states[s].files);
+		free(c->states[s].list.files);
+	}
+	free(c->filter.rows);
+	free(c->all.files);
+	free(c->entries);
+	free(c->parts);
+	free(c->keys);
+	pf_between_free(&c->between);
+	pf_schema_unref(c->given);
+	pf_builder_free(c->out);
+	free(c);
+}
+
+const struct pf_between *pf_keyed_changes_between(const struct pf_keyed_changes *c)
+{
+	return &c->between;
+}
