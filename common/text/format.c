@@ -32,14 +32,14 @@ void pf_format_decimal(struct pf_buf *out, pf_i128 unscaled, unsigned scale)
 	pf_buf_add(out, digits + at, sizeof digits - at);
 }
 
-void pf_format_int(struct pf_buf *out, int64_t value)
+uint8_t *pf_put_int(uint8_t *to, int64_t value)
 {
 	static const char pairs[] =
 		"00010203040506070809101112131415161718192021222324252627282930313233343536373839"
 		"40414243444546474849505152535455565758596061626364656667686970717273747576777879"
 		"8081828384858687888990919293949596979899";
-	char digits[24];
-	size_t at = sizeof digits;
+	char digits[2 * PF_FORMAT_INT_ROOM];
+	size_t at = PF_FORMAT_INT_ROOM;
 	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 	for (; rest >= 100; rest /= 100)
 		memcpy(digits + (at -= 2), pairs + 2 * (rest % 100), 2);
@@ -49,7 +49,14 @@ void pf_format_int(struct pf_buf *out, int64_t value)
 		digits[--at] = (char)('0' + rest);
 	if (value < 0)
 		digits[--at] = '-';
-	pf_buf_add(out, digits + at, sizeof digits - at);
+	memcpy(to, digits + at, PF_FORMAT_INT_ROOM); /* of a fixed size: one move */
+	return to + PF_FORMAT_INT_ROOM - at;
+}
+
+void pf_format_int(struct pf_buf *out, int64_t value)
+{
+	uint8_t *to = pf_buf_room(out, PF_FORMAT_INT_ROOM);
+	out->len += (size_t)(pf_put_int(to, value) - to);
 }
 
 void pf_format_json_string(struct pf_buf *out, const void *text, size_t len)

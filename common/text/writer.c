@@ -10,6 +10,7 @@
 
 enum {
 	FLUSH_BYTES = 64 << 10,
+	BLOCK = 32, /* bytes that are copied at once */
 };
 
 /* Times often are those of the row before: the last one's text. */
@@ -17,6 +18,14 @@ struct last_time {
 	int64_t value;
 	size_t len; /* 0: none */
 	uint8_t text[48];
+};
+
+/* Bytes that all rows of a batch have, and the column behind them. */
+struct piece {
+	size_t from, len;
+	size_t column;       /* schema->n: none, the line ends */
+	const int32_t *ints; /* its values, none of them null; */
+	const int64_t *wide; /* or NULL: neither kind */
 };
 
 struct pf_writer {
@@ -28,6 +37,11 @@ struct pf_writer {
 	bool begun;    /* the header is written */
 	bool finished;
 	struct last_time *times; /* of each column */
+	/* csv, tsv: what stands between the columns that differ from row to row. */
+	struct pf_buf same;
+	struct piece *pieces;
+	size_t npieces;
+	size_t line_room; /* for all that is the same and numbers */
 	struct pf_aligned *table; /* for format table */
 };
 
@@ -54,6 +68,7 @@ int pf_writer_open(const struct pf_byte_sink *sink, const struct pf_schema *sche
 	w->options = *options;
 	w->options.table.zone = options->zone;
 	w->times = pf_zalloc(schema->n + 1, sizeof *w->times);
+	w->pieces = pf_zalloc(schema->n + 1, sizeof *w->pieces);
 	if (options->format == PF_ROWS_TABLE)
 		w->table = pf_aligned_new(w->schema, &w->options.table);
 	*writer = w;
@@ -67,6 +82,8 @@ void pf_writer_free(struct pf_writer *w)
 	pf_aligned_free(w->table);
 	pf_schema_unref(w->schema);
 	pf_buf_free(&w->out);
+	pf_buf_free(&w->same);
+	free(w->pieces);
 	free(w->times);
 	free(w);
 }
@@ -203,16 +220,84 @@ static void header_line(struct pf_writer *w)
 	pf_buf_byte(&w->out, '\n');
 }
 
-static void delimited_row(struct pf_writer *w, const struct pf_batch *b, int64_t row)
+/* Has a column one value in all rows of a batch? Only of kinds whose values
+ * are easily told apart. */
+static bool is_same(enum pf_kind kind, const struct pf_column *c, int64_t rows)
+{
+	size_t width = pf_kind_width(kind);
+	if (c->nulls)
+		return c->nulls == rows;
+	if (kind == PF_STRING) {
+		struct pf_view first = pf_bytes_at(c, 0);
+		for (int64_t i = 1; i < rows; i++)
+			if (pf_view_cmp(first, pf_bytes_at(c, i)) != 0)
+				return false;
+		return true;
+	}
+	if (width != 4 && width != 8)
+		return false;
+	const uint8_t *values = c->values;
+	return !memcmp(values, values + width, (size_t)(rows - 1) * width);
+}
+
+/* Lines of a batch as pieces: what is the same in all of them is made once. */
+static void make_pieces(struct pf_writer *w, const struct pf_batch *b)
 {
 	const uint8_t between = w->options.format == PF_ROWS_CSV ? ',' : '\t';
+	size_t start = w->out.len, from = 0;
+	w->same.len = w->npieces = 0;
 	for (size_t i = 0; i < w->schema->n; i++) {
+		const struct pf_column *c = &b->columns[i];
 		if (i)
 			pf_buf_byte(&w->out, between);
-		if (!pf_is_null(&b->columns[i], row))
-			line_cell(w, i, &b->columns[i], row);
+		if (is_same(w->schema->fields[i].type.kind, c, b->rows)) {
+			if (!c->nulls)
+				line_cell(w, i, c, 0);
+			continue;
+		}
+		enum pf_kind kind = w->schema->fields[i].type.kind;
+		size_t to = w->out.len - start;
+		w->pieces[w->npieces++] = (struct piece){
+			.from = from, .len = to - from, .column = i,
+			.ints = kind == PF_INT && !c->nulls ? c->values : NULL,
+			.wide = kind == PF_BIGINT && !c->nulls ? c->values : NULL };
+		from = to;
 	}
 	pf_buf_byte(&w->out, '\n');
+	w->pieces[w->npieces++] = (struct piece){
+		.from = from, .len = w->out.len - start - from, .column = w->schema->n };
+	pf_buf_add(&w->same, w->out.data + start, w->out.len - start);
+	pf_buf_zeros(&w->same, BLOCK); /* that copies may read, too */
+	w->line_room = w->same.len + w->npieces * PF_FORMAT_INT_ROOM;
+	w->out.len = start;
+}
+
+/* Whole blocks at a time, so some bytes more. */
+static uint8_t *copy(uint8_t *to, const uint8_t *from, size_t n)
+{
+	for (size_t i = 0; i < n; i += BLOCK)
+		memcpy(to + i, from + i, BLOCK);
+	return to + n;
+}
+
+static void delimited_row(struct pf_writer *w, const struct pf_batch *b, int64_t row)
+{
+	uint8_t *to = pf_buf_room(&w->out, w->line_room);
+	for (size_t i = 0; i < w->npieces; i++) {
+		const struct piece *p = &w->pieces[i];
+		to = copy(to, w->same.data + p->from, p->len);
+		if (p->wide) {
+			to = pf_put_int(to, p->wide[row]);
+		} else if (p->ints) {
+			to = pf_put_int(to, p->ints[row]);
+		} else if (p->column < w->schema->n &&
+			   !pf_is_null(&b->columns[p->column], row)) {
+			w->out.len = (size_t)(to - w->out.data);
+			line_cell(w, p->column, &b->columns[p->column], row);
+			to = pf_buf_room(&w->out, w->line_room);
+		}
+	}
+	w->out.len = (size_t)(to - w->out.data);
 }
 
 /* --- json --- */
@@ -329,6 +414,8 @@ int pf_writer_batch(struct pf_writer *w, const struct pf_batch *b,
 {
 	if (b->rows)
 		begin(w);
+	if (b->rows && (w->options.format == PF_ROWS_CSV || w->options.format == PF_ROWS_TSV))
+		make_pieces(w, b);
 	for (int64_t row = 0; row < b->rows; row++) {
 		write_row(w, b, row);
 		if (w->out.len >= FLUSH_BYTES)

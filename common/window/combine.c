@@ -86,7 +86,7 @@ static struct pf_combine *new_merge(const struct pf_shape *shape, bool by_cell)
 		m->only = kind;
 	}
 	m->longer = m->longer || bytes > 16;
-	m->fast = m->nkeys == 1 && pf_sortkey_is_int(m->only);
+	m->plain = m->nkeys == 1 && pf_sortkey_is_int(m->only);
 	m->first = pf_alloc(PF_COMBINE_KEYS, sizeof *m->first);
 	m->out = pf_builder_new(schema);
 	m->rows = pf_alloc(PF_COMBINE_KEYS, sizeof *m->rows);
@@ -195,6 +195,8 @@ void pf_combine_free(struct pf_combine *m)
 	free(m->inputs);
 	pf_radix_free(&m->order);
 	free(m->first);
+	free(m->dense.numbers);
+	free(m->dense.distances);
 	pf_builder_free(m->out);
 	free(m->rows);
 	free(m->hit);
@@ -269,13 +271,15 @@ int pf_combine_next(struct pf_combine *m, size_t *n, struct pf_error *err)
 	*n = 0;
 	for (;;) {
 		m->slots = 0;
-		if (m->at == m->order.n)
+		if (m->at == m->order.n && m->dense.at == m->dense.range)
 			PF_TRY(pf_combine_fill(m, err));
-		if (!m->order.n)
+		if (!m->order.n && !m->dense.range)
 			return 0;
 		for (size_t i = 0; i < m->shape->naggs; i++)
 			m->shape->aggs[i]->kind->clear(m->states[i]);
 		reserve(m);
+		if (m->dense.range)
+			pf_combine_dense_slots(m);
 		for (bool full = false; m->at < m->order.n && !full;)
 			PF_TRY(give_slot(m, &full, err));
 		PF_TRY(take_all(m, err));

@@ -35,6 +35,29 @@ static bool any_null(const struct pf_combine *m, size_t key)
 		out->values.len += m->nkept * sizeof(type);                 \
 	} while (0)
 
+/* The only key, by its distance from the least. */
+static void put_dense(const struct pf_combine *m, struct pf_colbuf *out)
+{
+	static const struct pf_column valid = { 0 };
+	const struct pf_dense *d = &m->dense;
+	if (pf_kind_width(out->kind) != 8) {
+		for (size_t i = 0; i < m->nkept; i++) {
+			int64_t value = d->least + d->distances[m->kept[i]];
+			if (out->kind == PF_BOOLEAN)
+				pf_col_bool(out, value != 0);
+			else
+				pf_col_int(out, value);
+		}
+		return;
+	}
+	int64_t *to = (int64_t *)(void *)pf_buf_room(&out->values, m->nkept * sizeof *to);
+	for (size_t i = 0; i < m->nkept; i++)
+		to[i] = d->least + d->distances[m->kept[i]];
+	out->values.len += m->nkept * sizeof *to;
+	pf_col_append_validity(out, &valid, 0, (int64_t)m->nkept);
+	out->rows += (int64_t)m->nkept;
+}
+
 /* Values of fixed width, none of them null. */
 static bool put_plain(const struct pf_combine *m, size_t key, struct pf_colbuf *out)
 {
@@ -53,6 +76,10 @@ static bool put_plain(const struct pf_combine *m, size_t key, struct pf_colbuf *
 
 static void put_keys(const struct pf_combine *m, struct pf_colbuf *out)
 {
+	if (m->dense.range) {
+		put_dense(m, out);
+		return;
+	}
 	for (size_t k = 0; k < m->nkeys; k++) {
 		if (put_plain(m, k, &out[k]))
 			continue;

@@ -24,18 +24,34 @@ static void make_room(struct pf_cursor *c, size_t n, bool longer)
 		return;
 	c->cap = pf_grow(c->cap, n);
 	c->heads = pf_realloc(c->heads, c->cap, sizeof *c->heads);
-	c->slots = pf_realloc(c->slots, c->cap, sizeof *c->slots);
 	if (longer)
 		c->ends = pf_realloc(c->ends, c->cap, sizeof *c->ends);
+}
+
+/* The batch's only key as 64 bits each. */
+static void make_ints(struct pf_combine *m, struct pf_cursor *c, size_t n)
+{
+	const struct pf_column *key = &c->batch.columns[c->skip];
+	c->ints = key->values;
+	if (pf_kind_width(m->only) == 8)
+		return;
+	c->widened = pf_realloc(c->widened, n, sizeof *c->widened);
+	for (size_t i = 0; i < n; i++)
+		c->widened[i] = pf_int_at(key, m->only, (int64_t)i);
+	c->ints = c->widened;
 }
 
 static void make_keys(struct pf_combine *m, struct pf_cursor *c)
 {
 	size_t n = (size_t)c->batch.rows;
 	const struct pf_column *columns = &c->batch.columns[c->skip];
-	make_room(c, n, m->longer);
-	if (m->fast && pf_sortkey_heads(m->only, columns, c->batch.rows, c->heads))
+	c->slots = pf_realloc(c->slots, n, sizeof *c->slots);
+	c->ints = NULL;
+	if (m->plain && !columns->nulls) {
+		make_ints(m, c, n);
 		return;
+	}
+	make_room(c, n, m->longer);
 	c->keys.len = 0;
 	for (size_t i = 0; i < n; i++) {
 		size_t from = c->keys.len;
@@ -51,10 +67,15 @@ static void make_keys(struct pf_combine *m, struct pf_cursor *c)
 	}
 }
 
+static pf_u128 head_at(const struct pf_cursor *c, int64_t row)
+{
+	return c->ints ? pf_sortkey_int_head(c->ints[row]) : c->heads[row];
+}
+
 static int key_cmp(const struct pf_combine *m, const struct pf_cursor *a, int64_t row_a,
 		   const struct pf_cursor *b, int64_t row_b)
 {
-	pf_u128 x = a->heads[row_a], y = b->heads[row_b];
+	pf_u128 x = head_at(a, row_a), y = head_at(b, row_b);
 	if (x != y)
 		return x < y ? -1 : 1;
 	return m->longer ? pf_view_cmp(key_of(a, row_a), key_of(b, row_b)) : 0;
@@ -137,7 +158,7 @@ static void take_rows(struct pf_combine *m, size_t cursor)
 	struct pf_cursor *c = &m->cursors[cursor];
 	pf_radix_room(&m->order, (size_t)(c->to - c->row));
 	for (int64_t row = c->row; row < c->to; row++)
-		pf_radix_push(&m->order, c->heads[row], (uint32_t)cursor, (uint32_t)row);
+		pf_radix_push(&m->order, head_at(c, row), (uint32_t)cursor, (uint32_t)row);
 }
 
 static int by_head(const void *a, const void *b)
@@ -167,7 +188,7 @@ static int64_t row_of(const struct pf_cursor *c, int64_t lo, pf_u128 head)
 	int64_t hi = c->to;
 	while (lo < hi) {
 		int64_t mid = lo + (hi - lo) / 2;
-		if (c->heads[mid] < head)
+		if (head_at(c, mid) < head)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -182,9 +203,9 @@ static void take_like_deltas(struct pf_combine *m, size_t cursor)
 	int64_t row = c->row;
 	for (size_t i = 0; i < m->ndeltas; i++) {
 		row = row_of(c, row, m->deltas[i]);
-		for (; row < c->to && c->heads[row] == m->deltas[i]; row++) {
+		for (; row < c->to && head_at(c, row) == m->deltas[i]; row++) {
 			pf_radix_room(&m->order, 1);
-			pf_radix_push(&m->order, c->heads[row], (uint32_t)cursor,
+			pf_radix_push(&m->order, m->deltas[i], (uint32_t)cursor,
 				      (uint32_t)row);
 		}
 	}
@@ -199,6 +220,11 @@ static void take_up(struct pf_combine *m)
 	for (size_t i = 0; i < m->n; i++) {
 		struct pf_cursor *c = &m->cursors[i];
 		c->to = c->end ? c->row : rows_up_to(m, c, bound);
+	}
+	if (pf_combine_dense(m))
+		return;
+	for (size_t i = 0; i < m->n; i++) {
+		struct pf_cursor *c = &m->cursors[i];
 		if (!m->changed || c->input->delta)
 			take_rows(m, i);
 		else
@@ -236,14 +262,15 @@ int pf_combine_fill(struct pf_combine *m, struct pf_error *err)
 {
 	struct pf_radix *o = &m->order;
 	bool more = true;
-	o->n = m->at = 0;
-	while (!o->n) {
+	o->n = m->at = m->dense.range = 0;
+	while (!o->n && !m->dense.range) {
 		PF_TRY(read_on(m, &more, err));
 		if (!more)
 			return 0;
 		take_up(m);
 	}
-	pf_radix_sort(o, m->longer, o->items[0].a == o->items[o->n - 1].a, by_key, m);
+	if (o->n)
+		pf_radix_sort(o, m->longer, o->items[0].a == o->items[o->n - 1].a, by_key, m);
 	return 0;
 }
 
@@ -252,6 +279,7 @@ void pf_cursor_free(struct pf_cursor *c)
 	pf_run_in_free(c->in);
 	free(c->heads);
 	free(c->slots);
+	free(c->widened);
 	free(c->ends);
 	pf_buf_free(&c->keys);
 }

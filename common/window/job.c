@@ -86,6 +86,32 @@ static int fail_grain(const struct pf_job *j, struct pf_error *err)
 	return pf_hint(err, "leave --state out, then any time will do");
 }
 
+static int by_time(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* Without a state nothing is asked for but what lies between the bounds of
+ * windows. (Commands get days, as they are told.) */
+static int cut(struct pf_job *j, struct pf_shape_options *o, struct pf_error *err)
+{
+	size_t n = 0, kept = 0;
+	j->cuts = pf_realloc(j->cuts, 2 * j->nwindows * j->nends, sizeof *j->cuts);
+	for (size_t w = 0; w < j->nwindows; w++)
+		for (size_t e = 0; e < j->nends; e++, n += 2)
+			PF_TRY(pf_window_range(&j->parsed[w], j->ends[e], &j->cuts[n],
+					       &j->cuts[n + 1], err));
+	qsort(j->cuts, n, sizeof *j->cuts, by_time);
+	for (size_t i = 0; i < n; i++)
+		if (!kept || j->cuts[i] != j->cuts[kept - 1])
+			j->cuts[kept++] = j->cuts[i];
+	o->grain_us = day_us; /* of no meaning */
+	o->cuts = j->cuts;
+	o->ncuts = kept;
+	return 0;
+}
+
 /* A state keeps the grain that it was made with. */
 static int choose_grain(struct pf_job *j, struct pf_shape_options *o, struct pf_error *err)
 {
@@ -98,14 +124,8 @@ static int choose_grain(struct pf_job *j, struct pf_shape_options *o, struct pf_
 	}
 	if (j->state)
 		return grain == day_us || grain == hour_us ? 0 : fail_grain(j, err);
-	if (j->nwindows == 1 && j->nends == 1 && !j->per_day) {
-		o->one = true;
-		j->uneven = false;
-		return pf_window_range(&j->parsed[0], j->ends[0], &o->one_from_us, &o->one_to_us,
-				       err);
-	}
-	j->uneven = !grain;
-	return 0;
+	j->uneven = !grain && !j->nends;
+	return j->nends && !j->per_day && (!j->reduce || !grain) ? cut(j, o, err) : 0;
 }
 
 /* --- opening --- */
@@ -204,6 +224,7 @@ void pf_job_close(struct pf_job *j)
 	free(j->flight.days);
 	free(j->parsed);
 	free(j->ends);
+	free(j->cuts);
 	for (size_t i = 0; i < j->nnotes; i++)
 		free(j->notes[i]);
 	free(j->notes);

@@ -73,6 +73,7 @@ struct pf_job {
 	int flight_fd;
 	struct pf_run_out *flight_out;
 	bool uneven;          /* bounds that no grain fits */
+	int64_t *cuts;        /* see struct pf_shape_options */
 	bool has_newest;
 	int64_t newest_us;    /* wall clock of the newest row */
 	int64_t *ends;

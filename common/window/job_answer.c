@@ -212,6 +212,8 @@ int pf_job_commit(struct pf_job *j, struct pf_error *err)
 	const struct pf_tidy t = { .shape = j->shape, .memory = j->memory,
 				   .from_us = j->first_us, .to_us = j->last_us,
 				   .keep_all = j->input != NULL };
+	if (!j->state)
+		return 0;
 	if (!j->answer.moved && !j->update.moved) {
 		pf_state_clean(j->st);
 		return 0;

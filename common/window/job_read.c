@@ -143,7 +143,7 @@ static int read_all(struct pf_job *j, struct pf_source **sources, size_t n,
 	int64_t from = INT64_MIN, to = INT64_MAX;
 	if (j->nends) {
 		from = first_needed(j);
-		to = j->ends[j->nends - 1];
+		to = j->shape->ncuts ? j->cuts[j->shape->ncuts - 1] : j->ends[j->nends - 1];
 	}
 	PF_TRY(pf_state_file_new(j->st, "partials", &file, err));
 	PF_TRY(pf_run_out_open(j->st->files[file].fd, "temporary state", j->shape->partial,
@@ -482,8 +482,8 @@ int pf_job_read_plain(struct pf_job *j, struct pf_source **sources, size_t n,
 		PF_TRY(pf_job_shape(j, sources[0]->schema, err));
 	}
 	if (j->uneven)
-		return pf_fail(err, PF_E_USAGE, "%s begin and end with whole seconds",
-			       j->nends ? "several windows" : "without --end, windows");
+		return pf_fail(err, PF_E_USAGE,
+			       "without --end, windows begin and end with whole seconds");
 	PF_TRY(read_all(j, sources, n, err));
 	pf_job_default_end(j);
 	return 0;

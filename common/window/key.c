@@ -68,21 +68,9 @@ bool pf_sortkey_is_int(enum pf_kind kind)
 	       kind != PF_DOUBLE;
 }
 
-bool pf_sortkey_heads(enum pf_kind kind, const struct pf_column *c, int64_t n,
-		      pf_u128 *heads)
+pf_u128 pf_sortkey_int_head(int64_t value)
 {
-	const pf_u128 value = (pf_u128)VALUE << 120;
-	size_t width = pf_kind_width(kind);
-	if (c->nulls)
-		return false;
-	if (width == 8)
-		for (int64_t i = 0; i < n; i++)
-			heads[i] = value | (pf_u128)((uint64_t)((const int64_t *)c->values)[i] ^
-						     sign) << 56;
-	else
-		for (int64_t i = 0; i < n; i++)
-			heads[i] = value | (pf_u128)((uint64_t)pf_int_at(c, kind, i) ^ sign) << 56;
-	return true;
+	return (pf_u128)VALUE << 120 | (pf_u128)((uint64_t)value ^ sign) << 56;
 }
 
 static uint64_t take_u64(const uint8_t *p)

@@ -20,10 +20,8 @@ void pf_sortkey_take(struct pf_view *key, struct pf_colbuf *out);
 
 /* Is it a whole number to a key: boolean, integers, date, time, timestamps? */
 bool pf_sortkey_is_int(enum pf_kind kind);
-/* pf_sortkey_head of n values that are keys by themselves, at once; false,
- * and nothing done, when one of them is null. Of whole numbers only. */
-bool pf_sortkey_heads(enum pf_kind kind, const struct pf_column *c, int64_t n,
-		      pf_u128 *heads);
+/* pf_sortkey_head of one that is a key by itself. */
+pf_u128 pf_sortkey_int_head(int64_t value);
 
 /* The first 16 bytes as a number in the same order; short keys as if zeros
  * followed. */

@@ -113,8 +113,9 @@ static struct span *usable(const struct pf_state *s, const struct pf_shape *shap
 	*n = 0;
 	for (size_t i = 0; i < s->nwindows; i++) {
 		const struct pf_state_window *w = &s->windows[i];
-		if (w->from_us < from_us || w->to_us > to_us || w->from_us % shape->grain_us ||
-		    w->to_us % shape->grain_us)
+		if (w->from_us < from_us || w->to_us > to_us ||
+		    !pf_shape_is_bound(shape, w->from_us) ||
+		    !pf_shape_is_bound(shape, w->to_us))
 			continue;
 		size_t from = first_cell(s, pf_shape_cell(shape, w->from_us));
 		size_t to = first_cell(s, pf_shape_cell(shape, w->to_us));

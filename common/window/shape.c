@@ -275,9 +275,10 @@ int pf_shape_new(const struct pf_schema *schema, const struct pf_shape_options *
 	struct pf_shape *s = pf_zalloc(1, sizeof *s);
 	const char *zone = layout_word(schema, "pf:zone");
 	s->grain_us = o->grain_us;
-	s->one = o->one;
-	s->one_from_us = o->one_from_us;
-	s->one_to_us = o->one_to_us;
+	s->ncuts = o->ncuts;
+	s->cuts = pf_alloc(o->ncuts + 1, sizeof *s->cuts);
+	if (o->ncuts)
+		memcpy(s->cuts, o->cuts, o->ncuts * sizeof *s->cuts);
 	s->zone_name = pf_strdup(zone ? zone : "UTC");
 	s->where = pf_alloc(o->nwhere + 1, sizeof *s->where);
 	for (size_t i = 0; i < o->nwhere; i++)
@@ -317,6 +318,7 @@ void pf_shape_free(struct pf_shape *s)
 	pf_schema_unref(s->needed);
 	pf_schema_unref(s->partial);
 	pf_schema_unref(s->merged);
+	free(s->cuts);
 	free(s->time);
 	free(s->zone_name);
 	pf_zone_close(s->zone);
@@ -382,19 +384,36 @@ bool pf_shape_whole(const struct pf_shape *s, const struct pf_data_file *file,
 	       pf_shape_cell(s, wall[0]) == pf_shape_cell(s, wall[1]);
 }
 
+/* The last cut that is not behind it; -1: it is before all. */
+static int64_t cut_before(const struct pf_shape *s, int64_t wall_us)
+{
+	size_t lo = 0, hi = s->ncuts;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (s->cuts[mid] <= wall_us)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return (int64_t)lo - 1;
+}
+
 int64_t pf_shape_cell(const struct pf_shape *s, int64_t wall_us)
 {
-	if (s->one)
-		return wall_us < s->one_from_us ? -1 : wall_us >= s->one_to_us;
-	return pf_floor_div(wall_us, s->grain_us);
+	return s->ncuts ? cut_before(s, wall_us) : pf_floor_div(wall_us, s->grain_us);
+}
+
+bool pf_shape_is_bound(const struct pf_shape *s, int64_t wall_us)
+{
+	return pf_shape_cell_us(s, pf_shape_cell(s, wall_us)) == wall_us;
 }
 
 int64_t pf_shape_cell_us(const struct pf_shape *s, int64_t cell)
 {
 	int64_t us;
-	if (s->one)
-		return cell < 0 ? INT64_MIN : cell == 0 ? s->one_from_us :
-			cell == 1 ? s->one_to_us : INT64_MAX;
+	if (s->ncuts)
+		return cell < 0 ? INT64_MIN : cell < (int64_t)s->ncuts ? s->cuts[cell] :
+			INT64_MAX;
 	if (__builtin_mul_overflow(cell, s->grain_us, &us))
 		return cell < 0 ? INT64_MIN : INT64_MAX;
 	return us;

@@ -40,8 +40,9 @@ struct pf_shape_options {
 	char *const *names; /* of the columns that they print */
 	size_t nnames;
 	int64_t grain_us;   /* of a cell: a day or a part of it */
-	bool one;           /* no cells: [one_from_us, one_to_us) is the only one */
-	int64_t one_from_us, one_to_us;
+	const int64_t *cuts; /* not NULL: cells are the stretches between these,
+	                      * ascending, instead */
+	size_t ncuts;
 };
 
 struct pf_shape {
@@ -61,8 +62,8 @@ struct pf_shape {
 	char *zone_name;
 	struct pf_zone *zone;
 	int64_t grain_us;
-	bool one;                    /* see the options */
-	int64_t one_from_us, one_to_us;
+	int64_t *cuts;               /* see the options */
+	size_t ncuts;
 	/* Told of every batch of rows that is read, for progress; or NULL. */
 	void (*tick)(void *ctx, int64_t rows);
 	void *tick_ctx;
@@ -102,6 +103,8 @@ bool pf_shape_whole(const struct pf_shape *s, const struct pf_data_file *file,
 /* The cell of a time, and where a cell begins. */
 int64_t pf_shape_cell(const struct pf_shape *s, int64_t wall_us);
 int64_t pf_shape_cell_us(const struct pf_shape *s, int64_t cell);
+/* Does a cell begin there? */
+bool pf_shape_is_bound(const struct pf_shape *s, int64_t wall_us);
 
 /* The conditions, and that the time lies in [from, to) as far as pruning can
  * tell: rows of a wider stretch may pass. INT64_MIN, INT64_MAX: no bound. has:

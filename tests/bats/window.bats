@@ -81,3 +81,71 @@ rows()
 	status 2 pf-window -W since=2024-01-01 merge:nothing all.arrow
 	contains "$stderr" "no column is called 'nothing'"
 }
+
+# Bounds are dates, or times of as many digits, where all of a run can be.
+shortest()
+{
+	sed -E 's/\.0+([^0-9]|$)/\1/g; s/T00:00:00([^.0-9]|$)/\1/g'
+}
+
+@test "several windows in one run are what each is alone" {
+	local w end all="-W 12h -W 2d -W since=2024-01-31T10:00:01 -W week -W tumble=1d -W 1s -W since=2024-01-31T23:59:59.999"
+	for end in 2024-02-02 2024-02-01T08:15:00 2024-02-01T08:15:00.001; do
+		# shellcheck disable=SC2086
+		rows $all --end $end -g user_id count max:price days | shortest > together
+		for w in ${all//-W/}; do
+			rows -W "$w" --end $end -g user_id count max:price days |
+				awk -F '\t' -v OFS='\t' -v w="$w" '{ $1 = $1 OFS w } 1'
+		done | shortest > apart
+		diff together apart
+		rows -W 1d -W 36h --from 2024-01-30T00:00:00.5 --end 2024-02-02T00:00:00.5 --every 6h count > together
+		for w in 1d 36h; do
+			for d in 30 31 01 02; do
+				for h in 00 06 12 18; do
+					m=$((10#$d > 20 ? 1 : 2))
+					[ "$d$h" -lt 0206 ] || [ "$d$h" -gt 2000 ] || continue
+					rows -W $w --end 2024-0$m-${d}T$h:00:00.5 count | sed "s/^/$w\t/"
+				done
+			done
+		done > apart
+		diff together apart
+	done
+	equals "$(wc -l < apart)" 14
+}
+
+@test "keys that are far apart, close, and both; of all kinds of whole numbers" {
+	cat > far.yaml <<- 'END'
+		table: far
+		id: id
+		time: ts
+		partition: day
+		buckets: 3
+		columns: {id: bigint not null, ts: timestamp(0) not null, small: tinyint, day: date, yes: boolean}
+	END
+	awk 'BEGIN { for (day = 1; day < 6; day++) {
+		for (i = 0; i < 9000; i++)
+			print (i % 3 ? i * 7 % 9000 : i * 1000000007) "\t" day
+		print "-9223372036854775808\t" day; print "9223372036854775807\t" day; print -day "\t" day } }' |
+		awk -F '\t' '{ printf "{\"id\":%s,\"ts\":\"2024-01-0%dT01:00:00\",\"small\":%d,\"day\":\"2024-01-%02d\",\"yes\":%s}\n",
+			$1, $2, NR % 250 - 125, NR % 31 + 1, NR % 5 ? "true" : "null" }' > far.jsonl
+	pf-put -q --create far.yaml far
+	pf-partition -S far.yaml -I jsonl far.jsonl | pf-pack -qq | pf-put -q --append far
+	local key w where end
+	for key in id small day yes; do
+		for where in 'id is not null' 'id >= 0 and id < 9000'; do
+			for w in 1d 3d 5d; do
+				pf-window -q -O tsv -W $w -w "$where" -g $key count far | tail -n +2 | cut -f 1,4 > plain
+				# the same keys as text are brought together in another way
+				pf-window -q -O tsv -W $w -w "$where" -g "k=string($key)" count far | tail -n +2 | cut -f 1,4 > text
+				diff <(sort plain) <(sort text)
+				[ $key != id ] || sort -c -n -k 1,1 plain
+				for end in 2024-01-04 2024-01-06; do
+					pf-window -q -O tsv -s "st-$key-${#where}" -W $w -w "$where" --end $end --allow-missing -g $key count max:ts far > inc
+					pf-window -q -O tsv -W $w -w "$where" --end $end -g $key count max:ts far > full
+					diff inc full
+				done
+			done
+		done
+	done
+	equals "$(wc -l < plain)" 2
+}

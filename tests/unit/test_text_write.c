@@ -110,6 +110,95 @@ TEST(formats)
 	free(got);
 }
 
+/* --- columns of one value --- */
+
+enum { SAME, DIFFER, DIFFER_LATER, SOME_NULL, ALL_NULL, MODES, LINES = 5 };
+
+static void put_value(struct pf_colbuf *c, int mode, int row)
+{
+	static const char *const texts[] = { "", "a,b", "\t\"", "same", "\n" };
+	int v = mode == SAME || mode == ALL_NULL ? 3 : mode == DIFFER_LATER && row < 3 ? 2 : row;
+	if (mode == ALL_NULL || (mode == SOME_NULL && row % 2)) {
+		pf_col_null(c);
+		return;
+	}
+	switch (c->kind) {
+	case PF_STRING:
+		pf_col_bytes(c, texts[v], strlen(texts[v]));
+		break;
+	case PF_BOOLEAN:
+		pf_col_bool(c, v % 2);
+		break;
+	case PF_DOUBLE:
+		pf_col_f64(c, v / 4.0);
+		break;
+	case PF_DECIMAL:
+		pf_col_i128(c, (pf_i128)v * INT64_MAX);
+		break;
+	case PF_BIGINT:
+		pf_col_i64(c, INT64_MIN + (int64_t)v * (INT64_MAX / 2));
+		break;
+	default:
+		pf_col_int(c, v * 17 - 20);
+	}
+}
+
+/* The same rows in batches of `step`. */
+static char *in_batches(struct pf_builder *rows, enum pf_rows_format format, int64_t step)
+{
+	struct pf_buf out = { 0 };
+	struct pf_byte_sink sink = pf_sink_buf(&out);
+	const struct pf_writer_options o = { .format = format };
+	struct pf_batch all = pf_builder_batch(rows);
+	struct pf_builder *some = pf_builder_new(rows->schema);
+	struct pf_writer *w;
+	pf_writer_open(&sink, rows->schema, &o, &w, NULL);
+	for (int64_t from = 0; from < LINES; from += step) {
+		pf_builder_reset(some);
+		pf_builder_append(some, &all, from, step < LINES - from ? step : LINES - from);
+		struct pf_batch b = pf_builder_batch(some);
+		pf_writer_batch(w, &b, NULL);
+	}
+	pf_writer_finish(w, NULL);
+	pf_writer_free(w);
+	pf_builder_free(some);
+	pf_buf_cstr(&out);
+	return (char *)out.data;
+}
+
+TEST(columns_of_one_value)
+{
+	static const char *const types[] = { "string", "bigint", "int", "date", "timestamp(3)",
+					     "tinyint", "boolean", "double", "decimal(38,3)" };
+	enum { N = sizeof types / sizeof *types };
+	struct pf_schema *s = pf_schema_new();
+	unsigned seed = 1;
+	for (size_t k = 0; k < N; k++) {
+		struct pf_type type;
+		bool nullable;
+		pf_type_parse(types[k], &type, &nullable, NULL);
+		pf_schema_add(s, types[k], type, true);
+	}
+	for (int i = 0; i < 2000; i++) {
+		struct pf_builder *rows = pf_builder_new(s);
+		for (size_t k = 0; k < N; k++) {
+			int mode = (int)((seed = seed * 1103515245 + 12345) >> 16) % MODES;
+			for (int row = 0; row < LINES; row++)
+				put_value(&rows->columns[k], mode, row);
+		}
+		enum pf_rows_format format = i % 2 ? PF_ROWS_CSV : PF_ROWS_TSV;
+		char *one = in_batches(rows, format, 1), *all = in_batches(rows, format, LINES),
+		     *three = in_batches(rows, format, 3);
+		CHECK_STR(all, one);
+		CHECK_STR(three, one);
+		free(one);
+		free(all);
+		free(three);
+		pf_builder_free(rows);
+	}
+	pf_schema_unref(s);
+}
+
 /* --- the table --- */
 
 static char *table(size_t width, int rows)
@@ -403,4 +492,4 @@ TEST(round_trips)
 	round_trip(PF_ROWS_JSON, "id: id\ntime: t\ninput: {format: json}\n" COLUMNS);
 }
 
-UNIT_MAIN(CASE(formats), CASE(tables), CASE(points_below_each_other), CASE(shortest_numbers), CASE(computed_digits), CASE(round_trips))
+UNIT_MAIN(CASE(formats), CASE(columns_of_one_value), CASE(tables), CASE(points_below_each_other), CASE(shortest_numbers), CASE(computed_digits), CASE(round_trips))
