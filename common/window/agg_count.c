@@ -56,9 +56,10 @@ static int fail_count(struct pf_error *err)
 	return pf_fail(err, PF_E_EXPR_VALUE, "a count does not fit 64 bits");
 }
 
-static int combine(struct pf_agg_states *s, const struct pf_agg_stored *in, int sign,
-		   struct pf_error *err)
+static int merge(struct pf_agg_states *s, const struct pf_agg_stored *in,
+		 struct pf_error *err)
 {
+	const int sign = in->minus ? -1 : 1;
 	int64_t *data = s->data;
 	const int64_t *from = (const int64_t *)in->columns[0].values + in->from;
 	for (int64_t i = 0; i < in->n; i++) {
@@ -69,18 +70,6 @@ static int combine(struct pf_agg_states *s, const struct pf_agg_stored *in, int 
 			return fail_count(err);
 	}
 	return 0;
-}
-
-static int merge(struct pf_agg_states *s, const struct pf_agg_stored *in,
-		 struct pf_error *err)
-{
-	return combine(s, in, 1, err);
-}
-
-static int subtract(struct pf_agg_states *s, const struct pf_agg_stored *in,
-		    struct pf_error *err)
-{
-	return combine(s, in, -1, err);
 }
 
 static int store(const struct pf_agg_states *s, const uint32_t *slots, size_t n,
@@ -107,7 +96,7 @@ static int finish(const struct pf_agg_states *s, const uint32_t *slots, size_t n
 		.bind = binder, .reserve = reserve,                          \
 		.clear = pf_agg_array_clear,                                 \
 		.release = pf_agg_array_release, .add = adder,               \
-		.merge = merge, .subtract = subtract, .store = store,        \
+		.merge = merge, .store = store,                              \
 		.finish = finish,                                            \
 	}
 

@@ -89,6 +89,11 @@ int pf_agg_fail_number(const struct pf_agg *a, struct pf_error *err)
 	return pf_hint(err, "int() and double() read numbers from text");
 }
 
+int pf_agg_fail_many(const struct pf_agg *a, struct pf_error *err)
+{
+	return pf_fail(err, PF_E_LIMIT, "%s has more than 4294967294 values", a->name);
+}
+
 int pf_agg_fail_state(const struct pf_agg *a, struct pf_error *err)
 {
 	return pf_fail(err, PF_E_CORRUPT, "a stored state of %s is malformed", a->name);

@@ -55,6 +55,8 @@ pf_i128 pf_agg_exact_at(struct pf_type t, const struct pf_column *c, int64_t row
 double pf_agg_unit(struct pf_type t);
 
 int pf_agg_fail_number(const struct pf_agg *a, struct pf_error *err);
+/* It has more values than pf_agg_table_at can hold. */
+int pf_agg_fail_many(const struct pf_agg *a, struct pf_error *err);
 /* The stored bytes of the aggregate are no state. */
 int pf_agg_fail_state(const struct pf_agg *a, struct pf_error *err);
 

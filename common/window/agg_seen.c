@@ -110,11 +110,6 @@ static void release(struct pf_agg_states *s)
 	free(d);
 }
 
-static int fail_many(const struct pf_agg *a, struct pf_error *err)
-{
-	return pf_fail(err, PF_E_LIMIT, "%s has more than 4294967294 values", a->name);
-}
-
 static bool by_pairs(const struct pf_agg *a)
 {
 	return a->kind == &pf_agg_retain;
@@ -150,7 +145,7 @@ static int add(struct pf_agg_states *s, const struct pf_agg_rows *rows,
 		int64_t *n = pf_agg_table_at(&d->table, rows->slots[i],
 					     pf_view_of(d->key.data, d->key.len));
 		if (!n)
-			return fail_many(s->agg, err);
+			return pf_agg_fail_many(s->agg, err);
 		if (pairs)
 			++*n;
 		else if (!*n || *n < day_number(day))
@@ -160,9 +155,10 @@ static int add(struct pf_agg_states *s, const struct pf_agg_rows *rows,
 	return 0;
 }
 
-static int combine(struct pf_agg_states *s, const struct pf_agg_stored *in, int sign,
-		   struct pf_error *err)
+static int merge(struct pf_agg_states *s, const struct pf_agg_stored *in,
+		 struct pf_error *err)
 {
+	const int sign = in->minus ? -1 : 1;
 	struct seen *d = s->data;
 	bool pairs = by_pairs(s->agg);
 	size_t width = pf_agg_encoded_width(s->agg->types[0].kind), gone = 0;
@@ -178,7 +174,7 @@ static int combine(struct pf_agg_states *s, const struct pf_agg_stored *in, int 
 				return pf_agg_fail_state(s->agg, err);
 			n = pf_agg_table_at(&d->table, (uint32_t)pf_agg_slot(in, i), value);
 			if (!n)
-				return fail_many(s->agg, err);
+				return pf_agg_fail_many(s->agg, err);
 			if (!pairs)
 				*n = !*n || *n < number ? number : *n;
 			else if (__builtin_add_overflow(*n, sign * number, n) || *n < 0)
@@ -189,18 +185,6 @@ static int combine(struct pf_agg_states *s, const struct pf_agg_stored *in, int 
 	pf_agg_table_forget(&d->table, gone);
 	count_bytes(s);
 	return 0;
-}
-
-static int merge(struct pf_agg_states *s, const struct pf_agg_stored *in,
-		 struct pf_error *err)
-{
-	return combine(s, in, 1, err);
-}
-
-static int subtract(struct pf_agg_states *s, const struct pf_agg_stored *in,
-		    struct pf_error *err)
-{
-	return combine(s, in, -1, err);
 }
 
 static int store(const struct pf_agg_states *s, const uint32_t *slots, size_t n,
@@ -286,19 +270,19 @@ static int retain_finish(const struct pf_agg_states *s, const uint32_t *slots, s
 	return 0;
 }
 
-#define SEEN(symbol, word, params, binder, remover, finisher, text)          \
+#define SEEN(symbol, word, params, binder, finisher, text)                   \
 	const struct pf_agg_kind symbol = {                                  \
 		.name = word, .help = text, .min_args = 1, .max_args = 1,    \
 		.max_params = params, .bind = binder, .unbind = unbind,      \
 		.reserve = reserve, .clear = clear, .release = release,      \
-		.add = add, .merge = merge, .subtract = remover,             \
-		.store = store, .finish = finisher,                          \
+		.add = add, .merge = merge, .store = store,                  \
+		.finish = finisher,                                          \
 	}
 
-SEEN(pf_agg_active, "active", 1, active_bind, NULL, active_finish,
+SEEN(pf_agg_active, "active", 1, active_bind, active_finish,
 	"how many values of X were there in the last N days of the window");
-SEEN(pf_agg_dau, "dau", 0, dau_bind, NULL, active_finish, "active:X:1");
-SEEN(pf_agg_wau, "wau", 0, wau_bind, NULL, active_finish, "active:X:7");
-SEEN(pf_agg_mau, "mau", 0, mau_bind, NULL, active_finish, "active:X:30");
-SEEN(pf_agg_retain, "retain", 1, retain_bind, subtract, retain_finish,
+SEEN(pf_agg_dau, "dau", 0, dau_bind, active_finish, "active:X:1");
+SEEN(pf_agg_wau, "wau", 0, wau_bind, active_finish, "active:X:7");
+SEEN(pf_agg_mau, "mau", 0, mau_bind, active_finish, "active:X:30");
+SEEN(pf_agg_retain, "retain", 1, retain_bind, retain_finish,
 	"share of values of X that were there again N days after their first day");

@@ -107,11 +107,6 @@ static void release(struct pf_agg_states *s)
 	free(d);
 }
 
-static int fail_many(const struct pf_agg *a, struct pf_error *err)
-{
-	return pf_fail(err, PF_E_LIMIT, "%s has more than 4294967294 values", a->name);
-}
-
 /* The bin of a number; false: it has none (NaN, beyond 64 bits). */
 static bool bin_of(const struct bins *b, struct pf_type t, const struct pf_column *c,
 		   int64_t row, int64_t *bin)
@@ -153,16 +148,17 @@ static int add(struct pf_agg_states *s, const struct pf_agg_rows *rows,
 		int64_t *n = pf_agg_table_at(&d->table, rows->slots[i],
 					     pf_view_of(d->key.data, d->key.len));
 		if (!n)
-			return fail_many(s->agg, err);
+			return pf_agg_fail_many(s->agg, err);
 		++*n;
 	}
 	count_bytes(s);
 	return 0;
 }
 
-static int combine(struct pf_agg_states *s, const struct pf_agg_stored *in, int sign,
-		   struct pf_error *err)
+static int merge(struct pf_agg_states *s, const struct pf_agg_stored *in,
+		 struct pf_error *err)
 {
+	const int sign = in->minus ? -1 : 1;
 	struct sets *d = s->data;
 	const struct bins *b = s->agg->own;
 	size_t width = pf_agg_encoded_width(b->type.kind), gone = 0;
@@ -177,7 +173,7 @@ static int combine(struct pf_agg_states *s, const struct pf_agg_stored *in, int 
 				return pf_agg_fail_state(s->agg, err);
 			n = pf_agg_table_at(&d->table, (uint32_t)pf_agg_slot(in, i), value);
 			if (!n)
-				return fail_many(s->agg, err);
+				return pf_agg_fail_many(s->agg, err);
 			if (__builtin_add_overflow(*n, sign * more, n) || *n < 0)
 				return pf_agg_fail_state(s->agg, err);
 			gone += !*n;
@@ -186,18 +182,6 @@ static int combine(struct pf_agg_states *s, const struct pf_agg_stored *in, int 
 	pf_agg_table_forget(&d->table, gone);
 	count_bytes(s);
 	return 0;
-}
-
-static int merge(struct pf_agg_states *s, const struct pf_agg_stored *in,
-		 struct pf_error *err)
-{
-	return combine(s, in, 1, err);
-}
-
-static int subtract(struct pf_agg_states *s, const struct pf_agg_stored *in,
-		    struct pf_error *err)
-{
-	return combine(s, in, -1, err);
 }
 
 static int store(const struct pf_agg_states *s, const uint32_t *slots, size_t n,
@@ -290,7 +274,7 @@ static int hist_finish(const struct pf_agg_states *s, const uint32_t *slots, siz
 		.name = word, .help = text, .min_args = 1, .max_args = 1,    \
 		.max_params = params, .bind = binder, .unbind = unbind,      \
 		.reserve = reserve, .clear = clear, .release = release,      \
-		.add = add, .merge = merge, .subtract = subtract,            \
+		.add = add, .merge = merge,                                  \
 		.store = store, .finish = finisher,                          \
 	}
 

@@ -73,8 +73,8 @@ static int add(struct pf_agg_states *s, const struct pf_agg_rows *rows,
 	return 0;
 }
 
-static int combine(struct pf_agg_states *s, const struct pf_agg_stored *in, bool minus,
-		   struct pf_error *err)
+static int merge(struct pf_agg_states *s, const struct pf_agg_stored *in,
+		 struct pf_error *err)
 {
 	struct sum *data = s->data;
 	const uint8_t *totals = in->columns[0].values;
@@ -84,26 +84,14 @@ static int combine(struct pf_agg_states *s, const struct pf_agg_stored *in, bool
 		int64_t row = in->from + i, n = counts[row];
 		pf_i128 v;
 		if (pf_is_null(&in->columns[0], row) || pf_is_null(&in->columns[1], row) ||
-		    n < 0 || __builtin_add_overflow(to->n, minus ? -n : n, &to->n))
+		    n < 0 || __builtin_add_overflow(to->n, in->minus ? -n : n, &to->n))
 			return pf_agg_fail_state(s->agg, err);
 		memcpy(&v, totals + row * 16, 16);
-		if (minus ? __builtin_sub_overflow(to->total, v, &to->total) :
+		if (in->minus ? __builtin_sub_overflow(to->total, v, &to->total) :
 			    __builtin_add_overflow(to->total, v, &to->total))
 			return fail_sum(s, err);
 	}
 	return 0;
-}
-
-static int merge(struct pf_agg_states *s, const struct pf_agg_stored *in,
-		 struct pf_error *err)
-{
-	return combine(s, in, false, err);
-}
-
-static int subtract(struct pf_agg_states *s, const struct pf_agg_stored *in,
-		    struct pf_error *err)
-{
-	return combine(s, in, true, err);
 }
 
 static bool fits38(pf_i128 v)
@@ -175,7 +163,7 @@ static int avg_finish(const struct pf_agg_states *s, const uint32_t *slots, size
 		.bind = binder, .reserve = reserve,                          \
 		.clear = pf_agg_array_clear,                                 \
 		.release = pf_agg_array_release, .add = add,                 \
-		.merge = merge, .subtract = subtract, .store = store,        \
+		.merge = merge, .store = store,                              \
 		.finish = finisher,                                          \
 	}
 

@@ -85,9 +85,10 @@ static int add(struct pf_agg_states *s, const struct pf_agg_rows *rows,
 	return 0;
 }
 
-static int combine(struct pf_agg_states *s, const struct pf_agg_stored *in, int sign,
-		   struct pf_error *err)
+static int merge(struct pf_agg_states *s, const struct pf_agg_stored *in,
+		 struct pf_error *err)
 {
+	const int sign = in->minus ? -1 : 1;
 	struct spread *data = s->data;
 	const struct pf_column *c = in->columns;
 	for (int64_t i = 0; i < in->n; i++) {
@@ -104,18 +105,6 @@ static int combine(struct pf_agg_states *s, const struct pf_agg_stored *in, int 
 		s->bytes += heap(to) - before;
 	}
 	return 0;
-}
-
-static int merge(struct pf_agg_states *s, const struct pf_agg_stored *in,
-		 struct pf_error *err)
-{
-	return combine(s, in, 1, err);
-}
-
-static int subtract(struct pf_agg_states *s, const struct pf_agg_stored *in,
-		    struct pf_error *err)
-{
-	return combine(s, in, -1, err);
 }
 
 static int store(const struct pf_agg_states *s, const uint32_t *slots, size_t n,
@@ -182,7 +171,7 @@ static int finish(const struct pf_agg_states *s, const uint32_t *slots, size_t n
 		.name = word, .help = text, .min_args = 1, .max_args = 1,    \
 		.bind = bind, .reserve = reserve, .clear = clear,            \
 		.release = release, .add = add, .merge = merge,              \
-		.subtract = subtract, .store = store, .finish = finish,      \
+		.store = store, .finish = finish,      \
 	}
 
 SPREAD(pf_agg_var, "var", "variance of X, as of a sample");

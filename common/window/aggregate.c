@@ -307,7 +307,8 @@ int pf_agg_take(struct pf_agg_states *s, const struct pf_agg_rows *rows,
 {
 	if (!s->agg->merges)
 		return s->agg->kind->add(s, rows, err);
-	const struct pf_agg_stored in = { 0, rows->n, rows->slots, rows->args };
+	const struct pf_agg_stored in = { .n = rows->n, .slots = rows->slots,
+					  .columns = rows->args };
 	return s->agg->kind->merge(s, &in, err);
 }
 

@@ -84,6 +84,9 @@ struct pf_agg_stored {
 	int64_t from, n;
 	const uint32_t *slots;
 	const struct pf_column *columns;
+	/* Taken out again instead, to the bit as if it had never been merged. Only
+	 * with PF_ALGEBRA_INVERTIBLE, and only what was merged before. */
+	bool minus;
 };
 
 /* The stretch of time that an answer covers: [from, to), wall clock
@@ -123,9 +126,6 @@ struct pf_agg_kind {
 		   struct pf_error *err);
 	int (*merge)(struct pf_agg_states *s, const struct pf_agg_stored *in,
 		     struct pf_error *err);
-	/* Only with PF_ALGEBRA_INVERTIBLE; what is taken out was merged before. */
-	int (*subtract)(struct pf_agg_states *s, const struct pf_agg_stored *in,
-			struct pf_error *err);
 
 	/* Append the states of n slots (slots NULL: 0 to n - 1), a row each, to
 	 * the columns of agg->state. The same state always gives the same bytes. */

@@ -32,9 +32,8 @@ static int take(struct pf_combine *m, struct pf_cursor *c, struct pf_error *err)
 	for (size_t a = 0; a < m->shape->naggs; a++) {
 		const struct pf_agg *agg = m->shape->aggs[a];
 		struct pf_agg_stored in = { from, c->pending, c->slots + from,
-					    &c->batch.columns[column] };
-		int code = minus ? agg->kind->subtract(m->states[a], &in, err) :
-				   agg->kind->merge(m->states[a], &in, err);
+					    &c->batch.columns[column], minus };
+		int code = agg->kind->merge(m->states[a], &in, err);
 		if (code)
 			return pf_context(err, "'%s'", c->input->run.name);
 		column += agg->state->n;

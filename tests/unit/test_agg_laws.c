@@ -117,11 +117,9 @@ static void merge(const struct pf_agg *a, struct pf_agg_states *to,
 	struct pf_error err = { 0 };
 	struct pf_builder *b = stored(a, from);
 	struct pf_batch batch = pf_builder_batch(b);
-	struct pf_agg_stored in = { 0, SLOTS, NULL, batch.columns };
-	if (minus)
-		CHECK_OK(a->kind->subtract(to, &in, &err), &err);
-	else
-		CHECK_OK(a->kind->merge(to, &in, &err), &err);
+	struct pf_agg_stored in = { .n = SLOTS, .columns = batch.columns,
+				    .minus = minus };
+	CHECK_OK(a->kind->merge(to, &in, &err), &err);
 	pf_builder_free(b);
 }
 
