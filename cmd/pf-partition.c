@@ -136,7 +136,7 @@ static int partition(struct state *s, struct pf_error *err)
 {
 	const struct options *o = s->run->options;
 	if (o->schema)
-		PF_TRY(pf_tabledef_load(o->schema, &s->definition, err));
+		PF_TRY(pf_input_definition(s->run, o->schema, &s->definition, err));
 	if (o->table)
 		PF_TRY(pf_table_open(o->table, &s->table, err));
 	for (size_t i = 0; i < pf_inputs(s->run); i++) {

@@ -109,6 +109,7 @@ static void report(struct pf_run *run, const struct pf_append_options *o,
 	if (looked)
 		pf_diag_note(&run->diag, 1, "looked through %s message%s of the topic for its sources",
 			     pf_group_digits(in, looked), looked == 1 ? "" : "s");
+	pf_input_passed(run, &c->passed);
 	if (c->waiting)
 		pf_diag_warn(&run->diag, "%zu bytes wait at the end of the input: a last "
 			     "line without newline%s", c->waiting,
@@ -128,6 +129,8 @@ static int append_all(struct pf_run *run, struct pf_stage_writer *writer,
 		.settle = on_settle,
 		.ack = o->ack_fd >= 0 ? on_ack : NULL,
 		.ctx = a,
+		.notice = pf_input_notice,
+		.notice_ctx = run,
 	};
 	PF_TRY(pf_input_text_format(run, &how.format, err));
 	struct pf_append *append = pf_append_new(writer, &how);
@@ -181,7 +184,7 @@ int pf_append_operands(struct pf_run *run, const struct pf_append_options *o,
 		return pf_fail(err, PF_E_USAGE, "--ack-fd: descriptor %" PRId64 " is not open",
 			       o->ack_fd);
 	if (o->schema)
-		PF_TRY(pf_tabledef_load(o->schema, &def, err));
+		PF_TRY(pf_input_definition(run, o->schema, &def, err));
 	struct pf_kafka_config config = { 0 };
 	struct pf_kafka_produce produce = { .look_back_ms = o->look_back_ms,
 					    .require_isr = o->require_isr };

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -161,12 +162,46 @@ int pf_input_text_format(const struct pf_run *run, enum pf_text_format *format,
 		[PF_FORMAT_TABLE] = -1,            [PF_FORMAT_MD] = -1,
 		[PF_FORMAT_CSV] = PF_TEXT_CSV,     [PF_FORMAT_TSV] = PF_TEXT_TSV,
 		[PF_FORMAT_JSONL] = PF_TEXT_JSONL, [PF_FORMAT_JSON] = PF_TEXT_JSON,
+		[PF_FORMAT_DEBEZIUM] = PF_TEXT_DEBEZIUM,
+		[PF_FORMAT_CANAL] = PF_TEXT_CANAL,
+		[PF_FORMAT_MAXWELL] = PF_TEXT_MAXWELL,
 	};
 	if (formats[run->input_format] < 0) {
 		pf_fail(err, PF_E_USAGE, "%s cannot read that input format",
 			run->program->name);
-		return pf_hint(err, "it reads arrow, csv, tsv, jsonl and json");
+		return pf_hint(err, "it reads arrow, csv, tsv, jsonl, json and change streams");
 	}
 	*format = (enum pf_text_format)formats[run->input_format];
 	return 0;
+}
+
+int pf_input_definition(const struct pf_run *run, const char *path,
+			struct pf_tabledef **definition, struct pf_error *err)
+{
+	enum pf_text_format format = PF_TEXT_AUTO;
+	PF_TRY(pf_input_text_format(run, &format, err));
+	PF_TRY(pf_tabledef_load(path, definition, err));
+	if (!pf_text_format_changes(format))
+		return 0;
+	int code = pf_tabledef_take_kinds(*definition, path, err);
+	if (code) {
+		pf_tabledef_free(*definition);
+		*definition = NULL;
+	}
+	return code;
+}
+
+void pf_input_notice(void *ctx, const struct pf_notice *n)
+{
+	struct pf_run *run = ctx;
+	pf_diag_warn(&run->diag, "'%s' line %" PRIu64 " (byte %" PRIu64 "): %s", n->file,
+		     n->line, n->byte, n->text);
+}
+
+void pf_input_passed(struct pf_run *run, const struct pf_passed *p)
+{
+	if (p->schema_changes || p->empty || p->other)
+		pf_diag_note(&run->diag, 0, "messages that are no rows: %" PRId64
+			     " schema changes, %" PRId64 " empty, %" PRId64 " of other tables",
+			     p->schema_changes, p->empty, p->other);
 }

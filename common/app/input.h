@@ -10,7 +10,7 @@
 
 #include "app/operand.h"
 #include "base/io.h"
-#include "text/tabledef.h"
+#include "text/reader.h"
 
 struct pf_run;
 struct pf_inflate;
@@ -45,5 +45,15 @@ void pf_input_close(struct pf_input *in);
 /* What -I says about text. PF_E_USAGE for formats that are only written. */
 int pf_input_text_format(const struct pf_run *run, enum pf_text_format *format,
 			 struct pf_error *err);
+
+/* The definition in the file, for rows in the format that -I says: those of change
+ * streams have kinds. */
+int pf_input_definition(const struct pf_run *run, const char *path,
+			struct pf_tabledef **definition, struct pf_error *err);
+
+/* What a reader of text noticed becomes a warning; ctx is the run. And how many
+ * messages gave no row, if any. */
+void pf_input_notice(void *ctx, const struct pf_notice *notice);
+void pf_input_passed(struct pf_run *run, const struct pf_passed *passed);
 
 #endif

@@ -84,6 +84,9 @@ enum pf_format {
 	PF_FORMAT_JSONL,
 	PF_FORMAT_JSON,
 	PF_FORMAT_MD,
+	PF_FORMAT_DEBEZIUM, /* from here on: input only */
+	PF_FORMAT_CANAL,
+	PF_FORMAT_MAXWELL,
 };
 
 struct pf_example {

@@ -17,6 +17,7 @@ struct pf_records {
 	struct pf_schema *schema; /* of text */
 	struct pf_builder *rows;
 	int64_t n;
+	struct pf_run *run;
 	int64_t *unmarked; /* the run's */
 	bool end;
 };
@@ -37,6 +38,8 @@ static int open_text(struct pf_run *run, struct pf_records *r,
 	struct pf_text_options options = {
 		.file = r->input.name,
 		.final_line = true,
+		.notice = pf_input_notice,
+		.notice_ctx = run,
 	};
 	PF_TRY(pf_input_text_format(run, &options.format, err));
 	r->schema = pf_tabledef_schema(definition);
@@ -49,6 +52,7 @@ int pf_records_open(struct pf_run *run, const char *operand,
 		    struct pf_records **records, struct pf_error *err)
 {
 	struct pf_records *r = pf_zalloc(1, sizeof *r);
+	r->run = run;
 	r->unmarked = &run->unmarked;
 	int code = pf_input_open(run, operand, &r->input, err);
 	if (code) {
@@ -126,6 +130,11 @@ int pf_records_next(struct pf_records *r, struct pf_event *event,
 		return 0;
 	pf_builder_reset(r->rows);
 	PF_TRY(pf_text_next(r->text, r->rows, BATCH_ROWS, BATCH_BYTES, &r->end, err));
+	if (r->end) {
+		struct pf_text_position p;
+		pf_text_position(r->text, &p);
+		pf_input_passed(r->run, &p.passed);
+	}
 	event->batch = pf_builder_batch(r->rows);
 	event->kind = event->batch.rows ? PF_EVENT_BATCH : PF_EVENT_END;
 	r->n += event->batch.rows;

@@ -33,7 +33,7 @@ static const struct pf_option common_options[] = {
 		  "--no-pager: none, whatever PF_PAGER says.",
 	  .group = PF_COMMON_FORMAT, .minor = true },
 	{ 'I', "input-format", PF_OPT_ENUM, RUN(input_format),
-	  "auto|arrow|table|csv|tsv|jsonl|json|md",
+	  "auto|arrow|table|csv|tsv|jsonl|json|md|debezium-json|canal-json|maxwell-json",
 	  .help = "input format; auto: by the first bytes", .group = PF_COMMON_INPUT },
 	{ 'q', "quiet", PF_OPT_COUNTER, RUN(quiet), NULL,
 	  .help = "no summary line; twice: no warnings", .config = true },

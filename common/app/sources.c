@@ -77,7 +77,11 @@ static int open_input(struct pf_run *run, const char *operand,
 		return pf_hint(err, "-S FILE names a table definition; "
 				    "'pf-stage schema' guesses one");
 	}
-	return pf_source_text(&in->source, s->definition, (int)format, source, err);
+	const struct pf_text_options options = { .format = format, .file = in->name,
+						 .final_line = true,
+						 .notice = pf_input_notice,
+						 .notice_ctx = run };
+	return pf_source_text(&in->source, s->definition, &options, source, err);
 }
 
 static int open_operand(struct pf_run *run, const char *operand,
@@ -159,7 +163,7 @@ int pf_sources_open(struct pf_run *run, const char *definition,
 		    struct pf_operand_sources *s, struct pf_error *err)
 {
 	*s = (struct pf_operand_sources){ 0 };
-	int code = definition ? pf_tabledef_load(definition, &s->definition, err) : 0;
+	int code = definition ? pf_input_definition(run, definition, &s->definition, err) : 0;
 	if (!code && kafka_config)
 		code = pf_kafka_config_load(kafka_config, &s->kafka, err);
 	if (!code)

@@ -262,16 +262,15 @@ static const struct pf_source_ops text_ops = { .start = text_start,
 					       .close = text_close };
 
 int pf_source_text(const struct pf_byte_source *bytes,
-		   const struct pf_tabledef *definition, int format,
-		   struct pf_source **out, struct pf_error *err)
+		   const struct pf_tabledef *definition,
+		   const struct pf_text_options *options, struct pf_source **out,
+		   struct pf_error *err)
 {
 	struct text_source *s = pf_zalloc(1, sizeof *s);
-	struct pf_text_options options = { .format = (enum pf_text_format)format,
-					   .file = bytes->name, .final_line = true };
 	s->s = (struct pf_source){ .ops = &text_ops, .name = pf_strdup(bytes->name),
 				   .kind = "text" };
 	s->bytes = *bytes;
-	int code = pf_text_open(bytes, definition, &options, &s->text, err);
+	int code = pf_text_open(bytes, definition, options, &s->text, err);
 	if (code) {
 		pf_source_close(&s->s);
 		return code;

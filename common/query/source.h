@@ -130,10 +130,11 @@ int pf_source_stream(const struct pf_byte_source *bytes, struct pf_source **s,
 		     struct pf_error *err);
 
 struct pf_tabledef;
-/* format: enum pf_text_format, 0: as the definition says. */
+struct pf_text_options;
 int pf_source_text(const struct pf_byte_source *bytes,
-		   const struct pf_tabledef *definition, int format,
-		   struct pf_source **s, struct pf_error *err);
+		   const struct pf_tabledef *definition,
+		   const struct pf_text_options *options, struct pf_source **s,
+		   struct pf_error *err);
 
 /* Makes sources alike: each gets the columns of all of them, null where it
  * lacks one, and a string that is its name. A field's metadata pf:absent names

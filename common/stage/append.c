@@ -247,6 +247,9 @@ static void take_position(struct pf_append *a, const struct pf_text *text,
 	pf_text_position(text, &p);
 	a->rows += (p.rows - last->rows) + (p.rejected - last->rejected);
 	a->counts.rejected += p.rejected - last->rejected;
+	a->counts.passed.schema_changes += p.passed.schema_changes - last->passed.schema_changes;
+	a->counts.passed.empty += p.passed.empty - last->passed.empty;
+	a->counts.passed.other += p.passed.other - last->passed.other;
 	if (p.byte != a->position)
 		a->moved = true;
 	a->position = p.byte;
@@ -295,6 +298,8 @@ static int append_text(struct pf_append *a, const struct pf_source_pos *from,
 		.final_line = a->how.final_line,
 		.reject = a->how.reject ? on_reject : NULL,
 		.reject_ctx = a,
+		.notice = a->how.notice,
+		.notice_ctx = a->how.notice_ctx,
 	};
 	pf_stage_row_limit(a->writer, &options.limit);
 	if (pf_track_can_skip(a->track)) {

@@ -36,6 +36,9 @@ struct pf_append_how {
 	int (*settle)(void *ctx, struct pf_error *err);
 	int (*ack)(void *ctx, const struct pf_append_ack *ack, struct pf_error *err);
 	void *ctx;
+	/* As in pf_text_options. */
+	void (*notice)(void *ctx, const struct pf_notice *notice);
+	void *notice_ctx;
 };
 
 struct pf_append_counts {
@@ -44,6 +47,7 @@ struct pf_append_counts {
 	int64_t duplicate; /* staged before, left out now */
 	size_t waiting;    /* bytes of last lines that have no newline yet */
 	int64_t bytes;     /* of inputs read */
+	struct pf_passed passed; /* messages of change streams that gave no row */
 };
 
 struct pf_append;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "base/file.h"
 #include "base/utf8.h"
 #include "ext/json.h"
@@ -37,23 +38,6 @@ int pf_rejects_open(const char *path, struct pf_rejects **rejects,
 	r->regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 	*rejects = r;
 	return 0;
-}
-
-static void add_base64(struct pf_buf *out, struct pf_view v)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	for (size_t i = 0; i < v.len; i += 3) {
-		size_t n = v.len - i < 3 ? v.len - i : 3;
-		uint32_t bits = (uint32_t)v.data[i] << 16;
-		if (n > 1)
-			bits |= (uint32_t)v.data[i + 1] << 8;
-		if (n > 2)
-			bits |= v.data[i + 2];
-		for (size_t k = 0; k < 4; k++)
-			pf_buf_byte(out, k <= n ?
-				    (uint8_t)digits[bits >> (18 - 6 * k) & 63] : '=');
-	}
 }
 
 static int write_out(struct pf_rejects *r, struct pf_error *err)
@@ -89,7 +73,7 @@ int pf_rejects_add(struct pf_rejects *r, const struct pf_reject *x,
 		pf_buf_str(out, "}\n");
 	} else {
 		pf_buf_str(out, ", \"row_base64\": \"");
-		add_base64(out, x->bytes);
+		pf_base64_encode(x->bytes.data, x->bytes.len, out);
 		pf_buf_str(out, "\"}\n");
 	}
 	return out->len >= WRITE_BYTES ? write_out(r, err) : 0;

@@ -17,6 +17,7 @@
 #include "base/alloc.h"
 #include "base/utf8.h"
 #include "text/fast_value.h"
+#include "text/changes.h"
 #include "text/json_rows.h"
 
 /* --- complaints --- */
@@ -70,15 +71,40 @@ static bool is_time_kind(enum pf_kind kind)
 	return kind == PF_DATE || kind == PF_TIME || pf_kind_is_timestamp(kind);
 }
 
+/* A value that is written as the stream's schema says becomes text. */
+static bool decode(struct pf_json_rows *j, const struct pf_conv *c,
+		   const struct pf_coding *coding, struct pf_view value, struct pf_view *text)
+{
+	char reason[256];
+	if (coding->kind == PF_CODING_UNKNOWN) {
+		snprintf(reason, sizeof reason,
+			 "the message's schema names the type '%.150s', which is not known",
+			 coding->name);
+		return pf_json_complain(j, PF_E_BAD_VALUE, c->name, reason);
+	}
+	size_t start = j->scratch.len;
+	const char *why = pf_coding_text(coding, value, &j->scratch);
+	if (why)
+		return complain_value(j, c, value.data, value.len, why);
+	*text = pf_view_of(j->scratch.data + start, j->scratch.len - start);
+	return true;
+}
+
 /* A value [p, end) that was scanned goes where the node says. */
 static bool to_sink(struct pf_json_rows *j, struct pf_json_sink sink, const uint8_t *p,
 		    const uint8_t *end)
 {
 	struct pf_conv *c = &j->conv[sink.column];
-	const uint8_t first = *p;
+	const struct pf_coding *coding = j->codings ? &j->codings[sink.column] : NULL;
+	uint8_t first = *p;
 	bool decoded = false;
 	struct pf_view text = pf_view_of(p, (size_t)(end - p));
-	if (first == '"') {
+	if (coding && coding->kind && first != 'n') {
+		if (!decode(j, c, coding, text, &text))
+			return false;
+		decoded = true;
+		first = '"';
+	} else if (first == '"') {
 		text = pf_view_of(p + 1, text.len - 2);
 		if (memchr(text.data, '\\', text.len)) {
 			size_t start = j->scratch.len;
@@ -301,6 +327,8 @@ static const uint8_t *general_key(struct pf_json_rows *j, struct pf_json_node *n
 		len = j->key.len;
 	}
 	*child = pf_json_child(n, key, len);
+	if (!*child && n == &j->root && j->changes)
+		pf_changes_unknown(j->changes, pf_view_of(key, len));
 	p = pf_json_blanks(&j->scan, p + 1);
 	if (*p != ':')
 		return pf_json_bad(&j->scan, p, "a colon is expected");
@@ -342,7 +370,7 @@ static const uint8_t *object(struct pf_json_rows *j, struct pf_json_node *n,
 
 /* --- the whole row --- */
 
-static bool finish_column(struct pf_json_rows *j, uint32_t i)
+bool pf_json_finish_column(struct pf_json_rows *j, uint32_t i)
 {
 	struct pf_text *t = j->text;
 	const struct pf_coldef *def = &t->def->columns[i];
@@ -369,27 +397,39 @@ bool pf_json_finish_row(struct pf_json_rows *j)
 {
 	const struct pf_tabledef *def = j->text->def;
 	for (uint32_t i = 0; j->filled < def->n && i < def->n; i++)
-		if (j->columns[i].rows == j->target && !finish_column(j, i))
+		if (j->columns[i].rows == j->target && !pf_json_finish_column(j, i))
 			return false;
 	return true;
 }
 
-const uint8_t *pf_json_row(struct pf_json_rows *j, const uint8_t *p)
+void pf_json_begin(struct pf_json_rows *j)
 {
-	const uint8_t *start = p;
 	j->row++;
 	j->filled = 0;
 	j->code = 0;
 	j->scratch.len = 0;
+}
+
+const uint8_t *pf_json_malformed(struct pf_json_rows *j, const uint8_t *start)
+{
+	char reason[160];
+	snprintf(reason, sizeof reason, "malformed JSON at byte %zu of the row: %s",
+		 (size_t)(j->scan.where - start), j->scan.why);
+	return pf_json_complain(j, PF_E_JSON, NULL, reason);
+}
+
+const uint8_t *pf_json_object(struct pf_json_rows *j, struct pf_json_node *root,
+			      const uint8_t *p)
+{
+	const uint8_t *start = p;
+	p = object(j, root, p + 1);
+	return p || j->code ? p : pf_json_malformed(j, start);
+}
+
+const uint8_t *pf_json_row(struct pf_json_rows *j, const uint8_t *p)
+{
+	pf_json_begin(j);
 	if (*p != '{')
 		return pf_json_complain(j, PF_E_JSON, NULL, "the row is no JSON object");
-	p = object(j, &j->root, p + 1);
-	if (!p && !j->code) {
-		char reason[160];
-		snprintf(reason, sizeof reason,
-			 "malformed JSON at byte %zu of the row: %s",
-			 (size_t)(j->scan.where - start), j->scan.why);
-		pf_json_complain(j, PF_E_JSON, NULL, reason);
-	}
-	return p;
+	return pf_json_object(j, &j->root, p);
 }

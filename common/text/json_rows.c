@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "text/changes.h"
 #include "text/json_rows.h"
 
 /* The object is whole, its text took len bytes: is it a row? */
@@ -21,6 +22,19 @@ static bool finish_row(struct pf_text *t, struct pf_builder *b, size_t len)
 	return false;
 }
 
+/* What stands between p and the line's end is one row. */
+static bool read_line(struct pf_text *t, struct pf_builder *b, const uint8_t *p,
+		      const uint8_t *end)
+{
+	struct pf_json_rows *j = t->json;
+	const uint8_t *q = pf_json_row(j, p);
+	if (q)
+		q = pf_json_blanks(&j->scan, q);
+	if (q && q != end)
+		q = pf_json_complain(j, PF_E_JSON, NULL, "text follows the JSON object");
+	return q && finish_row(t, b, (size_t)(end - t->data) - t->at);
+}
+
 static int parse_lines(struct pf_text *t, struct pf_builder *b,
 		       const struct pf_text_limits *limits, bool *more,
 		       struct pf_error *err)
@@ -33,22 +47,19 @@ static int parse_lines(struct pf_text *t, struct pf_builder *b,
 		const uint8_t *end = memchr(p, '\n', t->len - t->at);
 		if (!end)
 			return 0;
-		if (pf_text_full(b, rows, t->base + t->at, limits)) {
+		/* Messages may have many rows. */
+		if (pf_text_full(b, rows, t->base + t->at, limits) ||
+		    (j->changes && pf_builder_bytes(b) >= limits->built)) {
 			*more = false;
 			return 0;
 		}
 		const uint8_t *q = pf_json_blanks(&j->scan, p);
 		if (q != end) {
 			j->target = rows;
-			q = pf_json_row(j, q);
-			if (q)
-				q = pf_json_blanks(&j->scan, q);
-			if (q && q != end)
-				q = pf_json_complain(j, PF_E_JSON, NULL,
-					     "text follows the JSON object");
-			if (q && finish_row(t, b, (size_t)(end - p))) {
-				rows++;
-				t->rows++;
+			if (j->changes ? pf_changes_line(j->changes, b, q, end) :
+					 read_line(t, b, q, end)) {
+				t->rows += b->columns[0].rows - rows;
+				rows = b->columns[0].rows;
 			} else {
 				pf_builder_truncate(b, rows);
 				PF_TRY(pf_text_reject(t, j->code, j->column,
@@ -175,8 +186,8 @@ int pf_json_rows_parse(struct pf_text *t, struct pf_builder *b,
 	t->json->builder = b;
 	t->json->columns = b->columns;
 	t->json->conv = t->conv;
-	return t->format == PF_TEXT_JSONL ? parse_lines(t, b, limits, more, err) :
-					    parse_array(t, b, limits, more, err);
+	return t->format == PF_TEXT_JSON ? parse_array(t, b, limits, more, err) :
+					   parse_lines(t, b, limits, more, err);
 }
 
 bool pf_json_rows_closed(const struct pf_text *t)
@@ -186,6 +197,8 @@ bool pf_json_rows_closed(const struct pf_text *t)
 
 void pf_json_rows_position(const struct pf_text *t, struct pf_text_position *p)
 {
+	if (t->json && t->json->changes)
+		p->passed = *pf_changes_passed(t->json->changes);
 	if (!t->json || t->json->state != PF_JSON_CLOSED)
 		return;
 	p->byte = t->json->end_byte;
@@ -197,8 +210,10 @@ int pf_json_rows_open(struct pf_text *t, struct pf_error *err)
 	struct pf_json_rows *j = pf_zalloc(1, sizeof *j);
 	t->json = j;
 	j->text = t;
-	j->scan.lines = t->format == PF_TEXT_JSONL;
+	j->scan.lines = t->format != PF_TEXT_JSON;
 	j->parts = pf_zalloc(t->def->n, sizeof *j->parts);
+	if (pf_text_format_changes(t->format))
+		PF_TRY(pf_changes_open(j, err));
 	return pf_json_tree_open(j, err);
 }
 
@@ -206,6 +221,7 @@ void pf_json_rows_close(struct pf_json_rows *j)
 {
 	if (!j)
 		return;
+	pf_changes_close(j->changes);
 	pf_json_tree_close(j);
 	for (size_t i = 0; i < j->text->def->n; i++)
 		free(j->parts[i]);

@@ -6,6 +6,7 @@
 #ifndef PF_TEXT_JSON_ROWS_H
 #define PF_TEXT_JSON_ROWS_H
 
+#include "text/connect.h"
 #include "text/json_scan.h"
 #include "text/reader_impl.h"
 
@@ -24,6 +25,7 @@ struct pf_json_sink {
 };
 
 struct pf_json_node;
+struct pf_changes; /* changes.h */
 
 /* What stood before a value, and whose value it was (NULL: nobody's). */
 struct pf_json_guess {
@@ -67,6 +69,9 @@ enum pf_json_state {
 struct pf_json_rows {
 	struct pf_text *text;
 	struct pf_json_node root;
+	struct pf_changes *changes;        /* of change streams, or NULL */
+	struct pf_json_node envelope;      /* paths into their messages */
+	const struct pf_coding *codings;   /* how their values are written */
 	struct pf_json_scan scan;
 	struct pf_json_part **parts; /* of columns with several sources, or NULL */
 	enum pf_json_state state;
@@ -92,6 +97,13 @@ struct pf_json_rows {
 int pf_json_tree_open(struct pf_json_rows *j, struct pf_error *err);
 void pf_json_tree_close(struct pf_json_rows *j);
 
+/* The same for some columns, in a tree of their own. */
+int pf_json_tree_add(struct pf_json_rows *j, struct pf_json_node *root, uint32_t column,
+		     struct pf_error *err);
+void pf_json_tree_free(struct pf_json_node *root);
+/* Once all columns are in, and after every change of the codings. */
+void pf_json_tree_ready(struct pf_json_rows *j, struct pf_json_node *root);
+
 /* The key's child, or NULL: no column wants it. */
 struct pf_json_node *pf_json_child(const struct pf_json_node *n, const void *key,
 				   size_t len);
@@ -106,8 +118,17 @@ const uint8_t *pf_json_complain(struct pf_json_rows *j, int code, const char *co
  * it; NULL with a complaint. Columns that it lacks are still to be given. */
 const uint8_t *pf_json_row(struct pf_json_rows *j, const uint8_t *p);
 
+/* The same in steps: begin a row, and read objects into it, led by a tree. Where
+ * two have a key of the row, the later one has its way. */
+void pf_json_begin(struct pf_json_rows *j);
+const uint8_t *pf_json_object(struct pf_json_rows *j, struct pf_json_node *root,
+			      const uint8_t *p);
+/* Complain of JSON that began at start, as the scan says. */
+const uint8_t *pf_json_malformed(struct pf_json_rows *j, const uint8_t *start);
+
 /* Give the columns that the object lacked: nulls, the file's name, values of
  * several parts. false: a complaint. */
 bool pf_json_finish_row(struct pf_json_rows *j);
+bool pf_json_finish_column(struct pf_json_rows *j, uint32_t column);
 
 #endif

@@ -49,12 +49,17 @@ static struct pf_json_node *add_child(struct pf_json_node *n, const char *key, s
 }
 
 /* "actor.id" is id in actor; "\." is a dot; "$." in front is the row itself. */
-static int add_path(struct pf_json_rows *j, const struct pf_coldef *c,
-		    const char *path, struct pf_json_sink sink, struct pf_error *err)
+static int add_path(struct pf_json_rows *j, struct pf_json_node *root,
+		    const struct pf_coldef *c, const char *path, struct pf_json_sink sink,
+		    struct pf_error *err)
 {
-	struct pf_json_node *n = &j->root;
-	if (path[0] == '$' && path[1] == '.')
+	struct pf_json_node *n = root;
+	if (path[0] == '$' && path[1] == '.') {
 		path += 2;
+	} else if (!strncmp(path, PF_ENVELOPE, 2) && j->changes) {
+		path += 2;
+		n = &j->envelope;
+	}
 	int depth = 0;
 	for (const char *p = path;;) {
 		j->key.len = 0;
@@ -77,47 +82,53 @@ static int add_path(struct pf_json_rows *j, const struct pf_coldef *c,
 }
 
 /* Where a value is for one column and nothing else, it can go the short way. */
-static void find_fast(struct pf_json_rows *j, struct pf_json_node *n)
+void pf_json_tree_ready(struct pf_json_rows *j, struct pf_json_node *n)
 {
 	if (n->nsinks == 1 && !n->nchildren && n->sinks[0].part == PF_JSON_WHOLE) {
 		n->column = n->sinks[0].column;
-		n->fast = j->text->conv[n->column].fast;
+		bool coded = j->codings && j->codings[n->column].kind;
+		n->fast = coded ? PF_FAST_NONE : j->text->conv[n->column].fast;
 	}
 	for (size_t i = 0; i < n->nchildren; i++)
-		find_fast(j, n->children[i]);
+		pf_json_tree_ready(j, n->children[i]);
 }
 
-static int add_column(struct pf_json_rows *j, uint32_t i, struct pf_error *err)
+int pf_json_tree_add(struct pf_json_rows *j, struct pf_json_node *root, uint32_t i,
+		     struct pf_error *err)
 {
 	const struct pf_coldef *c = &j->text->def->columns[i];
-	if (c->from_filename)
+	/* The kind of a row is what its message says. */
+	if (c->from_filename || (c->is_kind && j->changes))
 		return 0;
 	if (c->nfrom <= 1)
-		return add_path(j, c, c->nfrom ? c->from[0] : c->name,
+		return add_path(j, root, c, c->nfrom ? c->from[0] : c->name,
 				(struct pf_json_sink){ i, PF_JSON_WHOLE }, err);
 	if (c->nfrom > PF_JSON_MOST_PARTS)
 		return pf_fail(err, PF_E_SCHEMA_FILE,
 			       "the column '%s' is made of more than %d values",
 			       c->name, PF_JSON_MOST_PARTS);
-	j->parts[i] = pf_zalloc(c->nfrom, sizeof *j->parts[i]);
+	if (!j->parts[i])
+		j->parts[i] = pf_zalloc(c->nfrom, sizeof *j->parts[i]);
 	for (size_t k = 0; k < c->nfrom; k++)
-		PF_TRY(add_path(j, c, c->from[k], (struct pf_json_sink){ i, (int)k }, err));
+		PF_TRY(add_path(j, root, c, c->from[k], (struct pf_json_sink){ i, (int)k },
+				err));
 	return 0;
 }
 
 int pf_json_tree_open(struct pf_json_rows *j, struct pf_error *err)
 {
 	for (size_t i = 0; i < j->text->def->n; i++)
-		PF_TRY(add_column(j, (uint32_t)i, err));
-	find_fast(j, &j->root);
+		PF_TRY(pf_json_tree_add(j, &j->root, (uint32_t)i, err));
+	pf_json_tree_ready(j, &j->root);
+	pf_json_tree_ready(j, &j->envelope);
 	return 0;
 }
 
 /* Recursion is as deep as the paths. */
-static void clear_node(struct pf_json_node *n)
+void pf_json_tree_free(struct pf_json_node *n)
 {
 	for (size_t i = 0; i < n->nchildren; i++) {
-		clear_node(n->children[i]);
+		pf_json_tree_free(n->children[i]);
 		free(n->children[i]);
 	}
 	free(n->children);
@@ -128,5 +139,6 @@ static void clear_node(struct pf_json_node *n)
 
 void pf_json_tree_close(struct pf_json_rows *j)
 {
-	clear_node(&j->root);
+	pf_json_tree_free(&j->root);
+	pf_json_tree_free(&j->envelope);
 }

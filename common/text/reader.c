@@ -227,6 +227,12 @@ static int find_format(struct pf_text *t, struct pf_error *err)
 	return pf_hint(err, "say -I csv, tsv, jsonl or json, or put 'input: {format: csv}' into the definition");
 }
 
+static bool is_json(enum pf_text_format format)
+{
+	return format == PF_TEXT_JSONL || format == PF_TEXT_JSON ||
+	       pf_text_format_changes(format);
+}
+
 /* --- life --- */
 
 static int open_at_start(struct pf_text *t, struct pf_error *err)
@@ -238,7 +244,7 @@ static int open_at_start(struct pf_text *t, struct pf_error *err)
 	if (t->len >= 3 && !memcmp(t->data, "\xef\xbb\xbf", 3))
 		t->at = 3;
 	PF_TRY(find_format(t, err));
-	bool json = t->format == PF_TEXT_JSONL || t->format == PF_TEXT_JSON;
+	bool json = is_json(t->format);
 	PF_TRY(open_columns(t, json, err));
 	PF_TRY(json ? pf_json_rows_open(t, err) : pf_delimited_open(t, err));
 	return 0;
@@ -343,7 +349,7 @@ static bool too_long(const struct pf_text *t)
 int pf_text_next(struct pf_text *t, struct pf_builder *b, int64_t max_rows,
 		 size_t max_bytes, bool *end, struct pf_error *err)
 {
-	const bool json = t->format == PF_TEXT_JSONL || t->format == PF_TEXT_JSON;
+	const bool json = is_json(t->format);
 	const int64_t before = t->rows;
 	int64_t have = b->schema->n ? b->columns[0].rows : 0;
 	size_t bytes = max_bytes ? max_bytes : DEFAULT_BYTES;

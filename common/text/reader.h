@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rows from text: CSV (RFC 4180), TSV, JSON lines, one JSON array. Bytes come
+ * Rows from text: CSV (RFC 4180), TSV, JSON lines, one JSON array, the change
+ * streams of Debezium, Canal and Maxwell (text/changes.h). Bytes come
  * decompressed from a source, rows go typed into a builder whose schema is
  * pf_tabledef_schema's. Everything the table could refuse is refused here, row
  * by row: a row that does not fit is handed to the reject callback with its
@@ -45,6 +46,22 @@ struct pf_row_limit {
 	void *ctx;
 };
 
+/* Something that is no row and not to be passed over in silence: a change stream
+ * tells of a change of the table's schema, or rows have a column that the
+ * definition lacks (said once a column). Borrowed for the call. */
+struct pf_notice {
+	const char *file;
+	uint64_t line, byte; /* as pf_reject's */
+	const char *text;    /* "'inventory.users' was changed: 'ALTER TABLE ...'" */
+};
+
+/* Messages of a change stream that gave no row. */
+struct pf_passed {
+	int64_t schema_changes;
+	int64_t empty; /* tombstones; where a snapshot begins and ends */
+	int64_t other; /* of databases and tables that the definition does not name */
+};
+
 struct pf_text_options {
 	/* Overrides the definition's when not PF_TEXT_AUTO. */
 	enum pf_text_format format;
@@ -66,6 +83,9 @@ struct pf_text_options {
 	int (*reject)(void *ctx, const struct pf_reject *reject,
 		      struct pf_error *err);
 	void *reject_ctx;
+	/* NULL: nobody wants to know. */
+	void (*notice)(void *ctx, const struct pf_notice *notice);
+	void *notice_ctx;
 	/* Rows beyond it are rejected: PF_E_ROW_SIZE. */
 	struct pf_row_limit limit;
 };
@@ -93,6 +113,7 @@ struct pf_text_position {
 	int64_t rows;        /* good */
 	int64_t rejected;
 	size_t pending;      /* bytes of an unterminated last row, at the end */
+	struct pf_passed passed;
 };
 void pf_text_position(const struct pf_text *text,
 		      struct pf_text_position *position);

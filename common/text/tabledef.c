@@ -209,6 +209,8 @@ void pf_tabledef_free(struct pf_tabledef *def)
 	free(def->row_kind);
 	free(def->input.comment);
 	free(def->input.pattern);
+	free(def->input.database);
+	free(def->input.table);
 	free(def->table);
 	free(def->id);
 	free(def->time);

@@ -22,7 +22,19 @@ enum pf_text_format {
 	PF_TEXT_JSONL,
 	PF_TEXT_JSON, /* one array of objects */
 	PF_TEXT_LINES, /* lines that a regular expression takes apart */
+	/* Change streams: a message a line says what became of rows. */
+	PF_TEXT_DEBEZIUM,
+	PF_TEXT_CANAL,
+	PF_TEXT_MAXWELL,
 };
+
+static inline bool pf_text_format_changes(enum pf_text_format format)
+{
+	return format >= PF_TEXT_DEBEZIUM;
+}
+
+/* Before a path: from the message of a change stream, not from the row in it. */
+#define PF_ENVELOPE "^."
 
 enum pf_text_header {
 	PF_HEADER_AUTO,  /* not said: the first line of CSV and TSV */
@@ -49,6 +61,9 @@ struct pf_text_input {
 	char *comment;  /* lines that begin so are skipped, or NULL */
 	char *pattern;  /* PF_TEXT_LINES: extended regular expression; its groups
 			 * are the fields */
+	/* Of change streams: extended regular expressions on the whole name of the
+	 * database and the table whose messages count, or NULL: all do. */
+	char *database, *table;
 };
 
 struct pf_coldef {
@@ -120,6 +135,12 @@ void pf_tabledef_free(struct pf_tabledef *def); /* NULL is fine */
  * out. Fails when the layout metadata are missing. */
 int pf_tabledef_from_schema(const struct pf_schema *schema,
 			    struct pf_tabledef **def, struct pf_error *err);
+
+/* Let the rows have kinds, as change streams need it: adds PF_KIND_COLUMN where
+ * there is no row_kind yet. PF_E_SCHEMA_FILE without a primary key. For a
+ * definition that nobody uses yet. */
+int pf_tabledef_take_kinds(struct pf_tabledef *def, const char *name,
+			   struct pf_error *err);
 
 /* The canonical YAML: the same definition gives the same text whatever its
  * layout was, and parsing it gives the same definition. Owned by def. */

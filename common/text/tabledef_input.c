@@ -83,11 +83,19 @@ static int load_pattern(const struct pf_def_load *l, const struct pf_yaml *node,
 	return 0;
 }
 
+/* Whose messages of a change stream count. */
+static int load_origin(const struct pf_def_load *l, const struct pf_yaml *node,
+		       const char *key, char **out)
+{
+	PF_TRY(pf_def_copy(l, node, key, out));
+	return *out ? pf_def_regex(l, pf_yaml_get(node, key)->line, key, *out, NULL) : 0;
+}
+
 int pf_def_input(const struct pf_def_load *l, const struct pf_yaml *node)
 {
 	static const char *const keys[] = { "format", "delimiter", "header",
 					    "comment", "quote", "escape",
-					    "pattern" };
+					    "pattern", "database", "table" };
 	struct pf_text_input *in = &l->def->input;
 	if (node->kind != PF_YAML_MAPPING)
 		return pf_def_refuse(l, node->line, "'input' must be a mapping");
@@ -108,6 +116,8 @@ int pf_def_input(const struct pf_def_load *l, const struct pf_yaml *node)
 		PF_TRY(load_header(l, member, in));
 	PF_TRY(pf_def_copy(l, node, "comment", &in->comment));
 	PF_TRY(load_pattern(l, node, in));
+	PF_TRY(load_origin(l, node, "database", &in->database));
+	PF_TRY(load_origin(l, node, "table", &in->table));
 	PF_TRY(pf_def_word(l, node, "escape", &text));
 	if (text && strcmp(text, "backslash") && strcmp(text, "none"))
 		return pf_def_refuse(l, pf_yaml_get(node, "escape")->line,

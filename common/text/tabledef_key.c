@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/near.h"
 #include "text/tabledef_load.h"
+#include "text/tabledef_text.h"
 
 /* What aggregates there are; those that Paimon makes of plain columns. */
 static const char *const aggregates[] = {
@@ -378,6 +379,26 @@ static void add_kind(struct pf_tabledef *def)
 	c->from[0] = pf_strdup(def->row_kind);
 }
 
+static int no_key_for_changes(const struct pf_def_load *l)
+{
+	pf_def_refuse(l, 0, "a change stream updates and deletes rows: 'primary_key' is missing");
+	return pf_hint(l->err, "primary_key: [...] names the columns by which a row is found again");
+}
+
+int pf_tabledef_take_kinds(struct pf_tabledef *def, const char *name, struct pf_error *err)
+{
+	const struct pf_def_load l = { .name = name, .def = def, .err = err };
+	if (!def->nprimary_key)
+		return no_key_for_changes(&l);
+	if (def->row_kind)
+		return 0;
+	def->row_kind = pf_strdup(PF_KIND_COLUMN);
+	add_kind(def);
+	free(def->text);
+	def->text = pf_tabledef_print(def);
+	return 0;
+}
+
 int pf_def_key(const struct pf_def_load *l, const struct pf_yaml *root)
 {
 	static const char *const need_key[] = { "sequence", "merge", "options", "row_kind" };
@@ -387,6 +408,8 @@ int pf_def_key(const struct pf_def_load *l, const struct pf_yaml *root)
 		if ((node = pf_yaml_get(root, need_key[i])))
 			return pf_def_refuse(l, node->key_line, "'%s' goes with 'primary_key'",
 					     need_key[i]);
+	if (!key && pf_text_format_changes(def->input.format))
+		return no_key_for_changes(l);
 	if (!key)
 		return check_aggregates(l);
 	PF_TRY(load_key(l, key));
@@ -402,6 +425,8 @@ int pf_def_key(const struct pf_def_load *l, const struct pf_yaml *root)
 	if ((node = pf_yaml_get(root, "options")))
 		PF_TRY(load_options(l, node));
 	PF_TRY(pf_def_copy(l, root, "row_kind", &def->row_kind));
+	if (!def->row_kind && pf_text_format_changes(def->input.format))
+		def->row_kind = pf_strdup(PF_KIND_COLUMN);
 	if (!def->id)
 		def->id = pf_strdup(def->primary_key[0]);
 	bool among = false;

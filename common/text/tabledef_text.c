@@ -9,7 +9,8 @@
 #include "base/near.h"
 
 static const char *const format_names[] = { "auto", "csv", "tsv", "jsonl",
-					    "json", "lines" };
+					    "json", "lines", "debezium-json",
+					    "canal-json", "maxwell-json" };
 
 const char *pf_text_format_name(enum pf_text_format format)
 {
@@ -19,7 +20,7 @@ const char *pf_text_format_name(enum pf_text_format format)
 int pf_text_format_parse(const char *name, enum pf_text_format *format,
 			 struct pf_error *err)
 {
-	for (int i = PF_TEXT_CSV; i <= PF_TEXT_LINES; i++)
+	for (int i = PF_TEXT_CSV; i <= PF_TEXT_MAXWELL; i++)
 		if (!strcmp(name, format_names[i])) {
 			*format = (enum pf_text_format)i;
 			return 0;
@@ -31,7 +32,7 @@ int pf_text_format_parse(const char *name, enum pf_text_format *format,
 	char shown[64];
 	pf_quote(shown, sizeof shown, name, strlen(name));
 	pf_fail(err, PF_E_USAGE, "unknown text format '%s'", shown);
-	return pf_hint(err, "csv, tsv, jsonl, json or lines");
+	return pf_hint(err, "csv, tsv, jsonl, json, lines, debezium-json, canal-json or maxwell-json");
 }
 
 /* Words that YAML readers take for something else than text. */
@@ -137,6 +138,10 @@ static void print_input(struct pf_buf *out, const struct pf_text_input *in)
 		member(&body, "  comment", in->comment);
 	if (in->pattern)
 		member(&body, "  pattern", in->pattern);
+	if (in->database)
+		member(&body, "  database", in->database);
+	if (in->table)
+		member(&body, "  table", in->table);
 	if (body.len) {
 		pf_buf_str(out, "input:\n");
 		pf_buf_add(out, body.data, body.len);

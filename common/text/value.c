@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/base64.h"
 #include "base/time.h"
 #include "base/utf8.h"
 #include "text/number.h"
@@ -283,37 +284,12 @@ static const char *append_hex(struct pf_colbuf *out, const char *text, size_t le
 	return NULL;
 }
 
-static int base64_digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
-}
-
 static const char *append_base64(struct pf_colbuf *out, const char *text, size_t len)
 {
-	const char *why = "is not base64";
-	if (len % 4 == 0 && len && text[len - 1] == '=')
-		len -= text[len - 2] == '=' ? 2 : 1;
-	if (len % 4 == 1)
-		return why;
 	uint8_t *to = pf_buf_room(&out->values, len + 4);
-	size_t n = 0;
-	uint32_t bits = 0;
-	for (size_t i = 0; i < len; i++) {
-		int digit = base64_digit(text[i]);
-		if (digit < 0)
-			return why;
-		bits = bits << 6 | (uint32_t)digit;
-		if (i % 4)
-			to[n++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
-	}
-	if (len % 4 && bits & (len % 4 == 2 ? 0xfu : 0x3u))
-		return why;
+	size_t n;
+	if (!pf_base64_decode(text, len, to, &n))
+		return "is not base64";
 	pf_col_bytes(out, to, n);
 	return NULL;
 }
