@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "arrow/batch.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -62,6 +63,24 @@ int pf_value_cmp(enum pf_kind kind, const struct pf_column *a, int64_t row_a,
 		return (x > y) - (x < y);
 	}
 	}
+}
+
+static bool is_negative(enum pf_kind kind, const struct pf_column *c, int64_t row)
+{
+	return kind == PF_FLOAT ? signbit(((const float *)c->values)[row]) :
+				  signbit(((const double *)c->values)[row]);
+}
+
+int pf_key_cmp(enum pf_kind kind, const struct pf_column *a, int64_t row_a,
+	       const struct pf_column *b, int64_t row_b)
+{
+	int c = pf_value_cmp(kind, a, row_a, b, row_b);
+	double of_a;
+	if (c || (kind != PF_FLOAT && kind != PF_DOUBLE))
+		return c;
+	of_a = kind == PF_FLOAT ? (double)((const float *)a->values)[row_a] :
+				  ((const double *)a->values)[row_a];
+	return of_a == 0 ? is_negative(kind, b, row_b) - is_negative(kind, a, row_a) : 0;
 }
 
 int64_t pf_count_nulls(const uint8_t *validity, int64_t n)

@@ -66,6 +66,10 @@ int64_t pf_int_at(const struct pf_column *c, enum pf_kind kind, int64_t row);
 int pf_value_cmp(enum pf_kind kind, const struct pf_column *a, int64_t row_a,
 		 const struct pf_column *b, int64_t row_b);
 
+/* The same, but -0.0 < 0.0: the order of keys, in which they are two. */
+int pf_key_cmp(enum pf_kind kind, const struct pf_column *a, int64_t row_a,
+	       const struct pf_column *b, int64_t row_b);
+
 /* Number of zero bits among the first n: the nulls of a validity bitmap. */
 int64_t pf_count_nulls(const uint8_t *validity, int64_t n);
 

@@ -147,8 +147,8 @@ static bool same_key(const struct pf_keyed_fold *f, const struct pf_batch *a, in
 	/* The last column of a key differs most often. */
 	for (size_t i = f->rules->nkeys; i--;) {
 		int k = f->keys[i];
-		if (pf_value_cmp(f->schema->fields[k].type.kind, &a->columns[k], row_a,
-				 &b->columns[k], row_b))
+		if (pf_key_cmp(f->schema->fields[k].type.kind, &a->columns[k], row_a,
+			       &b->columns[k], row_b))
 			return false;
 	}
 	return true;
@@ -172,7 +172,7 @@ static bool is_older(const struct pf_keyed_fold *f, const struct pf_batch *b, ui
 				return no_x;
 			continue;
 		}
-		int order = pf_value_cmp(f->schema->fields[s].type.kind, c, x, c, y);
+		int order = pf_key_cmp(f->schema->fields[s].type.kind, c, x, c, y);
 		if (order)
 			return f->rules->sequence_descends ? order > 0 : order < 0;
 	}

@@ -47,6 +47,7 @@ struct work {
 	struct pf_compact_result waiting; /* since the last commit */
 	/* the bucket at hand */
 	struct pf_cell cell;
+	bool plain; /* an old reader can read what is there */
 	struct made *made;
 	size_t n_made;
 	struct pf_commit_file *file; /* in the making, or NULL */
@@ -116,6 +117,7 @@ static int open_file(struct work *w, const struct pf_batch *first, struct pf_err
 	struct pf_parquet_options o = {
 		.created_by = w->options->created_by,
 		.zstd_level = w->options->zstd_level,
+		.old_readers = w->plain,
 		.row_group_rows = group_rows(w, first),
 		.sort_columns = sorted,
 		.n_sort = nkeys,
@@ -299,6 +301,20 @@ static int replace(struct work *w, const struct pf_keyed_job *j, struct pf_error
 	return code;
 }
 
+/* An old reader that can read all files shall read what takes their place. */
+static int look_for_delta(struct work *w, const struct pf_keyed_job *j,
+			  struct pf_error *err)
+{
+	w->plain = true;
+	for (size_t i = 0; i < j->n && w->plain; i++) {
+		struct pf_stored *s;
+		PF_TRY(pf_stored_open(w->table, w->now, &j->files[i], &s, err));
+		w->plain = !pf_stored_has_delta(s);
+		pf_stored_close(s);
+	}
+	return 0;
+}
+
 static int do_steps(struct work *w, const struct pf_keyed_job *j, struct pf_error *err)
 {
 	for (size_t i = 0; i < j->n_steps; i++) {
@@ -319,7 +335,9 @@ static int do_job(struct work *w, const struct pf_keyed_job *j, struct pf_error 
 		w->cell.partition = j->files[0].partition_values[0].bytes;
 	}
 	w->n_made = 0;
-	int code = do_steps(w, j, err);
+	int code = look_for_delta(w, j, err);
+	if (!code)
+		code = do_steps(w, j, err);
 	pf_parquet_writer_free(w->writer);
 	w->writer = NULL;
 	w->file = NULL; /* the commit's own */

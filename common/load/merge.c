@@ -200,8 +200,8 @@ static int cmp_rows(const struct pf_merge *m, const struct pf_batch *a, int64_t 
 {
 	for (size_t i = 0; i < m->n_keys; i++) {
 		int k = m->keys[i];
-		int c = pf_value_cmp(m->schema->fields[k].type.kind, &a->columns[k], row_a,
-				     &b->columns[k], row_b);
+		int c = pf_key_cmp(m->schema->fields[k].type.kind, &a->columns[k], row_a,
+				   &b->columns[k], row_b);
 		if (c)
 			return c;
 	}
@@ -481,7 +481,7 @@ static bool is_older(const struct pf_merge *m, const struct cursor *x, int64_t r
 		bool no_x = pf_is_null(a, row_x), no_y = pf_is_null(b, row_y);
 		if (no_x != no_y)
 			return no_x;
-		int order = no_x ? 0 : pf_value_cmp(m->schema->fields[s].type.kind, a, row_x,
+		int order = no_x ? 0 : pf_key_cmp(m->schema->fields[s].type.kind, a, row_x,
 						    b, row_y);
 		if (order)
 			return m->how.descends ? order > 0 : order < 0;

@@ -62,8 +62,8 @@ static int compare(const struct keys *k, const struct pf_batch *a, int64_t row_a
 {
 	int c = 0;
 	for (size_t i = 0; i < k->nkeys && !c; i++)
-		c = pf_value_cmp(k->schema->fields[i].type.kind, &a->columns[i], row_a,
-				 &b->columns[i], row_b);
+		c = pf_key_cmp(k->schema->fields[i].type.kind, &a->columns[i], row_a,
+			       &b->columns[i], row_b);
 	return c;
 }
 

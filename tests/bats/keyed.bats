@@ -371,6 +371,34 @@ logout,+U"
 2,-U
 2,+U
 3,-D"
+@test "--compact leaves files that old engines can read such" {
+	need_peer pyarrow
+	# deltas: the encodings of the live files.
+	deltas()
+	{
+		pf-query --files -O tsv $table | awk -F '\t' -v t=$table 'NR > 1 { print t "/bucket-" $2 "/" $3 }' |
+			"$PF_PYTHON" -c 'import sys, pyarrow.parquet as pq
+seen = set()
+for f in sys.stdin.read().split():
+    m = pq.ParquetFile(f).metadata
+    for c in range(m.num_columns):
+        seen |= set(m.row_group(0).column(c).encodings)
+print(*sorted(e for e in seen if "DELTA" in e))'
+	}
+	for i in 1 2; do
+		awk -v i=$i 'BEGIN { print "op,user_id,event_type,timestamp"
+			for (k = 0; k < 400; k++) print "+I," k * 7 ",e" k * k "," "2024-01-0" i "T00:00:00" }' > rows.csv
+		pf-stage append -q -S users.yaml stage rows.csv
+		pf-stage read stage --after $table | pf-partition | pf-pack -q --old-readers | pf-put -q $table
+	done
+	pf-put -q --compact --full $table
+	equals "$(pf-query --files $table | wc -l) $(deltas)" "3 "
+	sed -i 's/2024-01-02/2024-01-03/' rows.csv
+	load_file rows.csv
+	contains "$(deltas)" DELTA_BINARY_PACKED
+	pf-put -q --compact --full $table
+	contains "$(pf-query --files $table | wc -l) $(deltas)" "3 DELTA_BINARY_PACKED"
+	pf-put -q --verify $table
 }
 
 @test "without row kinds every row is inserted; sequence decides" {

@@ -175,4 +175,42 @@ static void test_a_run_that_goes_back(void)
 	}
 }
 
-UNIT_MAIN(CASE(stable_merges), CASE(a_run_that_goes_back))
+/* Keys tell -0.0 from 0.0, which is later; not a number is last. */
+static void test_zeros(void)
+{
+	struct pf_schema *s = pf_schema_new();
+	pf_schema_add(s, "x", (struct pf_type){ .kind = PF_DOUBLE }, false);
+	pf_schema_add(s, "k", (struct pf_type){ .kind = PF_BIGINT }, false);
+	static const double values[2][3] = { { -1, -0.0, 0.0 }, { -0.0, 0.0, 1 } };
+	static const int64_t last[2][3] = { { 1, 9, 2 }, { 7, 3, 4 } };
+	struct run runs[2];
+	struct pf_merge_run inputs[2];
+	int keys[] = { 0, 1 };
+	struct pf_buf got = { 0 };
+	struct pf_batch batch = { 0 };
+	for (size_t i = 0; i < 2; i++) {
+		runs[i] = (struct run){ pf_builder_new(s), pf_builder_new(s), 0, 2 };
+		for (size_t k = 0; k < 3; k++) {
+			pf_col_f64(&runs[i].rows->columns[0], values[i][k]);
+			pf_col_i64(&runs[i].rows->columns[1], last[i][k]);
+		}
+		inputs[i] = (struct pf_merge_run){ next, &runs[i], "run" };
+	}
+	struct pf_merge *m = pf_merge_new(s, keys, 2, inputs, 2);
+	do {
+		CHECK_OK(pf_merge_next(m, &batch, &err), &err);
+		for (int64_t r = 0; r < batch.rows; r++)
+			pf_buf_printf(&got, "%" PRId64 " ",
+				      ((const int64_t *)batch.columns[1].values)[r]);
+	} while (batch.rows);
+	CHECK_STR(pf_buf_cstr(&got), "1 7 9 2 3 4 ");
+	pf_buf_free(&got);
+	pf_merge_free(m);
+	for (size_t i = 0; i < 2; i++) {
+		pf_builder_free(runs[i].rows);
+		pf_builder_free(runs[i].piece);
+	}
+	pf_schema_unref(s);
+}
+
+UNIT_MAIN(CASE(stable_merges), CASE(a_run_that_goes_back), CASE(zeros))
