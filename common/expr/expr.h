@@ -19,6 +19,11 @@
 
 struct pf_expr;
 
+/* A column's name as an expression that means it, whatever its letters: in
+ * backticks. Appended to out; the other allocates. */
+void pf_expr_quote(struct pf_buf *out, const char *name);
+char *pf_expr_quoted(const char *name);
+
 /* Limits: 1 MiB of text, 200 nested parentheses or calls. what: where the
  * text stands, for messages ("--where"). PF_E_EXPR_SYNTAX with a caret in
  * err->detail. */

@@ -2,6 +2,9 @@
  *
  * The canonical text: one spelling per operator, all brackets shown.
  */
+#include <string.h>
+
+#include "base/alloc.h"
 #include "expr/ast.h"
 
 static const char *const symbols[] = {
@@ -13,6 +16,31 @@ static const char *const symbols[] = {
 };
 
 static void print(const struct pf_node *x, struct pf_buf *out);
+
+static void quote(struct pf_buf *out, struct pf_view name)
+{
+	pf_buf_byte(out, '`');
+	for (size_t i = 0; i < name.len; i++) {
+		if (name.data[i] == '`')
+			pf_buf_byte(out, '`');
+		pf_buf_byte(out, name.data[i]);
+	}
+	pf_buf_byte(out, '`');
+}
+
+void pf_expr_quote(struct pf_buf *out, const char *name)
+{
+	quote(out, pf_view_of(name, strlen(name)));
+}
+
+char *pf_expr_quoted(const char *name)
+{
+	struct pf_buf text = { 0 };
+	pf_expr_quote(&text, name);
+	char *result = pf_strdup(pf_buf_cstr(&text));
+	pf_buf_free(&text);
+	return result;
+}
 
 static void print_name(struct pf_view name, struct pf_buf *out)
 {
@@ -26,13 +54,7 @@ static void print_name(struct pf_view name, struct pf_buf *out)
 		pf_buf_add(out, name.data, name.len);
 		return;
 	}
-	pf_buf_byte(out, '`');
-	for (size_t i = 0; i < name.len; i++) {
-		if (name.data[i] == '`')
-			pf_buf_byte(out, '`');
-		pf_buf_byte(out, name.data[i]);
-	}
-	pf_buf_byte(out, '`');
+	quote(out, name);
 }
 
 static void print_list(const struct pf_node *x, uint32_t from, const char *between,

@@ -55,26 +55,10 @@ static bool plain(const char *s, size_t len)
 	return true;
 }
 
-/* A column's name as an expression. */
-static char *quoted_name(const char *name)
-{
-	struct pf_buf b = { 0 };
-	pf_buf_byte(&b, '`');
-	for (; *name; name++) {
-		if (*name == '`')
-			pf_buf_byte(&b, '`');
-		pf_buf_byte(&b, (uint8_t)*name);
-	}
-	pf_buf_byte(&b, '`');
-	char *text = pf_strdup(pf_buf_cstr(&b));
-	pf_buf_free(&b);
-	return text;
-}
-
 static int add_column(struct pf_items *list, const char *name, const char *option,
 		      struct pf_error *err)
 {
-	char *text = quoted_name(name);
+	char *text = pf_expr_quoted(name);
 	struct pf_expr *e;
 	int code = pf_expr_parse(text, strlen(text), option, &e, err);
 	free(text);
@@ -490,7 +474,7 @@ int pf_items_add_order(struct pf_items *list, const char *text,
 	else
 		take_word(text, &len, "asc");
 	int c = column_at(result, text, len);
-	char *body = c >= 0 ? quoted_name(result->fields[c].name) : pf_strndup(text, len);
+	char *body = c >= 0 ? pf_expr_quoted(result->fields[c].name) : pf_strndup(text, len);
 	int code = pf_expr_parse(body, strlen(body), "--order-by", &o.expr, err);
 	free(body);
 	if (code)

@@ -26,21 +26,6 @@ static int choose_column(const struct pf_query *q, const char *asked, const char
 	return pf_fail(err, PF_E_UNKNOWN_COLUMN, "unknown column '%s' in %s", asked, option);
 }
 
-static char *quoted(const char *name)
-{
-	struct pf_buf b = { 0 };
-	pf_buf_byte(&b, '`');
-	for (; *name; name++) {
-		if (*name == '`')
-			pf_buf_byte(&b, '`');
-		pf_buf_byte(&b, (uint8_t)*name);
-	}
-	pf_buf_byte(&b, '`');
-	char *text = pf_strdup(pf_buf_cstr(&b));
-	pf_buf_free(&b);
-	return text;
-}
-
 /* --id 7 --id abc: id in (7, 'abc'), each read as the column's type. */
 static int add_ids(struct pf_query *q, const struct pf_query_options *o,
 		   struct pf_error *err)
@@ -51,9 +36,8 @@ static int add_ids(struct pf_query *q, const struct pf_query_options *o,
 		pf_fail(err, PF_E_USAGE, "--id: the entity ID column is not known");
 		return pf_hint(err, "--id-column names it, or use --where");
 	}
-	char *name = quoted(q->id);
-	pf_buf_printf(&text, "%s in (", name);
-	free(name);
+	pf_expr_quote(&text, q->id);
+	pf_buf_str(&text, " in (");
 	for (size_t i = 0; i < o->nids && !code; i++) {
 		struct pf_datum d;
 		code = pf_datum_parse(q->full->fields[c].type, o->ids[i], strlen(o->ids[i]),
@@ -112,10 +96,9 @@ static int add_time(struct pf_query *q, const char *value, const char *option,
 	}
 	round_up(type, &d);
 	struct pf_buf text = { 0 };
-	char *name = quoted(q->time);
-	pf_buf_printf(&text, "%s %s ", name, op);
+	pf_expr_quote(&text, q->time);
+	pf_buf_printf(&text, " %s ", op);
 	pf_datum_print(&d, &text);
-	free(name);
 	int code = pf_filter_add(&q->filter, pf_buf_cstr(&text), option, err);
 	pf_buf_free(&text);
 	return code;
@@ -282,7 +265,7 @@ static int read_order(struct pf_query *q, const struct pf_query_options *o,
 	/* An entity's history is told in time order. */
 	if (!code && !o->norder_by && o->nids && !q->grouped && q->time) {
 		struct pf_schema *none = pf_schema_new();
-		char *time = quoted(q->time);
+		char *time = pf_expr_quoted(q->time);
 		code = pf_items_add_order(&q->order_items, time, none, err);
 		pf_schema_unref(none);
 		free(time);

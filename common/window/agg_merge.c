@@ -127,13 +127,7 @@ static int bind_columns(struct pf_agg *a, const struct pf_schema *schema, const 
 		struct pf_buf text = { 0 };
 		char *name = pf_asprintf("%s%s", a->merges->column, f->name + strlen(a->name));
 		int code = 0;
-		pf_buf_byte(&text, '`');
-		for (const char *p = name; *p; p++) {
-			if (*p == '`')
-				pf_buf_byte(&text, '`');
-			pf_buf_byte(&text, (uint8_t)*p);
-		}
-		pf_buf_byte(&text, '`');
+		pf_expr_quote(&text, name);
 		free(name);
 		pf_expr_free(i < a->nargs ? a->args[i] : NULL);
 		a->args[i] = NULL;

@@ -436,13 +436,8 @@ static void add_bound(const struct pf_shape *s, int64_t us, const char *op,
 				       .i = pf_floor_div(us + (upper ? day_us - 1 : 0), day_us) };
 	else if (pf_type_units(type) == 1000)
 		d.i = pf_floor_div(d.i + (upper ? 999 : 0), 1000) * 1000;
-	pf_buf_byte(out, '`');
-	for (const char *p = s->time; *p; p++) {
-		if (*p == '`')
-			pf_buf_byte(out, '`');
-		pf_buf_byte(out, (uint8_t)*p);
-	}
-	pf_buf_printf(out, "` %s ", op);
+	pf_expr_quote(out, s->time);
+	pf_buf_printf(out, " %s ", op);
 	pf_datum_print(&d, out);
 }
 
