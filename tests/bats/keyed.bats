@@ -371,6 +371,8 @@ logout,+U"
 2,-U
 2,+U
 3,-D"
+}
+
 @test "--compact leaves files that old engines can read such" {
 	need_peer pyarrow
 	# deltas: the encodings of the live files.
