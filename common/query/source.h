@@ -116,6 +116,7 @@ struct pf_stage_access;
  * the stage from here on; *merged is false when the table (or NULL) has none. */
 int pf_source_merge_stage(struct pf_source *table, struct pf_source *stage,
 			  bool *merged, struct pf_error *err);
+bool pf_source_merges_stage(const struct pf_source *table);
 int pf_source_stage(const char *path, const struct pf_stage_access *access,
 		    struct pf_source *table, struct pf_source **s,
 		    struct pf_error *err);

@@ -423,6 +423,11 @@ int pf_source_merge_stage(struct pf_source *source, struct pf_source *stage,
 	return 0;
 }
 
+bool pf_source_merges_stage(const struct pf_source *source)
+{
+	return source->ops == &table_ops && ((const struct table_source *)source)->flight;
+}
+
 struct pf_table *pf_source_table_of(struct pf_source *source,
 				    const struct pf_snapshot **snapshot)
 {

@@ -212,6 +212,7 @@ void pf_job_close(struct pf_job *j)
 	pf_schema_unref(j->result);
 	for (size_t i = 0; i < j->ntables; i++) {
 		pf_snapshot_free(j->snapshots[i]);
+		pf_rules_free(j->tables[i].rules);
 		pf_table_close(j->tables[i].table);
 	}
 	free(j->snapshots);

@@ -285,12 +285,6 @@ static int check_table(const struct pf_job *j, const struct pf_source *source,
 	const struct pf_source has = { .name = source->name,
 				       .schema = pf_table_schema(table)->columns };
 	struct pf_schema *wanted = pf_schema_new();
-	if (pf_table_schema(table)->nprimary_keys) {
-		pf_schema_unref(wanted);
-		return pf_fail(err, PF_E_UNSUPPORTED,
-			       "'%s' has a primary key: its rows replace each other, a state only adds them",
-			       source->name);
-	}
 	for (size_t i = 0; i < j->shape->needed->n; i++) {
 		const struct pf_field *f = &j->shape->needed->fields[i];
 		if (pf_schema_find(own, f->name) >= 0 || j->shape->tag_column < 0)
@@ -303,6 +297,25 @@ static int check_table(const struct pf_job *j, const struct pf_source *source,
 	return code;
 }
 
+/* How rows of a table with a primary key are merged. */
+static int read_rules(const struct pf_job *j, const struct pf_source *source,
+		      struct pf_update_table *t, struct pf_error *err)
+{
+	if (!pf_table_schema(t->table)->nprimary_keys)
+		return 0;
+	if (j->keep_dropped)
+		return pf_fail(err, PF_E_UNSUPPORTED,
+			       "--keep-dropped: '%s' has a primary key, its state is what the table is",
+			       source->name);
+	if (pf_source_merges_stage(source)) {
+		pf_fail(err, PF_E_UNSUPPORTED,
+			"'%s' has a primary key: rows in flight change its rows, a state cannot take them in",
+			source->name);
+		return pf_hint(err, "leave the stage out, or --state");
+	}
+	return pf_rules_read(pf_table_schema(t->table), &t->rules, err);
+}
+
 static int open_tables(struct pf_job *j, struct pf_source **sources, size_t n,
 		       struct pf_error *err)
 {
@@ -312,9 +325,10 @@ static int open_tables(struct pf_job *j, struct pf_source **sources, size_t n,
 	j->ntables = n;
 	for (size_t i = 0; i < n; i++) {
 		int at = n == 1 ? 0 : find_table(j->st, sources[i]->name);
-		struct pf_table **table = &j->tables[at].table;
-		PF_TRY(pf_table_open(sources[i]->name, table, err));
-		PF_TRY(check_table(j, sources[i], *table, err));
+		struct pf_update_table *t = &j->tables[at];
+		PF_TRY(pf_table_open(sources[i]->name, &t->table, err));
+		PF_TRY(check_table(j, sources[i], t->table, err));
+		PF_TRY(read_rules(j, sources[i], t, err));
 	}
 	return 0;
 }

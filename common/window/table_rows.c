@@ -17,6 +17,7 @@ struct pf_table_rows {
 	struct pf_filter filter, below;
 	bool all_below;
 	struct pf_filter conditions; /* those below without the stretch */
+	struct pf_filter times;      /* the stretch alone */
 	struct pf_wanted wanted, whole;
 	struct pf_builder *tags, *kept;
 	struct pf_column *columns;
@@ -55,6 +56,10 @@ int pf_table_rows_open(const struct pf_shape *shape, struct pf_table *table,
 	if (!code)
 		code = pf_shape_filter(shape, INT64_MIN, INT64_MAX,
 				       pf_table_schema(table)->columns, &r->conditions, err);
+	struct pf_shape bare = *shape;
+	bare.nwhere = 0;
+	if (!code)
+		code = pf_shape_filter(&bare, from_us, to_us, NULL, &r->times, err);
 	r->all_below = r->below.n == r->filter.n;
 	if (code) {
 		pf_table_rows_close(r);
@@ -80,6 +85,7 @@ void pf_table_rows_close(struct pf_table_rows *r)
 	pf_filter_free(&r->filter);
 	pf_filter_free(&r->below);
 	pf_filter_free(&r->conditions);
+	pf_filter_free(&r->times);
 	pf_builder_free(r->tags);
 	pf_builder_free(r->kept);
 	free(r->columns);
@@ -116,6 +122,17 @@ bool pf_table_rows_may(const struct pf_table_rows *r, const struct pf_data_file 
 {
 	struct stats_of s = { r, file };
 	return pf_filter_may_match(&r->below, file_stats, &s);
+}
+
+bool pf_table_rows_in_time(const struct pf_table_rows *r, const struct pf_data_file *file)
+{
+	struct stats_of s = { r, file };
+	return pf_filter_may_match(&r->times, file_stats, &s);
+}
+
+const struct pf_wanted *pf_table_rows_wanted(const struct pf_table_rows *r)
+{
+	return &r->wanted;
 }
 
 /* Where the columns lie in the file. */
@@ -214,8 +231,8 @@ int pf_table_rows_file(struct pf_table_rows *r, const struct pf_data_file *file,
 	return code ? pf_context(err, "'%s'", pf_table_name(r->table)) : 0;
 }
 
-/* The tag, and what conditions that need it leave of the rows. */
-static int finish_rows(struct pf_table_rows *r, struct pf_batch *batch, struct pf_error *err)
+int pf_table_rows_finish(struct pf_table_rows *r, struct pf_batch *batch,
+			 struct pf_error *err)
 {
 	int tag = r->shape->tag_column;
 	if (tag >= 0) {
@@ -245,7 +262,7 @@ int pf_table_rows_next(struct pf_table_rows *r, struct pf_batch *batch,
 		int code = pf_parquet_scan_next(r->scan, batch, err);
 		end = !code && !batch->rows;
 		if (!code && !end)
-			code = finish_rows(r, batch, err);
+			code = pf_table_rows_finish(r, batch, err);
 		if (code)
 			return pf_context(err, "'%s/%s'", pf_table_name(r->table),
 					  r->file->path);

@@ -21,6 +21,16 @@ void pf_table_rows_close(struct pf_table_rows *r); /* NULL is fine */
 /* Can the file hold rows of the stretch, by its statistics? */
 bool pf_table_rows_may(const struct pf_table_rows *r, const struct pf_data_file *file);
 
+/* Can it, by its times alone? (A row of a table with a primary key may be made of
+ * columns of several versions.) */
+bool pf_table_rows_in_time(const struct pf_table_rows *r, const struct pf_data_file *file);
+
+/* For rows that are read otherwise: what to read, and then the tag, and the
+ * conditions that need it; batch is of shape->needed and may become empty. */
+const struct pf_wanted *pf_table_rows_wanted(const struct pf_table_rows *r);
+int pf_table_rows_finish(struct pf_table_rows *r, struct pf_batch *batch,
+			 struct pf_error *err);
+
 /* Are all rows of the file of one cell and within [from, to), so that they can
  * be read as a whole? */
 bool pf_table_rows_whole(const struct pf_table_rows *r, const struct pf_data_file *file,

@@ -9,6 +9,7 @@
 #include "query/keyset.h"
 #include "window/changes.h"
 #include "window/fold.h"
+#include "window/keyed_rows.h"
 #include "window/table_rows.h"
 
 /* --- what has to be read --- */
@@ -29,12 +30,14 @@ struct work {
 	struct pf_keyset *rebuild; /* cells that are built anew */
 	int64_t old_from;          /* what the state held before */
 	int64_t rebuild_from, rebuild_to; /* the stretch of their days */
+	bool all;                  /* every cell is */
 };
 
 static bool is_rebuilt(const struct work *w, int64_t day, int32_t bucket)
 {
-	struct cell_key key = { day, bucket };
-	return pf_keyset_find(w->rebuild, &key, sizeof key) != UINT32_MAX;
+	struct cell_key key = { day, bucket }, any = { day, INT32_MIN };
+	return w->all || pf_keyset_find(w->rebuild, &key, sizeof key) != UINT32_MAX ||
+	       pf_keyset_find(w->rebuild, &any, sizeof any) != UINT32_MAX;
 }
 
 /* Old inputs count in cells that are built anew, and before what was held. */
@@ -44,11 +47,11 @@ static bool old_wanted(void *ctx, int64_t day, int32_t bucket)
 	return pf_shape_cell_us(w->u->shape, day) < w->old_from || is_rebuilt(w, day, bucket);
 }
 
-static void mark_rebuilt(struct work *w, const struct pf_state_cell *c)
+static void mark_rebuilt(struct work *w, int64_t day, int32_t bucket)
 {
-	struct cell_key key = { c->day, c->bucket };
-	int64_t from = pf_shape_cell_us(w->u->shape, c->day);
-	int64_t to = pf_shape_cell_us(w->u->shape, c->day + 1);
+	struct cell_key key = { day, bucket };
+	int64_t from = pf_shape_cell_us(w->u->shape, day);
+	int64_t to = pf_shape_cell_us(w->u->shape, day + 1);
 	bool is_new;
 	pf_keyset_put(w->rebuild, &key, sizeof key, &is_new);
 	w->rebuild_from = from < w->rebuild_from ? from : w->rebuild_from;
@@ -70,7 +73,7 @@ static void find_rebuilt(struct work *w)
 		for (size_t k = 0; k < c->inputs.n && !gone; k++)
 			gone = pf_ids_has(&w->c.gone, c->inputs.items[k]);
 		if (gone)
-			mark_rebuilt(w, c);
+			mark_rebuilt(w, c->day, c->bucket);
 	}
 }
 
@@ -257,6 +260,149 @@ static int read_all(struct work *w, struct pf_error *err)
 	return code;
 }
 
+/* --- tables with a primary key --- */
+
+static void note_changed(void *ctx, int64_t day, int32_t bucket)
+{
+	struct work *w = ctx;
+	if (pf_shape_cell_us(w->u->shape, day + 1) > w->u->from_us)
+		mark_rebuilt(w, day, bucket);
+}
+
+/* What has changed since the state's snapshot: w->all when that is gone. */
+static int find_changed(struct work *w, struct pf_keyed_rows *r, struct pf_error *err)
+{
+	const struct pf_state_table *t = &w->s->tables[w->at];
+	struct pf_snapshot *before = NULL;
+	w->all = w->old_from == INT64_MAX;
+	if (w->all)
+		return 0;
+	int code = t->snapshot ? pf_snapshot_read(w->table, t->snapshot, &before, err) : 0;
+	bool same = !code && (!before || (!strcmp(before->delta_list, t->snapshot_list) &&
+					  before->time_ms == t->snapshot_ms));
+	same = same && (w->snapshot ? !before || before->id <= w->snapshot->id : !before);
+	if (same)
+		code = pf_keyed_rows_changed(r, before, w->snapshot, note_changed, w,
+					     &w->u->snapshots, err);
+	pf_snapshot_free(before);
+	w->all = !same || code == PF_E_VANISHED || code == PF_E_NO_FILE;
+	w->u->compared = w->u->compared || w->all;
+	return w->all && (!code || code == PF_E_VANISHED || code == PF_E_NO_FILE) ? 0 : code;
+}
+
+static int by_day(const void *a, const void *b)
+{
+	const struct pf_fold_cell *x = a, *y = b;
+	if (x->day != y->day)
+		return x->day < y->day ? -1 : 1;
+	return (x->bucket > y->bucket) - (x->bucket < y->bucket);
+}
+
+/* Those that were built anew, and what they came to. */
+struct anew {
+	const struct work *w;
+	struct pf_fold_cell *cells;
+	size_t n;
+	bool *same; /* as the run that the state has */
+};
+
+static bool is_gone(void *ctx, const struct pf_state_cell *cell)
+{
+	const struct anew *a = ctx;
+	const struct pf_fold_cell key = { .day = cell->day, .bucket = cell->bucket };
+	const struct pf_fold_cell *now =
+		a->n ? bsearch(&key, a->cells, a->n, sizeof key, by_day) : NULL;
+	return drop_rebuilt((void *)(uintptr_t)a->w, cell) &&
+	       (!now || !a->same[now - a->cells]);
+}
+
+static bool same_run(const struct pf_sorted *a, const struct pf_sorted *b)
+{
+	return a->rows == b->rows && a->bytes == b->bytes && a->hash == b->hash;
+}
+
+/* A cell of this table has one run. */
+static void compare_cells(struct work *w, struct anew *a)
+{
+	for (size_t i = 0; i < w->s->ncells; i++) {
+		const struct pf_state_cell *c = &w->s->cells[i];
+		const struct pf_fold_cell key = { .day = c->day, .bucket = c->bucket };
+		struct pf_fold_cell *now =
+			a->n ? bsearch(&key, a->cells, a->n, sizeof key, by_day) : NULL;
+		if (c->table == w->at && now && same_run(&c->run, &now->run))
+			a->same[now - a->cells] = true;
+	}
+	for (size_t i = 0; i < w->s->ncells; i++) {
+		const struct pf_state_cell *c = &w->s->cells[i];
+		if (!is_gone(a, c))
+			continue;
+		w->u->cells_rebuilt++;
+		note_late(w, c->day, c->bucket, true);
+	}
+	for (size_t i = 0; i < a->n; i++) {
+		const struct pf_fold_cell *c = &a->cells[i];
+		if (a->same[i] || had_cell(w->s, c->day, c->bucket, w->at))
+			continue;
+		w->u->cells_new++;
+		note_late(w, c->day, c->bucket, false);
+	}
+}
+
+static int take_anew(struct work *w, struct pf_fold *fold, struct pf_error *err)
+{
+	struct pf_state *s = w->s;
+	struct anew a = { .w = w };
+	struct pf_run_out *out;
+	size_t file;
+	PF_TRY(pf_state_file_new(s, "partials", &file, err));
+	const char *name = s->files[file].name ? s->files[file].name : "temporary state";
+	PF_TRY(pf_run_out_open(s->files[file].fd, name, w->u->shape->partial, &out, err));
+	int code = pf_fold_write(fold, out, &a.cells, &a.n, err);
+	if (!code)
+		code = pf_run_out_finish(out, err);
+	pf_run_out_free(out);
+	PF_TRY(code);
+	a.same = pf_zalloc(a.n + 1, sizeof *a.same);
+	compare_cells(w, &a);
+	pf_state_drop_cells(s, is_gone, &a);
+	for (size_t i = 0; i < a.n; i++) {
+		if (a.same[i])
+			continue;
+		pf_state_add_cell(s, &(struct pf_state_cell){
+			.day = a.cells[i].day, .bucket = a.cells[i].bucket, .table = w->at,
+			.id = s->next_id++, .file = file, .run = a.cells[i].run });
+	}
+	pf_state_sort_cells(s);
+	free(a.cells);
+	free(a.same);
+	return 0;
+}
+
+static int read_keyed(struct work *w, struct pf_keyed_rows *r, struct pf_error *err)
+{
+	bool back = w->u->from_us < w->old_from && w->old_from != INT64_MAX;
+	const struct pf_fold_from into = { .from_us = w->u->from_us, .to_us = INT64_MAX,
+					   .cell = old_wanted, .ctx = w };
+	int64_t from = w->rebuild_from, to = w->rebuild_to;
+	if (back && w->u->from_us < from)
+		from = w->u->from_us;
+	if (back && w->old_from > to)
+		to = w->old_from;
+	if (w->all) {
+		from = w->u->from_us;
+		to = INT64_MAX;
+	}
+	if (from >= to)
+		return 0;
+	struct pf_fold *fold = pf_fold_new(w->u->shape, w->u->memory);
+	int code = pf_keyed_rows_fold(r, w->snapshot, from, to, fold, &into, err);
+	w->u->rows += pf_fold_rows(fold);
+	if (!code)
+		code = take_anew(w, fold, err);
+	pf_fold_free(fold);
+	return code;
+}
+
 /* False: it was that already. */
 static bool note_snapshot(struct pf_state_table *t, const struct pf_snapshot *snapshot)
 {
@@ -294,6 +440,27 @@ static int update_table(struct work *w, struct pf_error *err)
 	return code;
 }
 
+static int update_keyed(struct work *w, struct pf_error *err)
+{
+	struct pf_update *u = w->u;
+	struct pf_keyed_rows r = { .shape = u->shape, .table = w->table,
+				   .rules = u->tables[w->at].rules,
+				   .name = w->s->tables[w->at].name, .memory = u->memory };
+	w->rebuild = pf_keyset_new();
+	w->rebuild_from = INT64_MAX;
+	w->rebuild_to = INT64_MIN;
+	int code = find_changed(w, &r, err);
+	if (!code)
+		code = read_keyed(w, &r, err);
+	if (!code)
+		u->moved = note_snapshot(&w->s->tables[w->at], w->snapshot) || u->moved;
+	u->files_read += r.files;
+	u->bytes += r.bytes;
+	pf_keyset_free(w->rebuild);
+	w->all = false;
+	return code;
+}
+
 int pf_state_update(struct pf_state *s, struct pf_update *u, struct pf_error *err)
 {
 	struct work w = { .s = s, .u = u, .old_from = s->from_us };
@@ -302,7 +469,7 @@ int pf_state_update(struct pf_state *s, struct pf_update *u, struct pf_error *er
 	for (w.at = 0; w.at < s->ntables; w.at++) {
 		w.table = u->tables[w.at].table;
 		w.snapshot = u->tables[w.at].snapshot;
-		PF_TRY(update_table(&w, err));
+		PF_TRY(u->tables[w.at].rules ? update_keyed(&w, err) : update_table(&w, err));
 	}
 	u->moved = u->moved || s->from_us != u->from_us;
 	s->from_us = u->from_us;

@@ -11,10 +11,15 @@
  *	files that are gone are built anew.
  *
  * Files are known by directory and name, which Paimon never uses twice.
+ *
+ * Files of a table with a primary key hold versions of rows. There the cells that
+ * changed rows were in, and are in, are built anew (keyed_rows.h); one that comes
+ * to what it was stays. Without the state's snapshot all of them are.
  */
 #ifndef PF_WINDOW_UPDATE_H
 #define PF_WINDOW_UPDATE_H
 
+#include "keyed/rules.h"
 #include "paimon/scan.h"
 #include "window/state.h"
 
@@ -22,6 +27,7 @@
 struct pf_update_table {
 	struct pf_table *table;
 	const struct pf_snapshot *snapshot; /* NULL: the table is empty */
+	struct pf_rules *rules;             /* of one with a primary key, or NULL */
 };
 
 struct pf_update {

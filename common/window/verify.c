@@ -8,6 +8,7 @@
 #include "ext/hash.h"
 #include "window/combine.h"
 #include "window/fold.h"
+#include "window/keyed_rows.h"
 #include "window/table_rows.h"
 #include "window/window.h"
 
@@ -24,6 +25,19 @@ static bool chosen_cell(void *ctx, int64_t day, int32_t bucket)
 	return is_chosen(ctx, day);
 }
 
+static int fold_keyed(struct pf_state *s, struct pf_verify *v, size_t table,
+		      struct pf_fold *fold, struct pf_error *err)
+{
+	const struct pf_update_table *t = &v->tables[table];
+	const struct pf_fold_from from = { .from_us = s->from_us, .to_us = INT64_MAX,
+					   .cell = chosen_cell, .ctx = v };
+	struct pf_keyed_rows r = { .shape = v->shape, .table = t->table, .rules = t->rules,
+				   .name = s->tables[table].name, .memory = v->memory };
+	int code = pf_keyed_rows_fold(&r, t->snapshot, s->from_us, INT64_MAX, fold, &from, err);
+	v->rows = pf_fold_rows(fold);
+	return code;
+}
+
 /* The chosen days from a table. */
 static int fold_table(struct pf_state *s, struct pf_verify *v, size_t table,
 		      struct pf_fold *fold, struct pf_error *err)
@@ -33,6 +47,8 @@ static int fold_table(struct pf_state *s, struct pf_verify *v, size_t table,
 	struct pf_file_list list;
 	int64_t from_us = s->from_us;
 	const struct pf_scan_filter read = { .use = PF_SCAN_READ };
+	if (t->rules)
+		return fold_keyed(s, v, table, fold, err);
 	PF_TRY(pf_scan_files(t->table, t->snapshot, &read, &list, err));
 	int code = pf_table_rows_open(v->shape, t->table, s->tables[table].name, from_us,
 				      INT64_MAX, &rows, err);
