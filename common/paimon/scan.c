@@ -505,6 +505,11 @@ int pf_scan_mapping(const struct pf_table_schema *wanted,
 						 PF_CAST_NONE;
 		if (casts)
 			casts[i] = cast;
+		if (need == PF_CAST_NEVER && f->nested && w->nested)
+			return pf_fail(err, PF_E_TABLE_FEATURE,
+				       "column '%s' of type %s was altered inside after schema %" PRId64
+				       ", which is not supported",
+				       w->name, w->type_text, file_schema->id);
 		if (need == PF_CAST_NEVER || (need == PF_CAST_VALUES && !casts))
 			return pf_fail(err, PF_E_TABLE_FEATURE,
 				       "column '%s' was of type %s in schema %" PRId64

@@ -365,6 +365,13 @@ int pf_table_readable(const struct pf_table_schema *s, struct pf_error *err)
 			       "tables of type '%s' are not supported", type);
 	if (s->buckets == -2)
 		return refuse("postponed buckets (bucket = -2)", err);
+	/* They have files of their own, by data evolution. */
+	for (size_t i = 0; i < s->n && is_on(s, "data-evolution.enabled"); i++)
+		if (!s->fields[i].known && !strncasecmp(s->fields[i].type_text, "BLOB", 4))
+			return pf_fail(err, PF_E_TABLE_FEATURE,
+				       "column '%s' is of type BLOB, by data evolution "
+				       "(data-evolution.enabled), which is not supported",
+				       s->fields[i].name);
 	if (is_on(s, "data-evolution.enabled"))
 		return refuse("data evolution (data-evolution.enabled)", err);
 	if (is_on(s, "chain-table.enabled"))

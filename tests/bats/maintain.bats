@@ -265,6 +265,56 @@ rows = b.new_read().to_arrow(b.new_scan().plan().splits()).to_pylist()
 print(len(rows), sum(r["n"] for r in rows))')" "600 $(pf-query -c 'sum(n) as s' -O tsv $table | tail -1)"
 }
 
+@test "--compact keeps to --memory, whatever there is to merge" {
+	# 400,000 rows, about 80 MB of them, in ten loads.
+	rm -r $table
+	sed 's/buckets: 4/buckets: 1/' schema.yaml > one.yaml
+	pf-put -q --create one.yaml $table
+	for i in 0 1 2 3 4 5 6 7 8 9; do
+		awk -v i=$i 'BEGIN { srand(i); for (k = 0; k < 40000; k++) {
+			s = i ":"; for (j = 0; j < 18; j++) s = s sprintf("%09d-", rand() * 1e9)
+			printf "{\"user_id\": %d, \"ts\": \"2024-01-31T10:%02d:%02d.%03d\", \"event\": \"%s\"}\n",
+				rand() * 5000, k % 3600 / 60, k % 60, k % 1000, s } }' |
+			pf-partition -S one.yaml -I jsonl | pf-pack -q | pf-put -q --append $table
+	done
+	equals "$(files)" 10
+	before=$(pf-query -c 'count() as n, min(event) as a, max(event) as z, distinct(event) as d' $table)
+	cat > rss.py <<-'END'
+	import resource, subprocess, sys
+	subprocess.run(sys.argv[1:], check=True)
+	print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
+	END
+	mib=$(python3 rss.py pf-put -q --compact --memory 64Mi --tmp . $table)
+	echo "$mib MiB"
+	[ "$mib" -lt 110 ]
+	equals "$(pf-query -c 'count() as n, min(event) as a, max(event) as z, distinct(event) as d' $table)" "$before"
+	status 0 pf-put --verify $table
+}
+
+@test "queries beside compactions and expiry: every one gives all rows" {
+	for i in 0 1 2 3 4 5; do load_rows $((i * 100)) $((i * 100 + 99)); done
+	before=$(content)
+	(
+		for i in 1 2 3 4 5 6 7 8; do
+			pf-index --file-index bloom-filter:event,price $table | pf-put -q $table
+			pf-put -q --compact --full $table
+			pf-put -q --expire --keep 1 --keep-time 0s --grace 30s $table
+			pf-put -q --clean --older-than 30s $table
+			pf-put -q --rollback 6 $table
+		done
+		touch done
+	) &
+	n=0
+	while [ ! -e done ] || [ $n -lt 5 ]; do
+		equals "$(content)" "$before"
+		equals "$(pf-query -c 'count() as n' -w "event like 'e%'" -O tsv $table | tail -1)" 600
+		n=$((n + 1))
+	done
+	wait
+	echo "$n queries"
+	status 0 pf-put --verify $table
+}
+
 # ids N...: the snapshots that there are.
 snapshots()
 {
