@@ -12,8 +12,9 @@ import shutil
 import sys
 import tempfile
 
-from _keyed_model import WORDS, sh
-from _merge_model import ADDS, Rules, merge
+from _keyed_model import sh
+from _merge_model import (ADDS, TYPES, Rules, definition, merge, random_row, random_rules,
+                          with_rows)
 
 try:
     from pypaimon import CatalogFactory
@@ -22,114 +23,6 @@ except ImportError:
 
 seed = int(os.environ.get("PF_SEED", "7"))
 rounds = int(os.environ.get("PF_ROUNDS", "12"))
-TYPES = {"k": "int", "a": "bigint", "s": "string", "t": "boolean", "g": "int", "h": "int",
-         "name": "string", "ts": "timestamp(0)"}
-NUMBERS = ["sum", "min", "max", "first_value", "last_value", "first_non_null_value",
-           "last_non_null_value"]
-TEXTS = ["listagg", "min", "max", "first_value", "last_value", "last_non_null_value"]
-TRUTHS = ["bool_and", "bool_or", "last_value", "first_non_null_value"]
-
-
-def random_rules(r):
-    """An engine, its options, its sequence."""
-    engine = r.choice(["partial-update", "partial-update", "aggregation", "aggregation",
-                       "deduplicate"])
-    options, sequence = {}, []
-    functions = {"a": r.choice(NUMBERS), "s": r.choice(TEXTS), "t": r.choice(TRUTHS)}
-    if r.random() < 0.5:
-        sequence = r.choice([["g"], ["h"], ["g", "h"]])
-        if r.random() < 0.4:
-            options["sequence.field.sort-order"] = "descending"
-    if engine == "aggregation":
-        for c, f in functions.items():
-            if r.random() < 0.8:
-                options[f"fields.{c}.aggregate-function"] = f
-        if r.random() < 0.2:
-            options["fields.default-aggregate-function"] = "last_value"
-    grouped = engine == "partial-update" and r.random() < 0.6
-    if grouped:
-        fields = r.choice(["g", "g,h"])
-        options[f"fields.{fields}.sequence-group"] = r.choice(["a", "a,s", "a,s,t"])
-        if fields == "g" and r.random() < 0.3:
-            options["fields.h.sequence-group"] = "name"
-        protected = options[f"fields.{fields}.sequence-group"].split(",")
-        for c in protected:
-            if r.random() < 0.5:
-                options[f"fields.{c}.aggregate-function"] = functions[c]
-    if options.get("fields.s.aggregate-function") == "listagg":
-        if r.random() < 0.5:
-            options["fields.s.distinct"] = "true"
-        if r.random() < 0.5:
-            options["fields.s.list-agg-delimiter"] = "; "
-    if r.random() < 0.4:  # what pypaimon knows: nothing is taken away
-        options = {k: v for k, v in options.items() if "-group" not in k and
-                   (engine == "aggregation" or "-function" not in k)}
-        return engine, options, sequence, False
-    ways = {"partial-update": ["partial-update.remove-record-on-delete"],
-            "aggregation": ["aggregation.remove-record-on-delete"], "deduplicate": []}[engine]
-    way = r.choice(["ignore-delete", None, None] + ([] if grouped else ways))
-    if way:
-        options[way] = "true"
-    if grouped and not way and r.random() < 0.4:
-        options["partial-update.remove-record-on-sequence-group"] = "g"
-    if way != "aggregation.remove-record-on-delete":
-        for c in TYPES:
-            name = options.get(f"fields.{c}.aggregate-function")
-            if name not in (None, "sum", "last_value", "last_non_null_value") and r.random() < 0.8:
-                options[f"fields.{c}.ignore-retract"] = "true"
-        if engine == "aggregation" and r.random() < 0.8:
-            options["fields.ts.ignore-retract"] = "true"
-    if r.random() < 0.2:
-        options["ignore-update-before"] = "true"
-    return engine, options, sequence, True
-
-
-def takes(rules, op):
-    """Is a row of that kind one that the table can make sense of?"""
-    if op in ADDS or rules.ignores(op) or rules.engine == "deduplicate":
-        return True
-    if op == "-D" and (rules.on("partial-update.remove-record-on-delete") or
-                       rules.on("aggregation.remove-record-on-delete")):
-        return True
-    if rules.engine == "partial-update" and not rules.groups:
-        return rules.on("partial-update.remove-record-on-delete")
-    ordering = {f for fields in rules.groups.values() for f in fields}
-    for c in TYPES:
-        if c in rules.keys or rules.on(f"fields.{c}.ignore-retract"):
-            continue
-        if rules.engine == "partial-update" and (c not in rules.groups or c in ordering):
-            continue
-        name = rules.function(c)
-        if name not in (None, "sum", "last_value", "last_non_null_value"):
-            return False
-        if c == "ts" and name != "sum":
-            return False  # may not be null
-    return True
-
-
-def definition(rules, dt):
-    lines = [f"primary_key: [{'dt, ' if dt else ''}k]", "time: ts",
-             f"partition: {'day' if dt else 'none'}", "buckets: 2", f"merge: {rules.engine}",
-             "row_kind: op"]
-    if rules.sequence:
-        lines.append(f"sequence: {json.dumps(rules.sequence)}")
-    if rules.options:
-        lines.append("options:")
-        lines += [f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in rules.options.items()]
-    lines += ["columns:"] + [f"  {c}: {t}" for c, t in TYPES.items()]
-    return "\n".join(lines) + "\n"
-
-
-def random_row(r, rules, seq, retracts):
-    kinds = [op for op in ("-U", "-D") if retracts and takes(rules, op)]
-    op = r.choice(kinds) if kinds and r.random() < 0.25 else r.choice(ADDS)
-    return {"op": op, "k": r.randrange(0, 12), "a": r.choice([None, r.randrange(-99, 99)]),
-            "s": r.choice([None] + WORDS), "t": r.choice([None, True, False]),
-            "g": r.choice([None, r.randrange(5)]), "h": r.choice([None, r.randrange(5)]),
-            "name": r.choice([None] + WORDS),
-            "ts": f"2024-01-0{r.randrange(1, 3)}T0{r.randrange(10)}:00:00", "seq": seq}
-
-
 def shown(rows, columns):
     return sorted(json.dumps([row[c] for c in columns], ensure_ascii=False) for row in rows)
 
@@ -152,18 +45,6 @@ def pypaimon_rows(warehouse):
     for row in rows:
         row["ts"] = row["ts"].isoformat()[:19]
     return shown(rows, list(TYPES))
-
-
-def with_rows(state, key_of, rows, rules):
-    """The state once these rows have been stored together."""
-    state, new = {k: list(v) for k, v in state.items()}, {}
-    for row in rows:
-        new.setdefault(key_of(row), []).append(row)
-    for key, versions in new.items():
-        stored = merge(rules, versions)
-        if stored:
-            state.setdefault(key, []).append(stored)
-    return state
 
 
 def history(r, folder):
