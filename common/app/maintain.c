@@ -8,6 +8,7 @@
 #include "app/program.h"
 #include "app/wording.h"
 #include "base/number.h"
+#include "keyed/rules.h"
 #include "load/compact_keyed.h"
 #include "paimon/alter.h"
 #include "paimon/clean.h"
@@ -380,7 +381,9 @@ int pf_maintain_alter(struct pf_run *run, struct pf_table *table,
 	struct pf_tabledef *def;
 	struct pf_alter_plan plan;
 	PF_TRY(pf_tabledef_load(definition, &def, err));
-	int code = pf_alter_plan(table, def, &plan, err);
+	int code = pf_rules_check(def, err);
+	if (!code)
+		code = pf_alter_plan(table, def, &plan, err);
 	if (!code) {
 		code = alter(run, table, &plan, o, err);
 		pf_alter_plan_free(&plan);

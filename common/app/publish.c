@@ -47,50 +47,6 @@ static void count(struct put *p, const struct pf_commit_result *r)
 		p->partitions = r->partitions;
 }
 
-static int differ(const char *key, const char *has, const char *want, struct pf_error *err)
-{
-	return pf_fail(err, PF_E_SCHEMA_MISMATCH, "the segments' %s is '%s', the table's '%s'",
-		       key, has, want);
-}
-
-/* Options of a that b has not, or otherwise. */
-static int check_options(const struct pf_meta *a, const struct pf_meta *b, bool swapped,
-			 struct pf_error *err)
-{
-	for (size_t i = 0; i < a->n; i++) {
-		const char *one = a->items[i].value, *two = pf_meta_get(b, a->items[i].key);
-		if (!two)
-			two = "";
-		if (strcmp(one, two))
-			return differ(a->items[i].key, swapped ? two : one,
-				      swapped ? one : two, err);
-	}
-	return 0;
-}
-
-/* Versions were merged by the table's rules. */
-static int check_merging(const struct pf_layout *table, const struct pf_schema *s,
-			 struct pf_error *err)
-{
-	struct pf_layout l = { 0 };
-	if (!table->nkey)
-		return 0;
-	pf_layout_read_key(s, &l);
-	int code = l.nsequence == table->nsequence ? 0 :
-		   pf_fail(err, PF_E_SCHEMA_MISMATCH,
-			   "the segments' rows are in sequence by %zu columns, the table's by %zu",
-			   l.nsequence, table->nsequence);
-	for (size_t i = 0; i < l.nsequence && !code; i++)
-		if (strcmp(l.sequence[i], table->sequence[i]))
-			code = differ("sequence", l.sequence[i], table->sequence[i], err);
-	if (!code)
-		code = check_options(&l.options, &table->options, false, err);
-	if (!code)
-		code = check_options(&table->options, &l.options, true, err);
-	pf_layout_free(&l);
-	return code;
-}
-
 /* Are the rows inside laid out as the table is? */
 static int check_layout(struct put *p, const struct pf_schema *s, int32_t *buckets,
 			struct pf_error *err)
@@ -105,7 +61,7 @@ static int check_layout(struct put *p, const struct pf_schema *s, int32_t *bucke
 		       *l->time ? pf_grain_name(l->grain) : NULL },
 		     { "pf:merge", "way of merging versions", l->merge } };
 	PF_TRY(pf_segment_check(s, err));
-	PF_TRY(check_merging(l, s, err));
+	pf_commit_rows(p->commit, s);
 	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
 		const char *has = pf_meta_get(&s->meta, same[i].key);
 		if (has && same[i].want && strcmp(has, same[i].want))

@@ -79,9 +79,11 @@ static int set_ids(struct pf_table *table, struct pf_schema *rows, struct pf_err
 {
 	const struct pf_table_schema *s;
 	PF_TRY(pf_table_schema_like(table, rows, &s, err));
-	for (size_t i = 0; s && i < rows->n; i++)
-		rows->fields[i].id =
-			s->fields[pf_table_field_by_name(s, rows->fields[i].name)].id;
+	for (size_t i = 0; s && i < rows->n; i++) {
+		int at = pf_table_field_by_name(s, rows->fields[i].name);
+		if (at >= 0) /* not the kind of rows */
+			rows->fields[i].id = s->fields[at].id;
+	}
 	int dt = s ? pf_table_field_by_name(s, PF_PARTITION_COLUMN) : -1;
 	if (dt >= 0)
 		pf_layout_partition_id(rows, s->fields[dt].id);

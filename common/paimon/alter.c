@@ -92,6 +92,31 @@ static bool is_among(const char *name, char *const *names, size_t n)
 	return false;
 }
 
+static int check_list(const char *what, char *const *has, size_t nhas, char *const *wants,
+		      size_t nwants, struct pf_error *err)
+{
+	bool same = nhas == nwants;
+	for (size_t i = 0; i < nhas && same; i++)
+		same = !strcmp(has[i], wants[i]);
+	return same ? 0 : refuse(err, "the table's %s is what it is and stays so", what);
+}
+
+/* Rows have been merged by these rules. */
+static int check_key(const struct pf_table_schema *s, const struct pf_tabledef *def,
+		     struct pf_error *err)
+{
+	const struct pf_layout *l = &s->layout;
+	PF_TRY(check_list("primary key", l->key, l->nkey, def->primary_key,
+			  def->nprimary_key, err));
+	if (!l->nkey)
+		return 0;
+	PF_TRY(check_list("sequence", l->sequence, l->nsequence, def->sequence,
+			  def->nsequence, err));
+	return strcmp(def->merge, l->merge) ?
+		       refuse(err, "the table's versions are merged by '%s' and stay so, not by '%s'",
+			      l->merge, def->merge) : 0;
+}
+
 /* Is the name one of a list between commas? */
 static bool is_listed(const char *list, const char *name)
 {
@@ -104,6 +129,30 @@ static bool is_listed(const char *list, const char *name)
 	return false;
 }
 
+static bool ends_with(const char *text, const char *ending)
+{
+	size_t n = strlen(text), tail = strlen(ending);
+	return n > tail && !strcmp(text + n - tail, ending);
+}
+
+/* Is an option's value a list of columns? */
+static bool lists_columns(const char *key)
+{
+	return ends_with(key, ".columns") || ends_with(key, ".field") ||
+	       ends_with(key, ".sequence-group") || ends_with(key, "-on-sequence-group");
+}
+
+/* fields.A,B.sequence-group names A and B. */
+static bool in_group_key(const char *key, const char *name)
+{
+	if (strncmp(key, "fields.", 7) || !ends_with(key, ".sequence-group"))
+		return false;
+	char *list = pf_strndup(key + 7, strlen(key) - 7 - strlen(".sequence-group"));
+	bool found = is_listed(list, name);
+	free(list);
+	return found;
+}
+
 /* The option that names a column, or NULL. */
 static const char *option_with(const struct pf_table_schema *s, const char *name)
 {
@@ -113,10 +162,8 @@ static const char *option_with(const struct pf_table_schema *s, const char *name
 		const char *at = strstr(key, name);
 		bool in_key = at && at > key && strchr(".#", at[-1]) &&
 			      (!at[len] || at[len] == '.');
-		size_t n = strlen(key);
-		bool names = n > 8 && (!strcmp(key + n - 8, ".columns") ||
-				       !strcmp(key + n - 6, ".field"));
-		if (in_key || (names && is_listed(s->options.items[i].value, name)))
+		if (in_key || in_group_key(key, name) ||
+		    (lists_columns(key) && is_listed(s->options.items[i].value, name)))
 			return key;
 	}
 	return NULL;
@@ -127,7 +174,17 @@ static bool is_fixed(const struct pf_table_schema *s, const char *name)
 {
 	return !strcmp(name, s->layout.id) || !strcmp(name, s->layout.time) ||
 	       is_among(name, s->partition_keys, s->npartition_keys) ||
-	       is_among(name, s->bucket_key, s->nbucket_key);
+	       is_among(name, s->bucket_key, s->nbucket_key) ||
+	       is_among(name, s->primary_keys, s->nprimary_keys);
+}
+
+/* Columns that say which version of a row is newer. */
+static bool is_sequence(const struct pf_table_schema *s, const char *name)
+{
+	bool is = is_among(name, s->layout.sequence, s->layout.nsequence);
+	for (size_t i = 0; i < s->options.n && !is; i++)
+		is = in_group_key(s->options.items[i].key, name);
+	return is;
 }
 
 static int check_free(const struct pf_table_schema *s, const char *name,
@@ -211,8 +268,12 @@ static int keep_column(struct altering *a, const struct pf_coldef *c, int field,
 	pf_type_name(c->type, to);
 	if (!same) {
 		if (!strcmp(f->name, a->old->layout.id) ||
+		    is_among(f->name, a->old->primary_keys, a->old->nprimary_keys) ||
 		    is_among(f->name, a->old->partition_keys, a->old->npartition_keys))
 			return refuse(err, "column '%s' stays %s: rows have their places by it",
+				      f->name, from);
+		if (is_sequence(a->old, f->name))
+			return refuse(err, "column '%s' stays %s: it says which version of a row is newer",
 				      f->name, from);
 		if (!pf_scan_widens(f->type, c->type))
 			return refuse(err, "column '%s' cannot become %s: %s would lose values",
@@ -237,6 +298,8 @@ static int put_columns(struct altering *a, struct pf_error *err)
 	for (size_t i = 0; i < a->def->n; i++) {
 		const struct pf_coldef *c = &a->def->columns[i];
 		int at = pf_table_field_by_name(a->old, c->name);
+		if (c->is_kind)
+			continue;
 		if (at < 0 && c->was)
 			at = pf_table_field_by_name(a->old, c->was);
 		PF_TRY(at < 0 ? add_column(a, c, err) : keep_column(a, c, at, err));
@@ -269,6 +332,54 @@ static void put_names(struct pf_buf *out, const char *key, char *const *names, s
 	pf_buf_str(out, " ]");
 }
 
+/* Does an option of merging concern a column that is new? */
+static bool is_of_new(const struct altering *a, const char *key)
+{
+	const char *last = strrchr(key, '.');
+	if (strncmp(key, "fields.", 7) || last < key + 7)
+		return false;
+	char *name = pf_strndup(key + 7, (size_t)(last - key - 7));
+	bool found = false;
+	for (size_t i = 0; i < a->def->n && !found; i++) {
+		const struct pf_coldef *c = &a->def->columns[i];
+		found = !strcmp(c->name, name) &&
+			pf_table_field_by_name(a->old, name) < 0 &&
+			(!c->was || pf_table_field_by_name(a->old, c->was) < 0);
+	}
+	free(name);
+	return found;
+}
+
+/* What the definition says of merging: of the columns that are there it stays as
+ * it is, of new ones it is added to the options. */
+static int add_options(struct altering *a, struct pf_meta *options, struct pf_error *err)
+{
+	struct pf_layout wanted = { 0 };
+	struct pf_meta said = { 0 };
+	const struct pf_meta *has = &a->old->layout.options;
+	int code = 0;
+	pf_tabledef_options(a->def, &said);
+	pf_layout_take_options(&wanted, &said);
+	for (size_t i = 0; i < wanted.options.n && !code; i++) {
+		const char *key = wanted.options.items[i].key;
+		const char *value = wanted.options.items[i].value, *old = pf_meta_get(has, key);
+		if (!old && is_of_new(a, key)) {
+			change(a, "set %s to '%s'", key, value);
+			pf_meta_set(options, key, value);
+		} else if (!old || strcmp(old, value)) {
+			code = refuse(err, "the table's option '%s' is '%s' and stays so, not '%s'",
+				      key, old ? old : "", value);
+		}
+	}
+	for (size_t i = 0; i < has->n && !code && a->old->nprimary_keys; i++)
+		if (!pf_meta_get(&wanted.options, has->items[i].key))
+			code = refuse(err, "the table's option '%s' is '%s' and stays so",
+				      has->items[i].key, has->items[i].value);
+	pf_meta_free(&wanted.options);
+	pf_meta_free(&said);
+	return code;
+}
+
 static int put_schema(struct altering *a, struct pf_error *err)
 {
 	struct pf_buf *out = &a->plan->json;
@@ -281,12 +392,18 @@ static int put_schema(struct altering *a, struct pf_error *err)
 	put_names(out, "partitionKeys", s->partition_keys, s->npartition_keys);
 	put_names(out, "primaryKeys", s->primary_keys, s->nprimary_keys);
 	pf_buf_str(out, ",\n  \"options\" : {");
-	for (size_t i = 0; i < s->options.n; i++) {
+	struct pf_meta options = { 0 };
+	for (size_t i = 0; i < s->options.n; i++)
+		pf_meta_set(&options, s->options.items[i].key, s->options.items[i].value);
+	int code = add_options(a, &options, err);
+	for (size_t i = 0; i < options.n; i++) {
 		pf_buf_str(out, i ? ",\n    " : "\n    ");
-		pf_json_quote_str(out, s->options.items[i].key);
+		pf_json_quote_str(out, options.items[i].key);
 		pf_buf_str(out, " : ");
-		pf_json_quote_str(out, s->options.items[i].value);
+		pf_json_quote_str(out, options.items[i].value);
 	}
+	pf_meta_free(&options);
+	PF_TRY(code);
 	pf_buf_str(out, "\n  }");
 	if (comment) {
 		pf_buf_str(out, ",\n  \"comment\" : ");
@@ -307,7 +424,7 @@ int pf_alter_plan(struct pf_table *table, const struct pf_tabledef *def,
 	PF_TRY(pf_table_refresh(table, err));
 	old = pf_table_schema(table);
 	PF_TRY(pf_table_writable(old, err));
-	PF_TRY(pf_table_append_only(old, err));
+	PF_TRY(check_key(old, def, err));
 	PF_TRY(check_layout(old, def, err));
 	struct altering a = { .old = old, .def = def, .plan = plan,
 			      .highest_id = old->highest_id };
@@ -342,59 +459,4 @@ int pf_alter_run(struct pf_table *table, const struct pf_alter_plan *plan,
 			       table->path);
 	PF_TRY(code);
 	return pf_table_refresh(table, err);
-}
-
-/* --- rows of older schemas --- */
-
-/* The schema's columns but the generated one are those of the rows. */
-static bool is_like(const struct pf_table_schema *s, const struct pf_schema *rows)
-{
-	size_t k = 0;
-	bool generated = s->npartition_keys == 1 &&
-			 !strcmp(s->partition_keys[0], PF_PARTITION_COLUMN) &&
-			 pf_schema_find(rows, PF_PARTITION_COLUMN) < 0;
-	for (size_t i = 0; i < s->n; i++) {
-		const struct pf_table_field *f = &s->fields[i];
-		if (generated && !strcmp(f->name, PF_PARTITION_COLUMN))
-			continue;
-		if (k == rows->n || strcmp(rows->fields[k].name, f->name) || !f->known ||
-		    !pf_type_equal(rows->fields[k].type, f->type))
-			return false;
-		k++;
-	}
-	return k == rows->n;
-}
-
-int pf_table_schema_like(struct pf_table *table, const struct pf_schema *rows,
-			 const struct pf_table_schema **schema, struct pf_error *err)
-{
-	*schema = NULL;
-	for (int64_t id = pf_table_schema(table)->id; id >= 0; id--) {
-		const struct pf_table_schema *s;
-		PF_TRY(pf_table_schema_of(table, id, &s, err));
-		if (!is_like(s, rows))
-			continue;
-		*schema = s;
-		return 0;
-	}
-	return 0;
-}
-
-bool pf_table_schema_accepts(const struct pf_table_schema *now,
-			     const struct pf_table_schema *older)
-{
-	int *mapping = pf_alloc(now->n + 1, sizeof *mapping);
-	bool ok = !pf_scan_mapping(now, older, mapping, NULL, NULL) &&
-		  now->buckets == older->buckets &&
-		  now->nbucket_key == older->nbucket_key &&
-		  now->npartition_keys == older->npartition_keys;
-	for (size_t i = 0; ok && i < now->nbucket_key; i++)
-		ok = !strcmp(now->bucket_key[i], older->bucket_key[i]);
-	for (size_t i = 0; ok && i < now->npartition_keys; i++)
-		ok = !strcmp(now->partition_keys[i], older->partition_keys[i]);
-	for (size_t i = 0; ok && i < now->n; i++)
-		ok = now->fields[i].nullable ||
-		     (mapping[i] >= 0 && !older->fields[mapping[i]].nullable);
-	free(mapping);
-	return ok;
 }

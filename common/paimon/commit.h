@@ -41,6 +41,10 @@ struct pf_commit_result {
 int pf_commit_open(struct pf_table *table, const struct pf_commit_options *options,
 		   struct pf_commit **commit, struct pf_error *err);
 
+/* The segments to come are of such rows: their metadata say by what rules versions
+ * were merged, which must be those of the table (pf_commit_add). */
+void pf_commit_rows(struct pf_commit *commit, const struct pf_schema *segments);
+
 /* Write a Parquet file into its bucket and remember its entry. Its footer
  * must have the table's columns (name, type, id) and `rows` rows; index may be
  * empty. buckets is the count that the rows were bucketed by. */

@@ -112,6 +112,7 @@ void pf_commit_close(struct pf_commit *c)
 	pf_commit_drop(c);
 	set_clear(&c->made);
 	pf_cells_free(c->cells);
+	pf_layout_free(&c->rows);
 	pf_commit_drop_pending(c);
 	free(c);
 }
@@ -400,6 +401,7 @@ int pf_commit_add(struct pf_commit *c, const struct pf_cell *cell, int32_t bucke
 	size_t half = parquet.len / 2;
 	PF_TRY(check_cell(c, cell, buckets, err));
 	PF_TRY(read_entry(c, cell, rows, &source, &e, err));
+	PF_TRY(pf_commit_check_rules(c, e.schema_id, err));
 	int code = c->schema->nprimary_keys ? number_rows(c, &e, &parquet, &moved, err) : 0;
 	if (!code)
 		code = pf_commit_file_open(c, cell, buckets, &f, err);

@@ -48,6 +48,7 @@ struct pf_commit {
 	struct pf_names_set made;  /* directories made and synced */
 	struct pf_names_set dirty; /* directories with names not yet synced */
 
+	struct pf_layout rows; /* of segments, only what concerns their key */
 	struct pf_cells *cells;
 	struct pf_mark *pending; /* advances that wait, one per stage */
 	size_t npending;
@@ -67,6 +68,11 @@ bool pf_commit_replaces(const struct pf_commit *c);
 int pf_commit_resolve(struct pf_commit *c, const struct pf_snapshot *base,
 		      struct pf_file_list *list, struct pf_data_files *deletes,
 		      struct pf_error *err);
+
+/* --- commit_rules.c --- */
+
+/* PF_E_SCHEMA_MISMATCH when rows were merged by other rules than that schema's. */
+int pf_commit_check_rules(struct pf_commit *c, int64_t schema_id, struct pf_error *err);
 
 /* --- commit_files.c --- */
 

@@ -475,8 +475,6 @@ again"
 
 @test "what cannot be written or kept right is refused by name" {
 	load_file one.csv
-	status 2 pf-put --alter users.yaml $table
-	contains "$stderr" "primary key"
 	local schema=$table/schema/schema-0
 	cp $schema as-made
 	for option in '"changelog-producer" : "lookup"' '"changelog-producer" : "full-compaction"' \
@@ -685,4 +683,88 @@ a"
 	[ "$status" != 0 ]
 	contains "$stderr" "column 'a' cannot take a value back from its min"
 	contains "$stderr" "fields.a.ignore-retract leaves such values out"
+}
+
+@test "--alter: value columns come, are renamed, widened and go; old files are merged with new ones" {
+	make_engine altered "merge: aggregation" "options: {fields.a.aggregate-function: sum}"
+	step "+I 1 1 x 5
++I 2 2 y 6" "1,1,x,5
+2,2,y,6"
+	# In flight with the old definition.
+	rows "+I 1 10 z -"
+	pf-stage append -q -S engine.yaml stage rows.csv
+	cat > new.yaml <<-'END'
+	primary_key: [k]
+	time: ts
+	partition: none
+	buckets: 1
+	row_kind: op
+	merge: aggregation
+	options: {fields.a.aggregate-function: sum, fields.m.aggregate-function: max}
+	columns: {k: int, a: bigint, label: {type: string, was: s}, m: int, ts: timestamp(0)}
+	END
+	status 2 pf-put --alter new.yaml $table
+	contains "$stderr" "--drop does it"
+	status 0 pf-put --alter new.yaml --drop $table
+	contains "$stderr" "widen column 'a' from int to bigint; rename column 's' to 'label'; add column 'm' int; drop column 'g'"
+	contains "$stderr" "set fields.m.aggregate-function to 'max'"
+	grep -q '"fields.m.aggregate-function" : "max"' $table/schema/schema-1
+	equals "$(pf-query -O csv -c k,a,label,m --order-by k $table)" "k,a,label,m
+1,1,x,
+2,2,y,"
+	equals "$(pf-query -O csv -c k,a,label,m --order-by k $table stage)" "k,a,label,m
+1,11,z,
+2,2,y,"
+	pf-stage read stage --after $table | pf-partition | pf-pack -q | pf-put -q $table
+	sed -i 's/{type: string, was: s}/string/' new.yaml
+	printf '%s\n' op,k,a,label,m,ts +I,1,100,n,5,2024-01-01 +I,2,1000000000000,,3,2024-01-01 +I,2,,,4,2024-01-01 > new.csv
+	pf-stage append -q -S new.yaml stage-new new.csv
+	pf-stage read stage-new --after $table | pf-partition | pf-pack -q | pf-put -q $table
+	equals "$(pf-query -O csv -c k,a,label,m --order-by k $table)" "k,a,label,m
+1,111,n,5
+2,1000000000002,y,4"
+	equals "$(pf-query -O csv -c k,a,s,g --order-by k --snapshot 1 $table)" "k,a,s,g
+1,1,x,5
+2,2,y,6"
+	# The new column merged by another rule than its own.
+	sed 's/, fields.m[^}]*//' new.yaml > other.yaml
+	pf-stage append -q -S other.yaml stage-other new.csv
+	run --separate-stderr bash -c "pf-stage read stage-other --after $table | pf-partition | pf-pack -q | pf-put $table"
+	equals "$status" 2
+	contains "$stderr" "fields.m.aggregate-function is '', the table's 'max'"
+	pf-put -q --verify $table
+	pf-put -q --compact --full $table
+	equals "$(pf-query -O csv -c k,a,label,m --order-by k $table)" "k,a,label,m
+1,111,n,5
+2,1000000000002,y,4"
+	pf-put -q --verify $table
+}
+
+@test "--alter: what versions were merged by stays as it is" {
+	make_engine fixed "sequence: g"
+	rows "+I 1 1 x 5"
+	pf-partition -S engine.yaml rows.csv | pf-pack -q | pf-put -q --append $table
+	refuses()
+	{
+		sed "$1" engine.yaml > other.yaml
+		status 2 pf-put --alter other.yaml --drop $table
+		contains "$stderr" "$2"
+	}
+	refuses 's/k: int/k: bigint/' "column 'k' stays int: rows have their places by it"
+	refuses 's/k: int/kk: {type: int, was: k}/; s/\[k\]/[kk]/' "primary key is what it is and stays so"
+	refuses 's/\[k\]/[k, a]/' "primary key is what it is and stays so"
+	refuses 's/g: int/g: bigint/' "column 'g' stays int: it says which version of a row is newer"
+	refuses 's/, g: int//; /^sequence/d' "sequence is what it is and stays so"
+	refuses 's/sequence: g/sequence: a/' "sequence is what it is and stays so"
+	refuses 's/^time/merge: aggregation\ntime/' "merged by 'deduplicate' and stay so, not by 'aggregation'"
+	refuses 's/^time/options: {ignore-delete: true}\ntime/' "option 'ignore-delete' is '' and stays so, not 'true'"
+	[ ! -e $table/schema/schema-1 ]
+	make_engine groups "merge: partial-update" "options: {fields.g.sequence-group: 'a,s'}"
+	refuses 's/g: int/g: bigint/' "it says which version of a row is newer"
+	refuses 's/ s: string,//; s/a,s/a/' "option 'fields.g.sequence-group' names it"
+	refuses '/^options/d' "option 'fields.g.sequence-group' is 'a,s' and stays so"
+	# Values may be widened, computed or not.
+	sed 's/ a: int/ a: bigint/' engine.yaml > wide.yaml
+	status 0 pf-put --alter wide.yaml $table
+	contains "$stderr" "widen column 'a' from int to bigint"
 }
