@@ -13,7 +13,7 @@
 
 enum {
 	LEAST_MEMORY = 64 << 20,
-	SHARES = 2, /* of the memory: runs, a row group of output */
+	SHARES = 3, /* of the memory: runs, and two for a row group of output */
 	MOST_GROUP_BYTES = 64 << 20,
 	/* What a file takes beside its piece: a page of each kind, as stored and
 	 * unpacked, dictionaries. */
@@ -99,7 +99,7 @@ static int close_file(struct work *w, struct pf_error *err)
 /* Rows that are wide make smaller row groups. */
 static int64_t group_rows(const struct work *w, const struct pf_batch *first)
 {
-	size_t most = w->memory_bytes / SHARES;
+	size_t most = w->memory_bytes / 2;
 	size_t width = pf_batch_bytes(first) / (size_t)first->rows + 1;
 	most = most < MOST_GROUP_BYTES ? most : MOST_GROUP_BYTES;
 	int64_t rows = (int64_t)(most / width) + 1;
@@ -190,10 +190,10 @@ static int next_rows(void *ctx, struct pf_batch *batch, struct pf_error *err)
 	return 0;
 }
 
-/* Half is the piece's, and as much is decoded beside it. */
+/* A third is the piece's: it grows, and is decoded from as much beside it. */
 static void set_share(void *ctx, size_t bytes)
 {
-	((struct run *)ctx)->piece_bytes = bytes / 2;
+	((struct run *)ctx)->piece_bytes = bytes / 3;
 }
 
 static void close_run(void *ctx)

@@ -80,10 +80,10 @@ static size_t cost_of(const struct pf_data_file *f)
 	return unpacked < LEAST_RUN_BYTES ? LEAST_RUN_BYTES : (size_t)unpacked;
 }
 
-/* Half is the piece's, and as much is decoded beside it. */
+/* A third is the piece's: it grows, and is decoded from as much beside it. */
 static void set_share(void *ctx, size_t bytes)
 {
-	pf_stored_pieces(ctx, bytes / 2);
+	pf_stored_pieces(ctx, bytes / 3);
 }
 
 static void close_stored(void *ctx)

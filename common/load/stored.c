@@ -7,7 +7,7 @@
 
 enum {
 	PIECE_BYTES = 1 << 20,
-	FIRST_ROWS = 1024, /* until it is known how wide they are */
+	GROWTH = 16, /* of rows, from piece to piece at most */
 	MOST_ROWS = 131072,
 };
 /* Of an index beside its file. */
@@ -82,7 +82,6 @@ static int open_rows(struct pf_table *table, const struct pf_table_schema *now,
 	s->ordinals = pf_alloc(s->n + 1, sizeof *s->ordinals);
 	s->rows = pf_builder_new(rows);
 	s->piece_bytes = PIECE_BYTES;
-	s->piece_rows = FIRST_ROWS;
 	*stored = s;
 	int code = open_file(s, err);
 	if (!code)
@@ -215,12 +214,17 @@ int pf_stored_next(void *ctx, struct pf_batch *batch, struct pf_error *err)
 	}
 	if (left <= 0)
 		return 0;
+	if (!s->at)
+		s->piece_rows = pf_parquet_rows_in(s->parquet, s->group, s->ordinals, s->n,
+						   s->piece_bytes);
+	s->piece_rows = s->piece_rows < MOST_ROWS ? s->piece_rows : MOST_ROWS;
 	if (read_piece(s, left, err))
 		return pf_context(err, "'%s'", s->file->path);
 	*batch = pf_builder_batch(s->rows);
 	size_t wide = pf_builder_bytes(s->rows) / (size_t)batch->rows + 1;
 	size_t rows = s->piece_bytes / wide + 1;
-	s->piece_rows = rows < MOST_ROWS ? (int64_t)rows : MOST_ROWS;
+	s->piece_rows = rows < (size_t)(GROWTH * batch->rows) ? (int64_t)rows :
+								  GROWTH * batch->rows;
 	return 0;
 }
 

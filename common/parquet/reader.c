@@ -373,6 +373,28 @@ int64_t pf_parquet_chunk_bytes(const struct pf_parquet_file *f, size_t group,
 		pq_chunk_of(f, group, column)->compressed_bytes;
 }
 
+int64_t pf_parquet_rows_in(const struct pf_parquet_file *f, size_t group,
+			   const int *columns, size_t n, size_t bytes)
+{
+	enum { GUESS_ROWS = 1024 };
+	int64_t rows = f->footer.groups[group].rows, most = rows;
+	double width = 0;
+	for (size_t i = 0; i < n && rows; i++) {
+		if (columns[i] < 0 || f->columns[columns[i]].refused) {
+			width += 8;
+			continue;
+		}
+		const struct pq_chunk *c = pq_chunk_of(f, group, (size_t)columns[i]);
+		size_t fixed = pf_kind_width(f->columns[columns[i]].type.kind);
+		width += fixed ? (double)fixed :
+			 4 + (double)c->uncompressed_bytes / (double)rows;
+		if (!fixed && c->dictionary_offset >= 0 && most > GUESS_ROWS)
+			most = GUESS_ROWS;
+	}
+	double fit = (double)bytes / (width + 1) + 1;
+	return fit < (double)most ? (int64_t)fit : most > 0 ? most : 1;
+}
+
 bool pf_parquet_has_delta(const struct pf_parquet_file *f)
 {
 	for (size_t g = 0; g < f->footer.n_groups; g++)

@@ -76,6 +76,12 @@ const struct pf_parquet_sorting *pf_parquet_group_sorting(
 int64_t pf_parquet_chunk_bytes(const struct pf_parquet_file *f, size_t group,
 			       size_t column);
 
+/* About how many rows of these columns (-1: none) take so many bytes in memory, at
+ * least one and at most the group's. Texts may come out of a dictionary many times
+ * over: where there is one it is a guess. */
+int64_t pf_parquet_rows_in(const struct pf_parquet_file *f, size_t group,
+			   const int *columns, size_t n, size_t bytes);
+
 /* Has a column DELTA_BINARY_PACKED pages? Other engines misread these when they
  * want some rows of a page only (see load/recode.h). */
 bool pf_parquet_has_delta(const struct pf_parquet_file *f);

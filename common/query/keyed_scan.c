@@ -162,10 +162,10 @@ static void end_merge(struct pf_keyed_scan *s)
 	s->merge = NULL;
 }
 
-/* Half is for the rows, and as much is decoded beside them. */
+/* A third is for the rows: they grow, and are decoded from as much beside them. */
 static void set_share(void *ctx, size_t bytes)
 {
-	((struct run *)ctx)->share_bytes = bytes / 2;
+	((struct run *)ctx)->share_bytes = bytes / 3;
 }
 
 static void close_run(void *ctx)

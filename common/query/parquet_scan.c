@@ -9,7 +9,7 @@
 enum {
 	CHUNK_ROWS = 128 * 1024, /* rows decoded at a time: a row group of ours */
 	CHUNK_ROWS_MIN = 64,
-	FIRST_ROWS = 1024, /* where bytes count, until it is known how wide they are */
+	GROWTH = 16, /* where bytes count, from chunk to chunk at most */
 };
 
 /* A column that is read as another type. */
@@ -122,6 +122,11 @@ static int open_group(struct pf_parquet_scan *s, struct pf_error *err)
 	s->at_range = 0;
 	s->at_row = 0;
 	s->pages = NULL;
+	if (s->step_bytes) {
+		int64_t fit = pf_parquet_rows_in(s->file, group, s->columns, s->n,
+						 s->step_bytes);
+		s->step_rows = fit < CHUNK_ROWS ? fit : CHUNK_ROWS;
+	}
 	s->chunk_rows = s->step_rows;
 	PF_TRY(pf_parquet_prune(&s->pruner, group, s->base, err));
 	s->base += rows;
@@ -262,7 +267,6 @@ void pf_parquet_scan_constant(struct pf_parquet_scan *s, size_t column,
 void pf_parquet_scan_bytes(struct pf_parquet_scan *s, size_t bytes)
 {
 	s->step_bytes = bytes;
-	s->step_rows = FIRST_ROWS;
 }
 
 /* So many rows were decoded: how many next time? */
@@ -271,8 +275,9 @@ static void set_step(struct pf_parquet_scan *s, int64_t rows)
 	size_t bytes = pf_builder_bytes(s->first_rows) + pf_builder_bytes(s->rest_rows);
 	if (!s->step_bytes || !rows)
 		return;
-	size_t next = s->step_bytes / (bytes / (size_t)rows + 1) + 1;
-	s->step_rows = next < CHUNK_ROWS ? (int64_t)next : CHUNK_ROWS;
+	size_t fit = s->step_bytes / (bytes / (size_t)rows + 1) + 1;
+	int64_t next = fit < CHUNK_ROWS ? (int64_t)fit : CHUNK_ROWS;
+	s->step_rows = next < GROWTH * rows ? next : GROWTH * rows;
 	s->chunk_rows = s->step_rows;
 }
 

@@ -400,6 +400,45 @@ print(*sorted(e for e in seen if "DELTA" in e))'
 	contains "$(deltas)" DELTA_BINARY_PACKED
 	pf-put -q --compact --full $table
 	contains "$(pf-query --files $table | wc -l) $(deltas)" "3 DELTA_BINARY_PACKED"
+}
+
+# peak COMMAND...: MiB that it was resident at most, behind what it prints.
+peak()
+{
+	python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10)' "$@"
+}
+
+@test "many runs of wide rows are merged within --memory" {
+	case $PF_BUILD in *asan*) skip "the sanitizer's own memory counts" ;; esac
+	sed -i 's/buckets: 2/buckets: 1/; /row_kind/d' users.yaml
+	rm -rf $table
+	pf-put -q --create users.yaml $table
+	for i in $(seq 24); do
+		python3 - $i > wide.csv <<-'END'
+		import base64, random, sys
+		r = random.Random(int(sys.argv[1]))
+		print("user_id,event_type,timestamp")
+		for _ in range(400):
+		    print(f"{r.randrange(6000)},{base64.b64encode(r.randbytes(6000)).decode()},2024-01-01")
+		END
+		pf-partition -S users.yaml wide.csv | pf-pack -qq | pf-put -q --append $table
+	done
+	set -- -q -O csv -c 'count(*) as n, sum(length(event_type)) as s, max(event_type) as m' $table
+	pf-query "$@" --memory 2Gi > want
+	run peak pf-query "$@" --memory 2Gi
+	[ "${lines[2]}" -gt 100 ] # it takes what it may
+	run peak pf-query "$@" --memory 64Mi
+	equals "$(head -2 <<< "$output")" "$(cat want)"
+	echo "# query: ${lines[2]} MiB"
+	[ "${lines[2]}" -lt 76 ]
+	status 0 peak pf-put -q --compact --memory 64Mi $table
+	echo "# compaction: $output MiB"
+	[ "$output" -lt 84 ]
+	equals "$(pf-query "$@")" "$(cat want)"
+	equals "$(pf-query -q --files -O csv $table | cut -d, -f6,10)" "level,run
+5,1"
 	pf-put -q --verify $table
 }
 
