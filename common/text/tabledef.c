@@ -76,6 +76,30 @@ static int check_whole(const struct pf_def_load *l, unsigned id_line, unsigned t
 	return 0;
 }
 
+/* By day; but a key that does not name the partition's column says that there
+ * is one row of it in the table, not one a day. */
+static int load_grain(const struct pf_def_load *l, const struct pf_yaml *root)
+{
+	const struct pf_yaml *node = pf_yaml_get(root, "partition");
+	const struct pf_yaml *key = pf_yaml_get(root, "primary_key");
+	const char *text;
+	PF_TRY(pf_def_word(l, root, "partition", &text));
+	if (text)
+		return pf_def_placed(l, node->line,
+				     pf_grain_parse(text, &l->def->grain, l->err));
+	bool named = false;
+	char **words = NULL;
+	size_t n = 0;
+	PF_TRY(key ? pf_def_words(l, key, &words, &n) : 0);
+	for (size_t i = 0; i < n; i++) {
+		named |= !strcmp(words[i], PF_PARTITION_COLUMN);
+		free(words[i]);
+	}
+	free(words);
+	l->def->grain = key && !named ? PF_GRAIN_NONE : PF_GRAIN_DAY;
+	return 0;
+}
+
 static int load_buckets(const struct pf_def_load *l, const struct pf_yaml *root)
 {
 	const char *text;
@@ -126,12 +150,7 @@ static int load_root(const struct pf_def_load *l, const struct pf_yaml *root)
 	PF_TRY(pf_def_placed(l, node ? node->line : 0,
 		      pf_zone_open(def->zone, &zone, l->err)));
 	pf_zone_close(zone);
-	const char *text;
-	PF_TRY(pf_def_word(l, root, "partition", &text));
-	def->grain = PF_GRAIN_DAY;
-	if (text)
-		PF_TRY(pf_def_placed(l, pf_yaml_get(root, "partition")->line,
-			      pf_grain_parse(text, &def->grain, l->err)));
+	PF_TRY(load_grain(l, root));
 	PF_TRY(load_buckets(l, root));
 	if ((node = pf_yaml_get(root, "null"))) {
 		PF_TRY(pf_def_words(l, node, &def->nulls, &def->nnulls));

@@ -180,4 +180,28 @@ TEST(no_partition)
 	pf_tabledef_free(def);
 }
 
-UNIT_MAIN(CASE(reads_and_prints), CASE(refusals), CASE(no_partition))
+/* A key without dt means one row of it in the table, not one a day. */
+TEST(the_key_says_whether_there_is_a_partition)
+{
+	static const struct { const char *head; enum pf_grain grain; } cases[] = {
+		{ "id: a\n", PF_GRAIN_DAY },
+		{ "primary_key: a\n", PF_GRAIN_NONE },
+		{ "primary_key: [a]\n", PF_GRAIN_NONE },
+		{ "primary_key: [dt, a]\n", PF_GRAIN_DAY },
+		{ "primary_key: [a, dt]\npartition: year\n", PF_GRAIN_YEAR },
+		{ "primary_key: [a]\npartition: month\n", PF_GRAIN_MONTH },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct pf_error err = { 0 };
+		struct pf_tabledef *def;
+		char *yaml = pf_asprintf("%stime: t\ncolumns: {a: int, t: date}\n",
+					 cases[i].head);
+		CHECK_OK(pf_tabledef_parse(yaml, strlen(yaml), "t.yaml", &def, &err), &err);
+		CHECK_INT(def->grain, cases[i].grain);
+		pf_tabledef_free(def);
+		free(yaml);
+	}
+}
+
+UNIT_MAIN(CASE(reads_and_prints), CASE(refusals), CASE(no_partition),
+	  CASE(the_key_says_whether_there_is_a_partition))
