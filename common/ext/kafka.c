@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ext/kafka.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "ext/hash.h"
 #include "ext/kafka_client.h"
 
 /* --- errors --- */
@@ -90,6 +93,35 @@ static void on_error(rd_kafka_t *rk, int e, const char *reason, void *opaque)
 	pf_kafka_note_trouble(k, (rd_kafka_resp_err_t)e, reason);
 }
 
+/* In a thread of librdkafka. Of a new connection is noted whether it replaces one; that
+ * is known before anything that it brings. */
+static int on_connect(int fd, const struct sockaddr *addr, int len, const char *id,
+		      void *opaque)
+{
+	struct pf_kafka *k = opaque;
+	uint64_t place = pf_xxh3(addr, (size_t)len);
+	size_t i = 0;
+	(void)id;
+	pthread_mutex_lock(&k->lock);
+	while (i < k->nplaces && k->places[i] != place)
+		i++;
+	if (i == k->nplaces && i < PF_KAFKA_PLACES)
+		k->places[k->nplaces++] = place;
+	else
+		k->again = true;
+	pthread_mutex_unlock(&k->lock);
+	return connect(fd, addr, (socklen_t)len) && errno != EINPROGRESS ? errno : 0;
+}
+
+bool pf_kafka_reconnected(struct pf_kafka *k)
+{
+	pthread_mutex_lock(&k->lock);
+	bool again = k->again;
+	k->again = false;
+	pthread_mutex_unlock(&k->lock);
+	return again;
+}
+
 /* What librdkafka logs is said by its errors, too, where it matters. */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility,
 		   const char *text)
@@ -136,10 +168,12 @@ int pf_kafka_open(enum pf_kafka_kind kind, const struct pf_kafka_setting *settin
 	}
 	struct pf_kafka *k = pf_zalloc(1, sizeof *k);
 	k->lib = lib;
+	pthread_mutex_init(&k->lock, NULL);
 	k->name = pf_strdup(topic);
 	lib->rd_kafka_conf_set_opaque(conf, k);
 	lib->rd_kafka_conf_set_log_cb(conf, on_log);
 	lib->rd_kafka_conf_set_error_cb(conf, on_error);
+	lib->rd_kafka_conf_set_connect_cb(conf, on_connect);
 	if (kind == PF_KAFKA_PRODUCER)
 		lib->rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
 	k->rk = k->lib->rd_kafka_new(kind == PF_KAFKA_PRODUCER ? RD_KAFKA_PRODUCER :
@@ -182,6 +216,7 @@ void pf_kafka_close(struct pf_kafka *k)
 		k->lib->rd_kafka_topic_destroy(k->topic);
 	if (k->rk)
 		k->lib->rd_kafka_destroy_flags(k->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	pthread_mutex_destroy(&k->lock);
 	free(k->name);
 	free(k);
 }

@@ -109,6 +109,9 @@ struct pf_kafka_record {
 int pf_kafka_next(struct pf_kafka *k, int timeout_ms, enum pf_kafka_event *event,
 		  struct pf_kafka_record *record, struct pf_error *err);
 void pf_kafka_release(struct pf_kafka_record *record);
+/* Was a connection made since this was asked last, in place of another? What was
+ * given out before came by the old ones; what waits may be of either. */
+bool pf_kafka_reconnected(struct pf_kafka *k);
 /* The last header of that name. */
 bool pf_kafka_header(const struct pf_kafka_record *record, const char *name,
 		     struct pf_view *value);

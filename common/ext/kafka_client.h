@@ -7,8 +7,13 @@
 #ifndef PF_EXT_KAFKA_CLIENT_H
 #define PF_EXT_KAFKA_CLIENT_H
 
+#include <pthread.h>
+
 #include "ext/kafka.h"
 #include "ext/kafka_library.h"
+
+/* Of so many brokers it is known whether we had a connection before. */
+enum { PF_KAFKA_PLACES = 64 };
 
 struct pf_kafka {
 	const struct pf_kafka_library *lib;
@@ -25,6 +30,11 @@ struct pf_kafka {
 	struct pf_error failed;  /* will not get better */
 	char trouble[400];       /* the last thing that went wrong */
 	int trouble_code;        /* of pf_code */
+	/* Where it connected to, by its own threads: hashes of addresses. */
+	pthread_mutex_t lock;
+	uint64_t places[PF_KAFKA_PLACES];
+	size_t nplaces;
+	bool again;              /* ... to a place for a second time */
 	bool hopeless;           /* it is of the kind that waiting does not mend */
 };
 

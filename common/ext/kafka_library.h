@@ -13,7 +13,7 @@
 	X(rd_kafka_version_str) X(rd_kafka_version) X(rd_kafka_err2str) X(rd_kafka_last_error) \
 	X(rd_kafka_conf_new) X(rd_kafka_conf_destroy) X(rd_kafka_conf_set) \
 	X(rd_kafka_conf_set_opaque) X(rd_kafka_conf_set_dr_msg_cb) \
-	X(rd_kafka_conf_set_error_cb) X(rd_kafka_conf_set_log_cb) \
+	X(rd_kafka_conf_set_error_cb) X(rd_kafka_conf_set_connect_cb) X(rd_kafka_conf_set_log_cb) \
 	X(rd_kafka_new) X(rd_kafka_destroy) X(rd_kafka_destroy_flags) \
 	X(rd_kafka_topic_new) X(rd_kafka_topic_destroy) X(rd_kafka_topic_name) \
 	X(rd_kafka_metadata) X(rd_kafka_metadata_destroy) X(rd_kafka_clusterid) \

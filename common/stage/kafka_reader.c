@@ -10,12 +10,16 @@
 #include <stdlib.h>
 
 #include "base/time.h"
+#include "stage/kafka_anchor.h"
 #include "stage/kafka_decode.h"
 #include "stage/kafka_message.h"
 #include "stage/kafka_stage.h"
 
 /* The partitions share one queue. */
 enum { WAIT_MS = 100, QUEUED_BYTES = 32 << 20 };
+/* Who follows waits no longer for a broker that is to be asked; a topic is not made
+ * anew within so little. */
+enum { CHECK_MS = 5000, BRIEF_MS = 500 };
 
 struct part {
 	int32_t partition;
@@ -25,6 +29,8 @@ struct part {
 	bool running;
 	uint64_t hash;        /* of the last record before at */
 	int64_t last;         /* its offset; -1: not known */
+	struct pf_kafka_anchor known; /* when it was last checked, or the first
+				       * record since */
 };
 
 struct topic_reader {
@@ -38,8 +44,9 @@ struct topic_reader {
 	size_t nparts, running;
 	int32_t *place;        /* of a partition in parts, or -1 */
 	int64_t rows, all_rows; /* since the last mark; since the beginning */
-	int64_t marked_us, heard_us;
+	int64_t marked_us, heard_us, checked_us;
 	bool any_mark, ended;
+	bool any, doubt;       /* a record was taken; we were cut off since */
 	struct pf_buf gaps, said;
 	struct pf_mark mark;
 	struct pf_error failed; /* met while looking ahead */
@@ -70,37 +77,20 @@ static const struct pf_stage_start *start_of(const struct pf_stage_read *how,
 	return NULL;
 }
 
-static int too_short(const struct topic_reader *r, int32_t partition, int64_t at,
-		     int64_t end, struct pf_error *err)
-{
-	pf_fail(err, PF_E_STAGE_CHANGED,
-		"offset %" PRId64 " lies beyond the end of topic '%s', partition %" PRId32
-		" (%" PRId64 ")", at, r->s->url.topic, partition, end);
-	return pf_hint(err, "the topic was truncated or made anew since that offset was taken");
-}
-
-static int gone(const struct topic_reader *r, int32_t partition, int64_t from,
-		int64_t to, struct pf_error *err)
-{
-	pf_fail(err, PF_E_STAGE_GAP,
-		"topic '%s', partition %" PRId32 " no longer has messages %" PRId64
-		" to %" PRId64, r->s->url.topic, partition, from, to - 1);
-	return pf_hint(err, "--accept-gap goes on without them and says so in the table");
-}
-
 static int check_range(struct topic_reader *r, struct part *p, int64_t first, int64_t end,
 		       struct pf_error *err)
 {
 	if (p->at > end)
-		return too_short(r, p->partition, p->at, end, err);
+		return pf_kafka_too_short(r->s, p->partition, p->at, end, err);
 	if (p->at >= first)
 		return 0;
 	if (!r->how.accept_gap)
-		return gone(r, p->partition, p->at, first, err);
+		return pf_kafka_gone(r->s, p->partition, p->at, first, err);
 	pf_buf_printf(&r->gaps, "%s\"%" PRId32 "\": [[%" PRId64 ", %" PRId64 "]]",
 		      r->gaps.len ? ", " : "{", p->partition, p->at, first);
 	p->at = first;
 	p->last = -1;
+	p->known = (struct pf_kafka_anchor){ p->partition, first, -1, 0 };
 	return 0;
 }
 
@@ -118,6 +108,7 @@ static int add_part(struct topic_reader *r, const struct pf_kafka_range *range,
 	if (start && !r->how.oldest && pf_anchor_read(start->anchor, &p->hash, &back) &&
 	    back <= p->at)
 		p->last = p->at - back;
+	p->known = (struct pf_kafka_anchor){ partition, p->at, p->last, p->hash };
 	r->place[partition] = (int32_t)r->nparts++;
 	return check_range(r, p, first, end, err);
 }
@@ -172,32 +163,19 @@ static int add_parts(struct topic_reader *r, struct pf_error *err)
 }
 
 /* Is the record before a start the one that is known? */
-static int take_anchor(void *ctx, const struct pf_ask *ask,
-		       const struct pf_kafka_record *record, struct pf_error *err)
+static int check_starts(struct topic_reader *r, struct pf_error *err)
 {
-	struct topic_reader *r = ctx;
-	const struct part *p = &r->parts[r->place[ask->partition]];
-	if (record && record->offset == p->last && pf_record_hash(record) == p->hash)
-		return 0;
-	pf_fail(err, PF_E_STAGE_CHANGED,
-		"topic '%s', partition %" PRId32 " has another message at offset %" PRId64
-		" than the one that was read", r->s->url.topic, p->partition, p->last);
-	return pf_hint(err, "the topic was made anew, or lost messages and got others since");
-}
-
-static int check_anchors(struct topic_reader *r, struct pf_error *err)
-{
-	struct pf_ask *asks = pf_zalloc(r->nparts + 1, sizeof *asks);
+	struct pf_kafka_anchor *anchors = pf_alloc(r->nparts + 1, sizeof *anchors);
 	size_t n = 0;
 	for (size_t i = 0; i < r->nparts; i++) {
 		const struct part *p = &r->parts[i];
 		/* Known, and not too old to be there still. */
 		if (p->last >= p->first)
-			asks[n++] = (struct pf_ask){ .partition = p->partition,
-						     .offset = p->last, .end = p->at };
+			anchors[n++] = (struct pf_kafka_anchor){ p->partition, p->at,
+								 p->last, p->hash };
 	}
-	int code = pf_kafka_stage_ask(r->s, asks, n, take_anchor, r, err);
-	free(asks);
+	int code = pf_kafka_anchors_compare(r->s, anchors, n, err);
+	free(anchors);
 	return code;
 }
 
@@ -242,10 +220,10 @@ int pf_kafka_reader_open(struct pf_stage *stage, const struct pf_stage_read *how
 	r->base.ops = &reader_ops;
 	r->s = (struct pf_kafka_stage *)stage;
 	r->how = *how;
-	r->marked_us = r->heard_us = pf_mono_us();
+	r->marked_us = r->heard_us = r->checked_us = pf_mono_us();
 	int code = add_parts(r, err);
 	if (!code)
-		code = check_anchors(r, err);
+		code = check_starts(r, err);
 	if (!code)
 		code = open_decoder(r, err);
 	if (!code)
@@ -289,6 +267,9 @@ static int take_record(struct topic_reader *r, struct part *p,
 	p->at = record->offset + 1;
 	p->last = record->offset;
 	p->hash = pf_record_hash(record);
+	if (p->known.offset < 0)
+		p->known = (struct pf_kafka_anchor){ p->partition, p->at, p->last, p->hash };
+	r->any = true;
 	if (p->at == p->end)
 		finish_part(r, p);
 	return pf_decoder_add(r->decoder, record, err);
@@ -312,14 +293,84 @@ static int out_of_range(struct topic_reader *r, struct part *p, struct pf_error 
 		return 0;
 	PF_TRY(pf_kafka_ranges(r->s->consumer, &range, 1, r->s->timeout_ms, err));
 	if (p->at < range.first)
-		return gone(r, p->partition, p->at, range.first, err);
-	return too_short(r, p->partition, p->at, range.end, err);
+		return pf_kafka_gone(r->s, p->partition, p->at, range.first, err);
+	return pf_kafka_too_short(r->s, p->partition, p->at, range.end, err);
+}
+
+/* --- is it still the same topic? --- */
+
+static int check(struct topic_reader *r, struct pf_kafka_anchor *anchors, size_t n,
+		 struct pf_error *err)
+{
+	int64_t patience_ms = r->s->timeout_ms;
+	if (r->how.follow && patience_ms > CHECK_MS)
+		r->s->timeout_ms = CHECK_MS;
+	int code = pf_kafka_anchors_check(r->s, anchors, n, err);
+	r->s->timeout_ms = patience_ms;
+	return code;
+}
+
+/* When a broker that we were cut off from is there again, its log may have been cut,
+ * too. What we have taken came before; what waits in the queue is fetched again. */
+static int look_again(struct topic_reader *r, struct pf_error *err)
+{
+	struct pf_kafka_anchor *anchors = pf_alloc(r->nparts + 1, sizeof *anchors);
+	size_t n = 0;
+	for (size_t i = 0; i < r->nparts; i++) {
+		const struct part *p = &r->parts[i];
+		if (p->running)
+			anchors[n++] = (struct pf_kafka_anchor){ p->partition, p->at,
+								 p->last, p->hash };
+	}
+	int code = check(r, anchors, n, err);
+	free(anchors);
+	for (size_t i = 0; !code && i < r->nparts; i++) {
+		const struct part *p = &r->parts[i];
+		if (!p->running)
+			continue;
+		pf_kafka_stop(r->consumer, p->partition);
+		code = pf_kafka_start(r->consumer, p->partition, p->at, err);
+	}
+	r->doubt = code == PF_E_UNREACHABLE;
+	return r->doubt ? 0 : code;
+}
+
+/* Before a mark vouches for what was read: a topic that was made anew meanwhile keeps
+ * the connection. *sure false: no broker answers. */
+static int check_mark(struct topic_reader *r, bool *sure, struct pf_error *err)
+{
+	int64_t now = pf_mono_us();
+	*sure = true;
+	if (now - r->checked_us < (int64_t)BRIEF_MS * 1000)
+		return 0;
+	struct pf_kafka_anchor *anchors = pf_alloc(r->nparts + 1, sizeof *anchors);
+	size_t n = 0;
+	for (size_t i = 0; i < r->nparts; i++) {
+		const struct part *p = &r->parts[i];
+		if (p->at <= p->known.at)
+			continue;
+		anchors[n] = p->known;
+		anchors[n++].at = p->at;
+	}
+	int code = check(r, anchors, n, err);
+	free(anchors);
+	*sure = code != PF_E_UNREACHABLE;
+	if (code)
+		return *sure ? code : 0;
+	r->checked_us = now;
+	for (size_t i = 0; i < r->nparts; i++) {
+		struct part *p = &r->parts[i];
+		p->known = (struct pf_kafka_anchor){ p->partition, p->at, p->last, p->hash };
+	}
+	return 0;
 }
 
 /* Fetch until the decoder has enough, or nothing is at hand any more. */
 static int fetch(struct topic_reader *r, int timeout_ms, struct pf_error *err)
 {
-	while (!pf_decoder_full(r->decoder) && r->running) {
+	if (r->doubt)
+		PF_TRY(look_again(r, err));
+	while (!r->doubt && !pf_decoder_full(r->decoder) && r->running) {
 		enum pf_kafka_event event;
 		struct pf_kafka_record record;
 		bool waits = pf_decoder_empty(r->decoder);
@@ -328,6 +379,11 @@ static int fetch(struct topic_reader *r, int timeout_ms, struct pf_error *err)
 		if (event == PF_KAFKA_NOTHING)
 			return 0;
 		r->heard_us = pf_mono_us();
+		if (pf_kafka_reconnected(r->consumer) && r->any) {
+			pf_kafka_release(&record);
+			r->doubt = true;
+			return look_again(r, err);
+		}
 		if (record.partition < 0 || record.partition >= r->s->info.partitions ||
 		    r->place[record.partition] < 0) {
 			pf_kafka_release(&record);
@@ -369,6 +425,13 @@ static bool mark_due(const struct topic_reader *r)
 static int give_mark(struct topic_reader *r, struct pf_event *event, struct pf_error *err)
 {
 	struct pf_mark *m = &r->mark;
+	bool sure;
+	PF_TRY(check_mark(r, &sure, err));
+	/* Who is to stop does not wait for a broker. */
+	if (!sure && r->how.follow && !stopped(r)) {
+		r->marked_us = pf_mono_us();
+		return 0;
+	}
 	if (r->how.settle)
 		PF_TRY(r->how.settle(r->how.ctx, err));
 	m->parts = pf_realloc(m->parts, r->nparts, sizeof *m->parts);
@@ -431,8 +494,12 @@ static int reader_next(struct pf_stage_reader *base, struct pf_event *event,
 		}
 		/* All rows before `at` are out: a place for a mark. */
 		bool last = !r->running || stopped(r);
-		if (mark_due(r) || (last && (!r->any_mark || moved(r))))
-			return give_mark(r, event, err);
+		if (mark_due(r) || (last && (!r->any_mark || moved(r)))) {
+			PF_TRY(give_mark(r, event, err));
+			if (event->kind == PF_EVENT_MARK)
+				return 0;
+			continue;
+		}
 		if (last) {
 			r->ended = true;
 			break;

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""kafka_broker.py [DIR]: a topic as a stage on a real broker: messages that
-others wrote, transactions, retention, deletion, growth, security, following.
+"""kafka_broker.py [DIR] [LINE] [TEST...]: a topic as a stage on a real broker: messages
+that others wrote, transactions, retention, deletion, growth, security, following.
 
-Starts a broker of its own (tests/engines/kafka.py), or uses the one that
-runs in DIR. Skipped where Java or Kafka's jars are missing. Prints TAP.
+Starts a broker of its own (tests/engines/kafka.py) of that line, 3.9 or 4.1, or
+uses the one that runs in DIR. Skipped where Java or Kafka's jars are missing.
+Prints TAP.
 """
+import glob
 import json
 import os
 import random
@@ -39,17 +41,17 @@ def skip(why):
     sys.exit()
 
 
-def have_kafka():
+def have_kafka(line):
     if not shutil.which("java"):
         skip("no java")
     try:
         import confluent_kafka  # noqa: F401
     except ImportError:
         skip("no Python package confluent-kafka")
-    if not os.path.exists(kafka.classpath_file("3.9")) and not shutil.which("mvn"):
+    if not os.path.exists(kafka.classpath_file(line)) and not shutil.which("mvn"):
         skip("Kafka's jars are not installed, and there is no Maven to fetch them")
     try:
-        kafka.install("3.9")
+        kafka.install(line)
     except SystemExit as e:
         skip(str(e).splitlines()[0])
 
@@ -515,29 +517,86 @@ def small_messages(b):
 # --- getting in ---
 
 
+def newer_library():
+    """What makes programs load the librdkafka that the Python client brings; None: as old."""
+    import confluent_kafka
+    if confluent_kafka.libversion()[1] < 0x02060100:
+        return None
+    libs = glob.glob(os.path.dirname(confluent_kafka.__file__) + ".libs/librdkafka-*.so*")
+    if not libs:
+        return None
+    os.makedirs("newer", exist_ok=True)
+    for path in glob.glob(os.path.dirname(libs[0]) + "/*"):
+        link = "newer/" + ("librdkafka.so.1" if path == libs[0] else os.path.basename(path))
+        if not os.path.islink(link):
+            os.symlink(path, link)
+    return {"LD_LIBRARY_PATH": os.path.abspath("newer")}
+
+
+def old_scram(b, url, file):
+    """Is the installed librdkafka one that cannot log in to Kafka 4 by SCRAM, and says so?"""
+    if not b.cluster.state["line"].startswith("4"):
+        return False
+    p = subprocess.run([f"{BUILD}/pf-stage", "status", "--kafka-config",
+                        f"{b.directory}/{file}.properties", url],
+                       capture_output=True, text=True, timeout=30)
+    assert not p.returncode or "cannot log in to Kafka 4 by SCRAM; 2.6.1 can" in p.stderr, p.stderr
+    return p.returncode != 0
+
+
+def newer(b):
+    """the librdkafka of today does what Debian's does: each row once, appended, asked, loaded"""
+    env = newer_library()
+    if not env:
+        return
+    for options in ("", "?payload=json"):
+        name, url = b.topic(3, options)
+        open("newer.jsonl", "wb").write(lines(range(3000)))
+        pf("pf-stage", "append", "-S", "schema.yaml", url, "newer.jsonl", env={**env, "PF_CRASH_AT": "X2"}, status=-9)
+        pf("pf-stage", "append", "-q", "-S", "schema.yaml", url, "newer.jsonl", env=env)
+        _, err = pf("pf-stage", "append", "-S", "schema.yaml", url, "newer.jsonl", env=env)
+        assert " 0 rows appended, 0 rejected, 3,000 duplicate" in err, err
+        t = table()
+        out, _ = pf("pf-query", t, url, "-c", "n", "-O", "tsv", env=env)
+        assert sorted(int(x) for x in out.split()[1:]) == list(range(3000))
+        os.environ.update(env)
+        try:
+            load(t, url)
+            b.cluster.purge(name, 0, b.cluster.offsets(name)[0][1])
+            load(t, url)
+            b.send(name, [text(4000)], partition=0)
+            b.cluster.purge(name, 0, b.cluster.offsets(name)[0][1])
+            err = load(t, url, "-S", "schema.yaml", status=3)
+            assert "no longer has messages" in err, err
+        finally:
+            os.environ.pop("LD_LIBRARY_PATH")
+        assert numbers(t) == list(range(3000))
+
+
 def security(b):
     """S09 S11 S12: TLS, PLAIN in TLS and SCRAM get in; strangers do not, and learn why"""
     name, url = b.topic(2)
 
     def at(listener):
         return f"kafka://{b.cluster.address(listener)}/{name}"
-    files = [("SSL", "ssl"), ("SASL_SSL", "plain"), ("SASL_SSL", "scram")]
-    if b.cluster.state["line"].startswith("4"):
-        # librdkafka before 2.6.1 cannot, and that is said.
-        p = subprocess.run([f"{BUILD}/pf-stage", "status", "--kafka-config",
-                            f"{b.directory}/scram.properties", at("SASL_SSL")],
-                           capture_output=True, text=True, timeout=30)
-        if p.returncode:
-            assert "cannot log in to Kafka 4 by SCRAM; 2.6.1 can" in p.stderr, p.stderr
-            files.pop()
-    for listener, file in files:
+    files = [("SSL", "ssl", {}), ("SASL_SSL", "plain", {})]
+    scram = [("SASL_SSL", "scram", {}), ("SASL_SSL", "scram512", {})]
+    newer = newer_library()
+    for listener, file, env in scram:
+        if old_scram(b, at("SASL_SSL"), file):
+            assert newer, "no librdkafka that can log in by SCRAM"
+        else:
+            files.append((listener, file, env))
+        if newer:
+            files.append((listener, file, newer))
+    for i, (listener, file, env) in enumerate(files):
         config = f"{b.directory}/{file}.properties"
         pf("pf-stage", "append", "-q", "-S", "schema.yaml", "--kafka-config", config,
-           "--source", file, at(listener), stdin=lines(range(10)))
+           "--source", f"{file}{i}", at(listener), stdin=lines(range(10)), env=env)
         out, _ = pf("pf-query", "--kafka-config", config, at(listener), "-c", "count()",
-                    "-O", "tsv")
-        pf("pf-stage", "status", at(listener), env={"PF_KAFKA_CONFIG": config})
-        assert "sesame" not in out
+                    "-O", "tsv", env=env)
+        assert out.split()[1] == str(10 * (i + 1))
+        pf("pf-stage", "status", at(listener), env={"PF_KAFKA_CONFIG": config, **env})
     assert numbers(url) == sorted(list(range(10)) * len(files))
     for listener, file, status, why in (
             ("SASL_SSL", "wrong", 4, "uthentication failed"),
@@ -764,10 +823,10 @@ def swallowed(b):
 
 def rotated(b):
     """S13: a password that changes while rows are appended ends it, and no row is lost"""
-    if b.cluster.state["line"].startswith("4"):
-        return  # librdkafka before 2.6.1 cannot log in by SCRAM there
     name, _ = b.topic(2)
     url = f"kafka://{b.cluster.address('SASL_SSL')}/{name}"
+    env = newer_library() if old_scram(b, url, "scram") else {}
+    assert env is not None, "no librdkafka that can log in by SCRAM"
 
     def config(password):
         text = open(f"{b.directory}/scram.properties").read().replace(kafka.SECRET, password)
@@ -777,7 +836,7 @@ def rotated(b):
     options = ["-S", "schema.yaml", "--kafka-config", "rotated", "--source", "f"]
     feed = subprocess.Popen([f"{BUILD}/pf-stage", "append", *options, "--ack-fd", "1", url],
                             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE)
+                            stderr=subprocess.PIPE, env={**os.environ, **env})
     feed.stdin.write(lines(range(50)))
     feed.stdin.flush()
     feed.stdout.readline()
@@ -793,8 +852,10 @@ def rotated(b):
         acked = int((feed.stdout.read() or b"x\t-1\t").split(b"\t")[-2])
         assert acked < len(lines(range(100))), acked
         config("another-" + kafka.SECRET)
-        pf("pf-stage", "append", "-q", *options, url, stdin=lines(range(100)))
-        assert numbers("--kafka-config", "rotated", "-S", "schema.yaml", url) == list(range(100))
+        pf("pf-stage", "append", "-q", *options, url, stdin=lines(range(100)), env=env)
+        out, _ = pf("pf-query", "--kafka-config", "rotated", "-S", "schema.yaml", url, "-c", "n",
+                    "-O", "tsv", env=env)
+        assert sorted(int(x) for x in out.split()[1:]) == list(range(100))
     finally:
         feed.kill()
         b.cluster.add_scram_user("alice")
@@ -844,13 +905,8 @@ def batches(path):
         at += 12 + int.from_bytes(data[at + 8:at + 12], "big")
 
 
-def truncated(b):
-    """C12: a log that was cut at an unclean end is told from the one that was loaded"""
-    name, url = b.topic(1, "?payload=json")
-    for i in range(0, 40, 10):
-        b.send(name, [text(i + k) for k in range(10)])
-    t = table()
-    load(t, url)
+def cut_log(b, name):
+    """Cut the log of a topic's only partition to 20 messages or less, as an unclean end may."""
     b.cluster.stop()
     path = log_of(b, name)
     # How many batches the producer made is its own business.
@@ -860,6 +916,17 @@ def truncated(b):
         os.unlink(b.cluster.path(1, "data/" + gone))
     b.cluster.start()
     assert b.cluster.offsets(name) == {0: (0, end)}, b.cluster.offsets(name)
+    return end
+
+
+def truncated(b):
+    """C12: a log that was cut at an unclean end is told from the one that was loaded"""
+    name, url = b.topic(1, "?payload=json")
+    for i in range(0, 40, 10):
+        b.send(name, [text(i + k) for k in range(10)])
+    t = table()
+    load(t, url)
+    end = cut_log(b, name)
     err = load(t, url, status=3)
     assert "offset 40 lies beyond the end" in err and f"({end})" in err, err
     _, err = pf("pf-query", t, url, status=3)
@@ -868,6 +935,85 @@ def truncated(b):
     err = load(t, url, status=3)
     assert "has another message at offset 39" in err, err
     assert numbers(t) == list(range(40))
+
+
+class Follower:
+    """A line that follows a topic into a table; what its programs said and their statuses."""
+
+    def __init__(self, table, url, *options):
+        command = (f'"$B/pf-stage" read --follow "$U" --after "$T" {" ".join(options)} 2> f0 & '
+                   'echo $! > follower; wait $!; echo $? > f.status')
+        self.p = subprocess.Popen(
+            ["bash", "-c", '{ ' + command + '; } | "$B/pf-partition" 2> f1 | "$B/pf-pack" -q '
+             '--every 200ms 2> f2 | "$B/pf-put" -q "$T" 2> f3; echo ${PIPESTATUS[@]} > f.all'],
+            env={**os.environ, "B": BUILD, "U": url, "T": table}, start_new_session=True)
+        self.table = table
+
+    def wait_for(self, want):
+        deadline = time.monotonic() + 30
+        while numbers(self.table) != want:
+            assert time.monotonic() < deadline, (numbers(self.table), self.said())
+            time.sleep(0.2)
+
+    def pid(self):
+        return int(open("follower").read())
+
+    def said(self):
+        return "".join(open(f"f{i}").read() for i in range(4))
+
+    def status(self):
+        """Of pf-stage and, behind it, of all the others."""
+        self.p.wait(60)
+        return [int(open("f.status").read())] + [int(x) for x in open("f.all").read().split()[1:]]
+
+    def kill(self):
+        if self.p.poll() is None:
+            os.killpg(self.p.pid, signal.SIGKILL)
+            self.p.wait()
+
+
+def remade(b):
+    """C12: a topic made anew under a follower's eyes ends it, before a row of the new one"""
+    for wait in (0, 1.5):
+        name, url = b.topic(1, "?payload=json")
+        b.send(name, [text(i) for i in range(20)])
+        t = table()
+        f = Follower(t, url)
+        try:
+            f.wait_for(list(range(20)))
+            os.kill(f.pid(), signal.SIGSTOP)
+            b.cluster.delete_topic(name)
+            b.cluster.create_topic(name, 1)
+            b.send(name, [text(i) for i in range(100, 150)])
+            time.sleep(wait)
+            os.kill(f.pid(), signal.SIGCONT)
+            b.send(name, [text(i) for i in range(150, 160)])
+            status = f.status()
+            assert status[0] == 3, (status, f.said())
+            assert name in f.said(), f.said()
+            assert numbers(t) == list(range(20)), numbers(t)
+        finally:
+            f.kill()
+
+
+def cut(b):
+    """C12: a log that was cut under a follower's eyes ends it, before a row of what came after"""
+    name, url = b.topic(1, "?payload=json")
+    for i in range(0, 40, 10):
+        b.send(name, [text(i + k) for k in range(10)])
+    t = table()
+    f = Follower(t, url)
+    try:
+        f.wait_for(list(range(40)))
+        os.kill(f.pid(), signal.SIGSTOP)
+        end = cut_log(b, name)
+        b.send(name, [text(100 + i) for i in range(60)])
+        os.kill(f.pid(), signal.SIGCONT)
+        status = f.status()
+        assert status[0] == 3 and numbers(t) == list(range(40)), (status, end, f.said(), numbers(t))
+        assert "has another message at offset 39" in f.said(), f.said()
+    finally:
+        f.kill()
 
 
 def damaged(b):
@@ -892,11 +1038,12 @@ def damaged(b):
 
 
 def main():
-    have_kafka()
+    line = ([a for a in sys.argv[1:] if a in kafka.LINES] or ["3.9"])[0]
+    have_kafka(line)
     os.environ.update(LC_ALL="C.UTF-8", TZ="UTC0")
     scratch = tempfile.mkdtemp(prefix="pf-kafka-")
     own = None
-    chosen = [a for a in sys.argv[1:] if not os.path.isdir(a)]
+    chosen = [a for a in sys.argv[1:] if not os.path.isdir(a) and a not in kafka.LINES]
     given = [a for a in sys.argv[1:] if os.path.isdir(a)]
     try:
         if given:
@@ -904,15 +1051,16 @@ def main():
         else:
             directory = scratch + "/broker"
             own = kafka.Kafka(directory)
-            own.create("3.9", 1, [])
+            own.create(line, 1, [])
         os.chdir(scratch)
         open("schema.yaml", "w").write(SCHEMA)
         open("wide.yaml", "w").write(SCHEMA + "  text: string\n")
         b = Broker(directory)
         tests = [foreign_json, foreign_csv, murmur2, transactions, retention, recreated, grown,
-                 created, lag, split, swallowed, too_large, small_messages, security, secrets, nobody, following]
+                 created, lag, split, swallowed, too_large, small_messages, security, secrets, nobody, newer, following,
+                 remade]
         if own or os.environ.get("PF_RESTART"):
-            tests += [restarted, example, slow, patient, rotated, truncated, damaged]
+            tests += [restarted, example, slow, patient, rotated, truncated, cut, damaged]
         tests = [t for t in tests if not chosen or t.__name__ in chosen]
         failed = 0
         print(f"1..{len(tests)}")

@@ -14,7 +14,8 @@ controller, waits until they serve, and prints what a shell can eval:
   KAFKA=127.0.0.1:PORT[,...]     plain text, everything is allowed
   KAFKA_SSL=...                  TLS; DIR/ssl.properties has what a client needs
   KAFKA_SASL=...                 SASL over TLS: DIR/plain.properties,
-                                 DIR/scram.properties (user alice), DIR/wrong.properties
+                                 DIR/scram.properties and scram512.properties (user
+                                 alice), DIR/wrong.properties
                                  (a wrong password), DIR/guest.properties (guest, who
                                  is allowed nothing)
   KAFKA_BADHOST=, KAFKA_EXPIRED= TLS with a certificate of another host; of 2001
@@ -129,6 +130,7 @@ def client_files(directory):
                         f"ssl.ca.location={directory}/tls/other.pem\n"),
                        ("plain", user("PLAIN", "alice", SECRET)),
                        ("scram", user("SCRAM-SHA-256", "alice", SECRET)),
+                       ("scram512", user("SCRAM-SHA-512", "alice", SECRET)),
                        ("wrong", user("PLAIN", "alice", "wrong-" + SECRET)),
                        ("guest", user("PLAIN", "guest", SECRET))):
         path = f"{directory}/{name}.properties"
@@ -217,8 +219,9 @@ class Kafka:
         except ImportError:
             return  # all but SCRAM works
         admin = self.admin()
-        self.wait(admin.alter_user_scram_credentials([UserScramCredentialUpsertion(
-            name, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, 4096), password.encode())]))
+        for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
+            self.wait(admin.alter_user_scram_credentials([UserScramCredentialUpsertion(
+                name, ScramCredentialInfo(mechanism, 4096), password.encode())]))
 
     def path(self, number, name):
         return os.path.join(self.directory, f"node{number}", name)
@@ -255,10 +258,11 @@ class Kafka:
             "listener.name.badhost.ssl.keystore.location": f"{tls}/elsewhere.pem",
             "listener.name.expired.ssl.keystore.type": "PEM",
             "listener.name.expired.ssl.keystore.location": f"{tls}/expired.pem",
-            "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256",
+            "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
             "listener.name.sasl_ssl.plain.sasl.jaas.config": jaas,
-            "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config":
-                "org.apache.kafka.common.security.scram.ScramLoginModule required;",
+            **{f"listener.name.sasl_ssl.scram-sha-{bits}.sasl.jaas.config":
+               "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+               for bits in (256, 512)},
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "super.users": "User:ANONYMOUS;User:admin;User:alice",
             "auto.create.topics.enable": "false",
