@@ -8,7 +8,11 @@
 #include "query/keyed_scan.h"
 #include "query/table_files.h"
 
-enum { GIVE_ROWS = 8192, GIVE_BYTES = 1 << 20 };
+enum {
+	GIVE_ROWS = 8192,
+	GIVE_BYTES = 1 << 20,
+	MOST_KEYS = 4096, /* that are looked up one by one */
+};
 
 /* A file of either state, or one that came or went in between. */
 struct entry {
@@ -20,6 +24,7 @@ struct entry {
 /* A section: keys that lie in no other one. */
 struct part {
 	size_t from[2], n[2]; /* files of both states */
+	size_t hot_from, hot; /* files whose keys may have changed */
 	int32_t bucket;
 	bool mixed;           /* files of several buckets */
 };
@@ -48,6 +53,10 @@ struct pf_keyed_changes {
 	struct pf_file_list all; /* the entries' files */
 	struct part *parts;
 	size_t nparts, at;
+	struct pf_file_list hot; /* where changed keys are looked up in */
+	struct pf_table_files *hot_files;
+	/* of the part at hand */
+	struct pf_filter own, both; /* its keys; and the filter; borrows */
 	bool open;               /* the part at hand is being read */
 	struct state states[2];
 	struct pf_builder *out;
@@ -165,17 +174,35 @@ static struct entry *entry_of(const struct pf_keyed_changes *c, const struct pf_
 	return &c->entries[f - c->all.files];
 }
 
+/* A few changed keys are read first, to be looked up in both states. The lists
+ * alone do not tell: what a compaction wrote is not what changed. */
+static void keep_lookups(struct pf_keyed_changes *c, struct part *p)
+{
+	int64_t rows = 0, all = 0;
+	for (size_t i = 0; i < p->hot; i++)
+		rows += c->hot.files[p->hot_from + i].rows;
+	for (int s = PF_BEFORE; s <= PF_AFTER; s++)
+		for (size_t i = 0; i < p->n[s]; i++)
+			all += c->states[s].list.files[p->from[s] + i].rows;
+	if (c->between.walked && c->of.prune && rows <= MOST_KEYS && rows < all / 4)
+		return;
+	c->hot.n = p->hot_from;
+	p->hot = 0;
+}
+
 static void add_part(struct pf_keyed_changes *c, const struct pf_section *section)
 {
 	struct part *p = &c->parts[c->nparts];
 	bool hot = false;
-	*p = (struct part){ .bucket = INT32_MIN };
+	*p = (struct part){ .bucket = INT32_MIN, .hot_from = c->hot.n };
 	for (int s = PF_BEFORE; s <= PF_AFTER; s++)
 		p->from[s] = c->states[s].list.n;
 	for (size_t r = 0; r < section->n; r++)
 		for (size_t i = 0; i < section->runs[r].n; i++) {
 			const struct entry *e = entry_of(c, section->runs[r].files[i]);
 			hot |= e->hot;
+			if (e->hot)
+				c->hot.files[c->hot.n++] = e->file;
 			for (int s = PF_BEFORE; s <= PF_AFTER; s++) {
 				struct pf_file_list *l = &c->states[s].list;
 				if (!e->of[s])
@@ -194,6 +221,8 @@ static void add_part(struct pf_keyed_changes *c, const struct pf_section *sectio
 		if (!hot)
 			l->n = p->from[s];
 	}
+	p->hot = c->hot.n - p->hot_from;
+	keep_lookups(c, p);
 	c->nparts += hot && (p->n[PF_BEFORE] || p->n[PF_AFTER]);
 }
 
@@ -209,6 +238,7 @@ static int find_parts(struct pf_keyed_changes *c, struct pf_error *err)
 	PF_TRY(pf_sections_make(&c->all, pf_table_schema(c->of.table), &c->rules, &sections,
 				err));
 	c->parts = pf_alloc(sections.n + 1, sizeof *c->parts);
+	c->hot.files = pf_alloc(c->nentries + 1, sizeof *c->hot.files);
 	for (int s = PF_BEFORE; s <= PF_AFTER; s++)
 		c->states[s].list.files = pf_alloc(c->nentries + 1,
 						   sizeof *c->states[s].list.files);
@@ -252,12 +282,101 @@ static void end_part(struct pf_keyed_changes *c)
 		pf_keyed_scan_free(c->states[s].scan);
 		c->states[s].scan = NULL;
 	}
+	pf_filter_free(&c->own);
+	for (size_t i = 0; i < c->both.nbounds; i++)
+		free(c->both.bounds[i].ranges);
+	pf_key_filter_free(&c->both);
+	c->wanted.filter = &c->filter;
 	c->open = false;
+}
+
+/* --- looking keys up --- */
+
+/* "key in (1, 2, 3)", of the values that the first key column has in the files
+ * that came and went. */
+static int list_keys(struct pf_keyed_changes *c, const struct part *p, struct pf_buf *text,
+		     struct pf_error *err)
+{
+	const struct pf_field *f = &c->of.columns->fields[c->keys[0]];
+	struct pf_schema *key = pf_schema_new();
+	struct pf_filter all = { 0 };
+	const struct pf_wanted wanted = { .schema = key, .filter = &all };
+	const char *between = " in (";
+	int code = 0;
+	pf_schema_add(key, f->name, f->type, true)->id = f->id;
+	pf_expr_quote(text, f->name);
+	for (size_t i = 0; i < p->hot && !code; i++) {
+		const struct pf_data_file *d = &c->hot.files[p->hot_from + i];
+		struct pf_parquet_scan *scan = NULL;
+		struct pf_batch rows = { .rows = 1 };
+		code = pf_table_files_open(c->hot_files, d, &wanted, &scan, err);
+		while (!code && rows.rows) {
+			code = pf_parquet_scan_next(scan, &rows, err);
+			for (int64_t k = 0; k < rows.rows && !code; k++) {
+				struct pf_datum v = pf_datum_at(f->type, &rows.columns[0], k);
+				pf_buf_str(text, between);
+				pf_datum_print(&v, text);
+				between = ", ";
+			}
+		}
+		pf_parquet_scan_free(scan);
+		pf_table_files_done(c->hot_files, d);
+	}
+	pf_buf_byte(text, ')');
+	free(all.rows);
+	pf_schema_unref(key);
+	return code;
+}
+
+/* Both filters as one, which borrows what they are made of. */
+static void join_filters(struct pf_keyed_changes *c)
+{
+	const struct pf_filter *of[2] = { &c->own, &c->filter };
+	struct pf_filter *f = &c->both;
+	f->nbounds = c->own.nbounds;
+	f->items = pf_alloc(c->own.n + c->filter.n, sizeof *f->items);
+	f->bounds = pf_zalloc(f->nbounds + 1, sizeof *f->bounds);
+	for (int i = 0; i < 2; i++)
+		for (size_t k = 0; k < of[i]->n; k++)
+			f->items[f->n++] = of[i]->items[k];
+	for (size_t col = 0; col < f->nbounds; col++) {
+		struct pf_column_bounds *b = &f->bounds[col];
+		size_t n = 0;
+		for (int i = 0; i < 2; i++)
+			n += pf_filter_bounds(of[i], (int)col)->n;
+		b->ranges = pf_alloc(n + 1, sizeof *b->ranges);
+		for (int i = 0; i < 2; i++) {
+			const struct pf_column_bounds *a = pf_filter_bounds(of[i], (int)col);
+			for (size_t k = 0; k < a->n; k++)
+				b->ranges[b->n++] = a->ranges[k];
+		}
+	}
+	c->wanted.filter = f;
+}
+
+/* Only advice: what cannot be looked up is read. */
+static void look_up(struct pf_keyed_changes *c, const struct part *p)
+{
+	struct pf_buf text = { 0 };
+	if (!p->hot)
+		return;
+	int code = list_keys(c, p, &text, NULL);
+	if (!code)
+		code = pf_filter_add(&c->own, pf_buf_cstr(&text), "the key", NULL);
+	if (!code)
+		code = pf_filter_bind(&c->own, c->of.columns,
+				      pf_table_schema(c->of.table)->layout.zone, NULL);
+	if (!code)
+		join_filters(c);
+	else
+		pf_filter_free(&c->own);
+	pf_buf_free(&text);
 }
 
 static int begin_part(struct pf_keyed_changes *c, struct pf_error *err)
 {
 	const struct part *p = &c->parts[c->at];
+	look_up(c, p);
 	for (int i = PF_BEFORE; i <= PF_AFTER; i++) {
 		struct state *s = &c->states[i];
 		const struct pf_keyed_files files = {
@@ -384,6 +503,12 @@ static int hold(struct pf_keyed_changes *c, struct pf_error *err)
 		PF_TRY(pf_table_files_hold(c->states[s].files, &c->states[s].list, NULL,
 					   NULL, err));
 	}
+	PF_TRY(pf_table_files_new(c->of.table, c->of.after ? c->of.after->id : 0, c->of.counts,
+				  &c->hot_files, err));
+	/* One that is gone is no harm. */
+	int code = pf_table_files_hold(c->hot_files, &c->hot, NULL, NULL, NULL);
+	for (size_t i = 0; code && i < c->nparts; i++)
+		c->parts[i].hot = 0;
 	return 0;
 }
 
@@ -441,6 +566,8 @@ void pf_keyed_changes_close(struct pf_keyed_changes *c)
 		pf_table_files_free(c->states[s].files);
 		free(c->states[s].list.files);
 	}
+	pf_table_files_free(c->hot_files);
+	free(c->hot.files);
 	free(c->filter.rows);
 	free(c->all.files);
 	free(c->entries);

@@ -323,6 +323,25 @@ logout,+U"
 -7"
 }
 
+@test "--between: few changes of a large table are looked up" {
+	sed -i 's/buckets: 2/buckets: 1/' users.yaml
+	rm -rf $table
+	pf-put -q --create users.yaml $table
+	{ echo op,user_id,event_type,timestamp; seq 200000 | sed 's/.*/+I,&,begin,2024-01-01/'; } > a.csv
+	load_file a.csv
+	printf '%s\n' op,user_id,event_type,timestamp "+U,100,later,2024-01-02" "-D,199000,,2024-01-02" > b.csv
+	load_file b.csv
+	want="user_id,event_type,_VALUE_KIND
+100,begin,-U
+100,later,+U
+199000,begin,-D"
+	for options in "" --no-prune "-w user_id>0"; do
+		equals "$(pf-query -O csv --between 1 2 --changelog $options -c user_id,event_type,_VALUE_KIND $table)" "$want"
+	done
+	rows=$(pf-query --between 1 2 --explain $table | sed -n 's/,//g; s/.*rows *\([0-9]*\) looked at.*/\1/p')
+	((rows < 200000))
+}
+
 @test "--between: what cannot be told is refused by name" {
 	load_file one.csv
 	load_file two.csv
