@@ -158,6 +158,9 @@ int pf_expr_fail(const struct pf_expr *e, size_t at, size_t len, int code,
 		 struct pf_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 6, 7)));
 
+/* Fill in the names that the expression mentions, anew. */
+void pf_expr_collect_names(struct pf_expr *e);
+
 /* --- lexer --- */
 
 enum pf_token_kind {
