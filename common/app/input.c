@@ -194,8 +194,12 @@ int pf_input_definition(const struct pf_run *run, const char *path,
 void pf_input_notice(void *ctx, const struct pf_notice *n)
 {
 	struct pf_run *run = ctx;
-	pf_diag_warn(&run->diag, "'%s' line %" PRIu64 " (byte %" PRIu64 "): %s", n->file,
-		     n->line, n->byte, n->text);
+	if (n->topic)
+		pf_diag_warn(&run->diag, "topic '%s', partition %" PRId32 ", offset %" PRId64 ": %s",
+			     n->topic, n->partition, n->offset, n->text);
+	else
+		pf_diag_warn(&run->diag, "'%s' line %" PRIu64 " (byte %" PRIu64 "): %s",
+			     n->file, n->line, n->byte, n->text);
 }
 
 void pf_input_passed(struct pf_run *run, const struct pf_passed *p)

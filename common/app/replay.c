@@ -163,6 +163,8 @@ static int read_rows(struct pf_run *run, const struct pf_replay_options *o,
 		.reject = skips ? on_reject : NULL,
 		.settle = on_settle,
 		.ctx = rejects,
+		.notice = pf_input_notice,
+		.notice_ctx = run,
 	};
 	struct pf_stage_reader *reader = NULL;
 	struct pf_loaded loaded = { 0 };

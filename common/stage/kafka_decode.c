@@ -13,6 +13,7 @@ static int foreign_definition(struct pf_decoder *d, struct pf_error *err)
 {
 	const char *text = pf_tabledef_text(d->o.definition);
 	PF_TRY(pf_tabledef_parse(text, strlen(text), "definition", &d->foreign, err));
+	d->changes = !d->o.csv && pf_text_format_changes(d->foreign->input.format);
 	if (d->o.csv && (d->foreign->input.header == PF_HEADER_AUTO ||
 			 d->foreign->input.header == PF_HEADER_LINE))
 		d->foreign->input.header = PF_HEADER_NONE;
@@ -47,6 +48,9 @@ void pf_decoder_free(struct pf_decoder *d)
 	pf_nulls_free(&d->nulls);
 	pf_builder_free(d->rows);
 	pf_buf_free(&d->chunk);
+	for (size_t i = 0; i < d->nsaid; i++)
+		free(d->said[i]);
+	free(d->said);
 	free(d->places);
 	pf_tabledef_free(d->own);
 	pf_tabledef_free(d->foreign);

@@ -2,7 +2,8 @@
  *
  * Records of a topic as rows of a stage's schema, in the order they came.
  * Arrow streams are told by their first bytes; anything else is text, one row
- * a record: JSON, or CSV where the URL says so. Our own records (they have an
+ * a record: JSON, or CSV where the URL says so, or a message of a change stream
+ * where the definition says so, which is any number of rows. Our own records (they have an
  * origin header) are read by the columns' names, others by the definition.
  *
  * Rows that a source sent twice are dropped here, by its mark. A record that
@@ -28,6 +29,8 @@ struct pf_decode_options {
 	struct pf_source_marks *marks; /* moved along */
 	int (*reject)(void *ctx, const struct pf_reject *reject, struct pf_error *err);
 	void *ctx;
+	void (*notice)(void *ctx, const struct pf_notice *notice);
+	void *notice_ctx;
 };
 
 struct pf_decode_counts {

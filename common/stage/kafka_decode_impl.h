@@ -43,7 +43,10 @@ struct pf_decoder {
 	struct pf_memory_source memory;
 	struct pf_byte_source bytes;
 	struct pf_text *text;
+	bool changes;               /* foreign text is messages of changes */
 	int64_t good, bad;          /* of the chunk so far */
+	char **said;                /* notices that need not be said again */
+	size_t nsaid;
 	struct pf_reject why;       /* of a record that is read alone */
 	struct pf_builder *rows;
 

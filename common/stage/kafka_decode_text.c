@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/time.h"
@@ -41,6 +42,8 @@ static enum text_kind kind_of(const struct pf_decoder *d, struct pf_view v, bool
 {
 	if (ours)
 		return TEXT_OWN;
+	if (d->changes)
+		return TEXT_LINES;
 	char quote = d->foreign->input.has_quote ? d->foreign->input.quote : '"';
 	if (memchr(v.data, '\n', v.len) || (d->o.csv && quote && memchr(v.data, quote, v.len)))
 		return TEXT_ALONE;
@@ -58,6 +61,10 @@ static void add_line(struct pf_decoder *d, const struct pf_kafka_record *r,
 	if (array)
 		pf_buf_byte(&d->chunk, '[');
 	pf_buf_add(&d->chunk, v.data, v.len);
+	/* A message is a line; where JSON may have a newline, it may have a tab. */
+	for (uint8_t *p = d->chunk.data + d->chunk.len - v.len, *end = p + v.len;
+	     d->changes && (p = memchr(p, '\n', (size_t)(end - p)));)
+		*p = '\t';
 	if (array)
 		pf_buf_byte(&d->chunk, ']');
 	pf_buf_byte(&d->chunk, '\n');
@@ -70,6 +77,10 @@ int pf_decoder_take_text(struct pf_decoder *d, const struct pf_kafka_record *r,
 	struct pf_view v = without_mark(r->value);
 	bool ours = pf_origin_of(r, &origin);
 	*taken = true;
+	if (d->changes && !ours && (!r->has_value || blank(v))) {
+		d->counts.filtered++; /* a tombstone: its key was deleted before */
+		return 0;
+	}
 	if (!r->has_value || blank(v))
 		return pf_decoder_refuse_record(d, r, PF_E_BAD_ROW, r->has_value ?
 				     "the record is empty" : "the record has no value", err);
@@ -105,6 +116,33 @@ static int on_line(void *ctx, const struct pf_reject *reject, struct pf_error *e
 	return pf_decoder_refuse(d, d->places[i].partition, d->places[i].offset, reject, err);
 }
 
+/* Each chunk is read anew, and so are its columns. */
+static bool said_before(struct pf_decoder *d, const char *text)
+{
+	enum { MOST_SAID = 256 };
+	for (size_t k = 0; k < d->nsaid; k++)
+		if (!strcmp(d->said[k], text))
+			return true;
+	if (d->nsaid == MOST_SAID)
+		return true;
+	d->said = pf_realloc(d->said, d->nsaid + 1, sizeof *d->said);
+	d->said[d->nsaid++] = pf_strdup(text);
+	return false;
+}
+
+static void on_notice(void *ctx, const struct pf_notice *notice)
+{
+	struct pf_decoder *d = ctx;
+	struct pf_notice n = *notice;
+	size_t i = n.line ? (size_t)n.line - 1 : 0;
+	if (!d->o.notice || (n.once && said_before(d, n.text)))
+		return;
+	n.topic = d->o.topic;
+	n.partition = d->places[i < d->nplaces ? i : d->nplaces - 1].partition;
+	n.offset = d->places[i < d->nplaces ? i : d->nplaces - 1].offset;
+	d->o.notice(d->o.notice_ctx, &n);
+}
+
 static int open_text(struct pf_decoder *d, struct pf_error *err)
 {
 	d->memory = (struct pf_memory_source){
@@ -113,11 +151,14 @@ static int open_text(struct pf_decoder *d, struct pf_error *err)
 	struct pf_text_options options = {
 		.format = d->kind == TEXT_OWN ? PF_TEXT_JSONL :
 			  d->o.csv ? PF_TEXT_CSV :
+			  d->changes ? d->foreign->input.format :
 			  d->kind == TEXT_ALONE ? PF_TEXT_JSON : PF_TEXT_JSONL,
 		.file = d->o.topic,
 		.final_line = true,
 		.reject = on_line,
 		.reject_ctx = d,
+		.notice = on_notice,
+		.notice_ctx = d,
 	};
 	return pf_text_open(&d->bytes, d->kind == TEXT_OWN ? d->own : d->foreign, &options,
 			    &d->text, err);
@@ -166,8 +207,12 @@ static int next_lines(struct pf_decoder *d, struct pf_batch *batch, struct pf_er
 	*batch = pf_builder_batch(d->rows);
 	d->good += batch->rows;
 	if (end) {
+		struct pf_text_position p;
+		pf_text_position(d->text, &p);
 		/* Comments are no rows and no mistakes. */
-		d->counts.filtered += (int64_t)d->nplaces - d->good - d->bad;
+		d->counts.filtered += d->changes && d->kind != TEXT_OWN ?
+			p.passed.schema_changes + p.passed.empty + p.passed.other :
+			(int64_t)d->nplaces - d->good - d->bad;
 		pf_decoder_close_text(d);
 	}
 	return 0;

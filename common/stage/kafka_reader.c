@@ -204,6 +204,8 @@ static int open_decoder(struct topic_reader *r, struct pf_error *err)
 		.marks = &r->sources,
 		.reject = r->how.reject,
 		.ctx = r->how.ctx,
+		.notice = r->how.notice,
+		.notice_ctx = r->how.notice_ctx,
 	};
 	if (r->how.sources)
 		PF_TRY(pf_source_marks_read(&r->sources, r->how.sources, err));

@@ -74,6 +74,7 @@ int pf_stage_starts_parse(const char *text, struct pf_stage_start **starts, size
 			  struct pf_error *err);
 
 struct pf_reject; /* text/reader.h */
+struct pf_notice;
 
 struct pf_stage_read {
 	bool oldest;         /* from the oldest record; else from starts: */
@@ -97,6 +98,9 @@ struct pf_stage_read {
 	size_t nfibers;         /* 0: of all */
 	/* A record that does not fit: 0 goes on without it. NULL: an error. */
 	int (*reject)(void *ctx, const struct pf_reject *reject, struct pf_error *err);
+	/* As in pf_text_options, of records that are messages of a change stream. */
+	void (*notice)(void *ctx, const struct pf_notice *notice);
+	void *notice_ctx;
 	/* Before a mark that vouches for what was rejected; or NULL. */
 	int (*settle)(void *ctx, struct pf_error *err);
 	void *ctx;

@@ -93,6 +93,19 @@ static bool is_whole(struct pf_changes *c)
 	return true;
 }
 
+static bool add_kind(struct pf_changes *c, enum pf_row_kind kind)
+{
+	static const char names[][3] = { "+I", "-U", "+U", "-D" };
+	char reason[160];
+	const char *why = pf_conv_append(&c->j->conv[c->kind], &c->j->columns[c->kind],
+					 names[kind], 2);
+	c->j->filled++;
+	if (!why)
+		return true;
+	pf_text_reason(reason, sizeof reason, names[kind], 2, why);
+	return pf_changes_refuse(c, reason);
+}
+
 static bool add_row(struct pf_changes *c, enum pf_row_kind kind, const struct pf_image *image)
 {
 	struct pf_json_rows *j = c->j;
@@ -104,8 +117,8 @@ static bool add_row(struct pf_changes *c, enum pf_row_kind kind, const struct pf
 		return false;
 	if (pf_kind_retracts((int8_t)kind) && !has_sequence(c))
 		return false;
-	pf_col_i8(&j->columns[c->kind], (int8_t)kind);
-	j->filled++;
+	if (!add_kind(c, kind))
+		return false;
 	if (!pf_json_finish_row(j) || !is_whole(c))
 		return false;
 	if (pf_text_too_large(c->text, c->rows, c->line_bytes, reason, sizeof reason) ||
@@ -214,11 +227,12 @@ bool pf_changes_update(struct pf_changes *c, const struct pf_image *before,
 
 /* --- what is no row --- */
 
-static void tell(struct pf_changes *c, const char *text)
+static void tell(struct pf_changes *c, bool once, const char *text)
 {
 	const struct pf_text *t = c->text;
 	const struct pf_notice notice = { .file = t->file, .line = t->line + 1,
-					  .byte = t->base + t->at, .text = text };
+					  .byte = t->base + t->at, .once = once,
+					  .text = text };
 	if (t->options.notice)
 		t->options.notice(t->options.notice_ctx, &notice);
 }
@@ -237,7 +251,7 @@ void pf_changes_unknown(struct pf_changes *c, struct pf_view key)
 	snprintf(text, sizeof text,
 		 "rows have a column '%s' that the definition lacks: its values are left out",
 		 shown);
-	tell(c, text);
+	tell(c, true, text);
 }
 
 /* The text of a JSON string, "" of what is none. */
@@ -274,7 +288,7 @@ bool pf_changes_schema(struct pf_changes *c, struct pf_view database, struct pf_
 	snprintf(text, sizeof text, "the schema of '%s%s%s' was changed: '%s'", name[0],
 		 *name[0] && *name[1] ? "." : "", name[1], said);
 	c->passed.schema_changes++;
-	tell(c, text);
+	tell(c, false, text);
 	return true;
 }
 
@@ -389,6 +403,8 @@ int pf_changes_open(struct pf_json_rows *j, struct pf_error *err)
 	c->def = def;
 	c->kind = (uint32_t)def->n - 1;
 	c->retract = !strcmp(def->merge, "aggregation");
+	for (size_t i = 0; i < def->n; i++)
+		c->retract = c->retract || def->columns[i].aggregate;
 	struct pf_schema *schema = pf_tabledef_schema(def);
 	c->old = pf_builder_new(schema);
 	pf_schema_unref(schema);

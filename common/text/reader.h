@@ -52,6 +52,11 @@ struct pf_row_limit {
 struct pf_notice {
 	const char *file;
 	uint64_t line, byte; /* as pf_reject's */
+	/* Of a record of a topic, instead of file, line and byte; or NULL. */
+	const char *topic;
+	int32_t partition;
+	int64_t offset;
+	bool once;           /* the same need not be said again */
 	const char *text;    /* "'inventory.users' was changed: 'ALTER TABLE ...'" */
 };
 

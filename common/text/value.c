@@ -402,7 +402,8 @@ static const char *append_row_kind(const struct pf_conv *c, struct pf_colbuf *ou
 {
 	static const char names[][3] = { "+I", "-U", "+U", "-D" };
 	for (int8_t i = 0; i < 4; i++)
-		if (len == 2 && !memcmp(names[i], text, 2)) {
+		if ((len == 2 && !memcmp(names[i], text, 2)) ||
+		    (len == 1 && *text == '0' + i)) { /* as streams have it */
 			if (c->kinds_refused >> i & 1)
 				return "takes a row away, which the table's way of merging cannot";
 			pf_col_i8(out, i);
