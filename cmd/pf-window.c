@@ -13,6 +13,7 @@
 #include "app/progress.h"
 #include "app/rows.h"
 #include "app/sources.h"
+#include "arrow/layout.h"
 #include "base/file.h"
 #include "base/time.h"
 #include "window/job.h"
@@ -99,11 +100,26 @@ struct asked {
 	struct pf_buf plan;
 };
 
+/* Rows of a key that come and go are counted only where they are merged. */
+static int refuse_kinds(const struct asked *a, struct pf_error *err)
+{
+	for (size_t i = 0; i < a->sources.n; i++) {
+		const struct pf_source *s = a->sources.items[i];
+		if (pf_schema_find(s->schema, PF_KIND_COLUMN) < 0)
+			continue;
+		pf_fail(err, PF_E_USAGE, "'%s' has changes of rows, not rows: '" PF_KIND_COLUMN
+			"' says what became of each", s->name);
+		return pf_hint(err, "their table, before a stage or alone, has the rows as they are");
+	}
+	return 0;
+}
+
 static int open_sources(struct pf_run *run, struct asked *a, struct pf_error *err)
 {
 	const struct options *o = run->options;
 	const struct pf_table_source_options newest = { 0 };
 	PF_TRY(pf_sources_open(run, o->definition, o->kafka_config, &newest, &a->sources, err));
+	PF_TRY(refuse_kinds(a, err));
 	return o->tag ? pf_sources_tag(a->sources.items, a->sources.n, o->tag, err) : 0;
 }
 
