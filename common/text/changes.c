@@ -97,8 +97,8 @@ static bool add_kind(struct pf_changes *c, enum pf_row_kind kind)
 {
 	static const char names[][3] = { "+I", "-U", "+U", "-D" };
 	char reason[160];
-	const char *why = pf_conv_append(&c->j->conv[c->kind], &c->j->columns[c->kind],
-					 names[kind], 2);
+	const char *why = pf_conv_append_kind(&c->j->conv[c->kind],
+					      &c->j->columns[c->kind], (int8_t)kind);
 	c->j->filled++;
 	if (!why)
 		return true;

@@ -226,6 +226,7 @@ void pf_tabledef_free(struct pf_tabledef *def)
 	free(def->merge);
 	pf_meta_free(&def->options);
 	free(def->row_kind);
+	free(def->row_delete);
 	free(def->input.comment);
 	free(def->input.pattern);
 	free(def->input.database);

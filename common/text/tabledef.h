@@ -115,6 +115,9 @@ struct pf_tabledef {
 				 * columns' aggregates */
 	char *row_kind;     /* where a row's kind (+I -U +U -D) is found, or NULL: the
 			     * last of columns is then PF_KIND_COLUMN */
+	char *row_delete;   /* extended regular expression: where row_kind's text matches,
+			     * the row is deleted, elsewhere inserted; NULL: the
+			     * text is a kind */
 	uint8_t kinds_refused; /* bits, by enum pf_row_kind: rows that its rules cannot
 				* make sense of (keyed/rules.h) */
 	int id_column, time_column;

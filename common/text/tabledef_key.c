@@ -399,6 +399,23 @@ int pf_tabledef_take_kinds(struct pf_tabledef *def, const char *name, struct pf_
 	return 0;
 }
 
+/* A field that says +I, or a mapping: which texts of a field delete. */
+static int load_row_kind(const struct pf_def_load *l, const struct pf_yaml *root)
+{
+	static const char *const keys[] = { "from", "delete" };
+	struct pf_tabledef *def = l->def;
+	const struct pf_yaml *node = pf_yaml_get(root, "row_kind");
+	if (!node || node->kind != PF_YAML_MAPPING)
+		return pf_def_copy(l, root, "row_kind", &def->row_kind);
+	PF_TRY(pf_def_keys(l, node, "'row_kind'", keys, 2));
+	PF_TRY(pf_def_copy(l, node, "from", &def->row_kind));
+	PF_TRY(pf_def_copy(l, node, "delete", &def->row_delete));
+	if (!def->row_kind || !def->row_delete)
+		return pf_def_refuse(l, node->line, "'row_kind' needs 'from' and 'delete'");
+	return pf_def_regex(l, pf_yaml_get(node, "delete")->line, "delete", def->row_delete,
+			    NULL);
+}
+
 int pf_def_key(const struct pf_def_load *l, const struct pf_yaml *root)
 {
 	static const char *const need_key[] = { "sequence", "merge", "options", "row_kind" };
@@ -424,7 +441,7 @@ int pf_def_key(const struct pf_def_load *l, const struct pf_yaml *root)
 	PF_TRY(check_aggregates(l));
 	if ((node = pf_yaml_get(root, "options")))
 		PF_TRY(load_options(l, node));
-	PF_TRY(pf_def_copy(l, root, "row_kind", &def->row_kind));
+	PF_TRY(load_row_kind(l, root));
 	if (!def->row_kind && pf_text_format_changes(def->input.format))
 		def->row_kind = pf_strdup(PF_KIND_COLUMN);
 	if (!def->id)

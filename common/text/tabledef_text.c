@@ -210,8 +210,13 @@ static void print_key(struct pf_buf *out, const struct pf_tabledef *def)
 		pf_yaml_scalar(out, def->options.items[i].value);
 		pf_buf_byte(out, '\n');
 	}
-	if (def->row_kind)
+	if (def->row_delete) {
+		pf_buf_str(out, "row_kind:\n");
+		member(out, "  from", def->row_kind);
+		member(out, "  delete", def->row_delete);
+	} else if (def->row_kind) {
 		member(out, "row_kind", def->row_kind);
+	}
 }
 
 char *pf_tabledef_print(const struct pf_tabledef *def)

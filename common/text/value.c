@@ -3,9 +3,12 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "arrow/layout.h"
+#include "base/alloc.h"
 #include "base/base64.h"
 #include "base/time.h"
 #include "base/utf8.h"
@@ -85,6 +88,15 @@ int pf_conv_open(struct pf_conv *c, const struct pf_tabledef *def,
 		PF_TRY(pf_timefmt_parse(column->format, c->kind != PF_TIME,
 					c->kind != PF_DATE, column->year, &c->format,
 					err));
+	if (column->is_kind && def->row_delete) {
+		c->deletes = pf_alloc(1, sizeof *c->deletes);
+		if (regcomp(c->deletes, def->row_delete, REG_EXTENDED | REG_NOSUB)) {
+			free(c->deletes);
+			c->deletes = NULL;
+			return pf_fail(err, PF_E_SCHEMA_FILE, "malformed expression '%s'",
+				       def->row_delete);
+		}
+	}
 	PF_TRY(pf_zone_open(def->zone, &c->table_zone, err));
 	const char *zone = column->zone ? column->zone : def->zone;
 	int code = pf_zone_open(zone, &c->zone, err);
@@ -99,6 +111,10 @@ int pf_conv_open(struct pf_conv *c, const struct pf_tabledef *def,
 
 void pf_conv_close(struct pf_conv *c)
 {
+	if (c->deletes)
+		regfree(c->deletes);
+	free(c->deletes);
+	c->deletes = NULL;
 	pf_zone_close(c->zone);
 	pf_zone_close(c->table_zone);
 	c->zone = c->table_zone = NULL;
@@ -397,18 +413,29 @@ static const char *append_double(struct pf_conv *c, struct pf_colbuf *out,
 	return NULL;
 }
 
+const char *pf_conv_append_kind(const struct pf_conv *c, struct pf_colbuf *out,
+				int8_t kind)
+{
+	if (c->kinds_refused >> kind & 1)
+		return "takes a row away, which the table's way of merging cannot";
+	pf_col_i8(out, kind);
+	return NULL;
+}
+
 static const char *append_row_kind(const struct pf_conv *c, struct pf_colbuf *out,
 				   const char *text, size_t len)
 {
 	static const char names[][3] = { "+I", "-U", "+U", "-D" };
+	if (c->deletes) {
+		char *said = pf_strndup(text, len);
+		bool deleted = !regexec(c->deletes, said, 0, NULL, 0);
+		free(said);
+		return pf_conv_append_kind(c, out, deleted ? PF_ROW_DELETE : PF_ROW_INSERT);
+	}
 	for (int8_t i = 0; i < 4; i++)
 		if ((len == 2 && !memcmp(names[i], text, 2)) ||
-		    (len == 1 && *text == '0' + i)) { /* as streams have it */
-			if (c->kinds_refused >> i & 1)
-				return "takes a row away, which the table's way of merging cannot";
-			pf_col_i8(out, i);
-			return NULL;
-		}
+		    (len == 1 && *text == '0' + i)) /* as streams have it */
+			return pf_conv_append_kind(c, out, i);
 	return "is no kind of a row (+I, -U, +U, -D)";
 }
 

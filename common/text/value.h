@@ -7,6 +7,8 @@
 #ifndef PF_TEXT_VALUE_H
 #define PF_TEXT_VALUE_H
 
+#include <regex.h>
+
 #include "arrow/batch.h"
 #include "base/zone.h"
 #include "text/tabledef.h"
@@ -30,6 +32,7 @@ struct pf_conv {
 	struct pf_type type;
 	bool nullable, round_down;
 	bool row_kind; /* +I -U +U -D */
+	regex_t *deletes; /* texts that say -D, all others +I; or NULL */
 	uint8_t kinds_refused;
 	bool base64; /* bytes are base64 (JSON), not hex */
 	struct pf_timefmt format;
@@ -70,6 +73,10 @@ const char *pf_conv_append_time(struct pf_conv *c, struct pf_colbuf *out,
  * format must be PF_TIMEFMT_EPOCH. */
 const char *pf_conv_append_epoch(struct pf_conv *c, struct pf_colbuf *out,
 				 int64_t value);
+
+/* Append the kind of a row (enum pf_row_kind), to the column of it. */
+const char *pf_conv_append_kind(const struct pf_conv *c, struct pf_colbuf *out,
+				int8_t kind);
 
 const char *pf_conv_append_int(struct pf_conv *c, struct pf_colbuf *out,
 			       int64_t value);

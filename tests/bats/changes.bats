@@ -129,3 +129,17 @@ setup()
 	pf-put -q --create users.yaml $table
 	equals "$(pf-query -O csv $table stage)" "$want"
 }
+
+@test "pf-window takes rows as they are, not their changes" {
+	pf-put -q --create users.yaml $table
+	pf-stage append -q -S users.yaml -I debezium-json stage changes.json
+	status 2 pf-window -W 1d -g user_id count stage
+	contains "$stderr" "'stage' has changes of rows, not rows"
+	equals "$(pf-window -O csv -W 1d -g user_id count $table stage)" "user_id,window_start,window_end,count
+3,2024-01-01,2024-01-02,1"
+	pf-stage read stage --after $table | pf-partition | pf-pack -q |
+		pf-index -q --bloom event_type | pf-put -q $table
+	equals "$(pf-query -O csv $table)" "$want"
+	equals "$(pf-window -O csv -W 1d -g user_id count $table)" "user_id,window_start,window_end,count
+3,2024-01-01,2024-01-02,1"
+}

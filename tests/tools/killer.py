@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""killer.py [--random N] [--each N] [--rows N] [--seed N] [--keyed]: kill -9, again
-and again, and see that a rerun puts everything right. --keyed: a table with a
-primary key, which holds the newest row of each user.
+"""killer.py [--random N] [--each N] [--rows N] [--seed N] [--keyed | --changes]: kill -9,
+again and again, and see that a rerun puts everything right. --keyed: a table with a
+primary key, which holds the newest row of each user. --changes: the same, and the
+input is a change stream, whose messages are several rows or none.
 
 --random N: N kills of a program of the load line, chosen at random, at a
 random moment. --each N: every crash point X1 .. X12 (common/base/fault.h) is
@@ -168,12 +169,29 @@ def span(line):
     return time.monotonic() - begin
 
 
+def changes(rows):
+    """Canal's messages: rows come by threes; of these one gets another key, one is
+    deleted; now and then the schema changes."""
+    message = {"database": "d", "table": "clicks", "isDdl": False, "old": None}
+    for i in range(0, len(rows) - 2, 3):
+        a, b, c = rows[i:i + 3]
+        yield {**message, "type": "INSERT", "data": [a, b, c]}
+        yield {**message, "type": "UPDATE", "old": [{"user_id": a["user_id"]}, {"item": b["item"]}],
+               "data": [{**a, "user_id": a["user_id"] + 1}, {**b, "item": "other"}]}
+        if i % 2:
+            yield {**message, "type": "DELETE", "data": [c]}
+        if i % 999 == 0:
+            yield {**message, "type": "ALTER", "isDdl": True, "data": None, "sql": "ALTER"}
+
+
 def main():
     args = argparse.ArgumentParser()
     for name, default in (("random", 30), ("each", 2), ("rows", 20000), ("seed", 0)):
         args.add_argument("--" + name, type=int, default=default)
     args.add_argument("--keyed", action="store_true")
+    args.add_argument("--changes", action="store_true")
     args = args.parse_args()
+    args.keyed |= args.changes
     seed = args.seed or int.from_bytes(os.urandom(4), "little")
     rng = random.Random(seed)
     print(f"# seed {seed}")
@@ -183,10 +201,17 @@ def main():
         global SCHEMA
         with open(CLICKS) as f, open("keyed.yaml", "w") as out:
             out.write(f.read().replace("id: user_id", "primary_key: [user_id]", 1))
+            if args.changes:
+                out.write("input: {format: canal-json}\n")
         SCHEMA = os.path.join(scratch, "keyed.yaml")
         APPEND[0][4] = SCHEMA
     with open("all.jsonl", "wb") as f:
         subprocess.run(["gen", str(args.rows)], stdout=f, check=True)
+    if args.changes:
+        with open("all.jsonl") as f:
+            messages = list(changes([json.loads(line) for line in f]))
+        with open("all.jsonl", "w") as f:
+            f.writelines(json.dumps(m) + "\n" for m in messages)
     fresh("all.jsonl")
     spans = (span(APPEND), span(LOAD))
     expected = content()

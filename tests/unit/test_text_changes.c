@@ -105,7 +105,8 @@ TEST(debezium_refused)
 /* Values are taken away where sums are kept. */
 TEST(retractions)
 {
-	const char *yaml = TABLE("debezium-json", "merge: aggregation\n")
+	const char *yaml = TABLE("debezium-json", "merge: aggregation\n"
+				 "options: {fields.t.ignore-retract: 'true'}\n")
 		"columns: {id: int, t: timestamp(0), s: string, n: {type: 'decimal(9,2)', aggregate: sum}}\n";
 	expect(yaml,
 	       DEBEZIUM("u", ROW(1, "a"), ROW(1, "A"))
@@ -320,6 +321,47 @@ TEST(definitions)
 	pf_tabledef_free(again);
 }
 
+/* What the table cannot merge is refused before it is accepted. */
+TEST(unmergeable)
+{
+	struct got g;
+	const char text[] = DEBEZIUM("c", "null", ROW(1, "a")) DEBEZIUM("d", ROW(1, "a"), "null");
+	read_text(TABLE("debezium-json", "merge: first-row\n" COLUMNS), text, strlen(text), 9,
+		  NULL, &g);
+	CHECK_OK(g.code, &g.err);
+	CHECK_STR(pf_buf_cstr(&g.rows), OUT(1, "a", 0));
+	CHECK(strstr(pf_buf_cstr(&g.rejects),
+		     "'-D' takes a row away, which the table's way of merging cannot"));
+	drop_got(&g);
+}
+
+TEST(kinds_by_expression)
+{
+	expect("primary_key: [id]\ntime: t\npartition: none\ninput: {format: csv}\n"
+	       "row_kind: {from: no, delete: '^C[0-9]'}\n"
+	       "columns: {id: int, no: string, t: date}\n",
+	       "id,no,t\n1,C1,2024-01-01\n2,D,2024-01-01\n3,,2024-01-01\n4,C,2024-01-01\n",
+	       "{\"id\":1,\"no\":\"C1\",\"t\":\"2024-01-01\",\"_VALUE_KIND\":3}\n"
+	       "{\"id\":2,\"no\":\"D\",\"t\":\"2024-01-01\",\"_VALUE_KIND\":0}\n"
+	       "{\"id\":4,\"no\":\"C\",\"t\":\"2024-01-01\",\"_VALUE_KIND\":0}\n",
+	       "3005 4 39 _VALUE_KIND: the value is missing [3,,2024-01-01]\n");
+	struct pf_tabledef *def = NULL, *again = NULL;
+	struct pf_error err;
+	const char yaml[] = "primary_key: [id]\ntime: t\nrow_kind: {from: s, delete: '^C'}\n" COLUMNS;
+	CHECK_OK(pf_tabledef_parse(yaml, strlen(yaml), "y", &def, &err), &err);
+	const char *text = pf_tabledef_text(def);
+	CHECK_OK(pf_tabledef_parse(text, strlen(text), "y", &again, &err), &err);
+	CHECK_STR(pf_tabledef_text(again), text);
+	CHECK_STR(again->row_delete, "^C");
+	pf_tabledef_free(def);
+	pf_tabledef_free(again);
+	struct got g;
+	read_text("primary_key: [id]\ntime: t\nrow_kind: {from: s}\n" COLUMNS, "", 0, 1, NULL, &g);
+	CHECK(strstr(g.err.message, "'row_kind' needs 'from' and 'delete'"));
+	drop_got(&g);
+}
+
 UNIT_MAIN(CASE(debezium), CASE(debezium_refused), CASE(retractions), CASE(partitions),
 	  CASE(sequence), CASE(schema_part), CASE(canal), CASE(canal_whole),
-	  CASE(other_tables), CASE(definitions))
+	  CASE(other_tables), CASE(definitions), CASE(unmergeable),
+	  CASE(kinds_by_expression))

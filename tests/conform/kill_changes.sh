@@ -1,0 +1,8 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The kill test on a change stream: messages of several rows, or of none, come
+# once each, whole.
+for p in pf-stage pf-partition pf-pack pf-put pf-query; do
+	command -v "$p" > /dev/null || { echo "ok 1 kills # skip no $p"; exit 0; }
+done
+exec python3 "$(dirname "$0")/../tools/killer.py" --changes --each 1 --random 4 --rows 4000
