@@ -389,6 +389,11 @@ static bool all_valid(struct pf_colbuf *c, const struct pf_column *src, int64_t 
 	return true;
 }
 
+void pf_col_fill_slow(struct pf_colbuf *c, size_t n)
+{
+	push_bits(&c->validity, c->rows, NULL, 0, (int64_t)n);
+}
+
 void pf_col_append_validity(struct pf_colbuf *c, const struct pf_column *src,
 			    int64_t from, int64_t n)
 {

@@ -152,6 +152,18 @@ static inline void pf_col_f32(struct pf_colbuf *c, float v) { pf_col_fixed(c, &v
 static inline void pf_col_f64(struct pf_colbuf *c, double v) { pf_col_fixed(c, &v, sizeof v); }
 static inline void pf_col_i128(struct pf_colbuf *c, pf_i128 v) { pf_col_fixed(c, &v, sizeof v); }
 
+/* n more values of fixed width, none of them null, which the caller fills in. */
+void pf_col_fill_slow(struct pf_colbuf *c, size_t n);
+static inline void *pf_col_fill(struct pf_colbuf *c, size_t n, size_t width)
+{
+	void *values = pf_buf_room(&c->values, n * width);
+	c->values.len += n * width;
+	if (c->validity.len)
+		pf_col_fill_slow(c, n);
+	c->rows += (int64_t)n;
+	return values;
+}
+
 /* A string or bytes of any kind of offsets. */
 void pf_col_bytes_slow(struct pf_colbuf *c, const void *data, size_t len);
 static inline void pf_col_bytes(struct pf_colbuf *c, const void *data, size_t len)

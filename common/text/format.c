@@ -32,25 +32,30 @@ void pf_format_decimal(struct pf_buf *out, pf_i128 unscaled, unsigned scale)
 	pf_buf_add(out, digits + at, sizeof digits - at);
 }
 
+static unsigned digits_of(uint64_t v)
+{
+	for (unsigned n = 1;; n += 4, v /= 10000)
+		if (v < 10000)
+			return n + (v > 9) + (v > 99) + (v > 999);
+}
+
 uint8_t *pf_put_int(uint8_t *to, int64_t value)
 {
 	static const char pairs[] =
 		"00010203040506070809101112131415161718192021222324252627282930313233343536373839"
 		"40414243444546474849505152535455565758596061626364656667686970717273747576777879"
 		"8081828384858687888990919293949596979899";
-	char digits[2 * PF_FORMAT_INT_ROOM];
-	size_t at = PF_FORMAT_INT_ROOM;
 	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-	for (; rest >= 100; rest /= 100)
-		memcpy(digits + (at -= 2), pairs + 2 * (rest % 100), 2);
-	if (rest >= 10)
-		memcpy(digits + (at -= 2), pairs + 2 * rest, 2);
-	else
-		digits[--at] = (char)('0' + rest);
 	if (value < 0)
-		digits[--at] = '-';
-	memcpy(to, digits + at, PF_FORMAT_INT_ROOM); /* of a fixed size: one move */
-	return to + PF_FORMAT_INT_ROOM - at;
+		*to++ = '-';
+	uint8_t *end = to + digits_of(rest), *at = end;
+	for (; rest >= 100; rest /= 100)
+		memcpy(at -= 2, pairs + 2 * (rest % 100), 2);
+	if (rest >= 10)
+		memcpy(at - 2, pairs + 2 * rest, 2);
+	else
+		at[-1] = (uint8_t)('0' + rest);
+	return end;
 }
 
 void pf_format_int(struct pf_buf *out, int64_t value)

@@ -25,9 +25,8 @@ void pf_format_value(struct pf_buf *out, struct pf_type type,
 
 /* Pieces of it that others need, too. Append to out. */
 void pf_format_int(struct pf_buf *out, int64_t value);
-/* The same where there is room for as many bytes, which all may be written;
- * returns behind the last digit. */
-enum { PF_FORMAT_INT_ROOM = 24 };
+/* The same where there is room for so many bytes; returns behind the last. */
+enum { PF_FORMAT_INT_ROOM = 20 };
 uint8_t *pf_put_int(uint8_t *to, int64_t value);
 void pf_format_double(struct pf_buf *out, double value);
 void pf_format_float(struct pf_buf *out, float value);

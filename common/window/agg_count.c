@@ -77,8 +77,9 @@ static int store(const struct pf_agg_states *s, const uint32_t *slots, size_t n,
 {
 	const int64_t *data = s->data;
 	(void)err;
+	int64_t *to = pf_col_fill(out, n, sizeof *to);
 	for (size_t i = 0; i < n; i++)
-		pf_col_i64(out, data[slots ? slots[i] : i]);
+		to[i] = data[slots ? slots[i] : i];
 	return 0;
 }
 

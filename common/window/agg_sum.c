@@ -105,12 +105,14 @@ static int store(const struct pf_agg_states *s, const uint32_t *slots, size_t n,
 		     struct pf_colbuf *out, struct pf_error *err)
 {
 	const struct sum *data = s->data;
+	uint8_t *totals = pf_col_fill(&out[0], n, sizeof data->total);
+	int64_t *counts = pf_col_fill(&out[1], n, sizeof *counts);
 	for (size_t i = 0; i < n; i++) {
 		const struct sum *v = &data[slots ? slots[i] : i];
 		if (!fits38(v->total))
 			return fail_sum(s, err);
-		pf_col_i128(&out[0], v->total);
-		pf_col_i64(&out[1], v->n);
+		memcpy(totals + i * sizeof v->total, &v->total, sizeof v->total);
+		counts[i] = v->n;
 	}
 	return 0;
 }

@@ -158,9 +158,26 @@ void pf_agg_values_extreme(struct pf_agg_values *v, const uint32_t *slots,
 	}
 }
 
+/* Of fixed width, and every slot has one. */
+static bool put_all(const struct pf_agg_values *v, const uint32_t *slots, size_t n,
+		    struct pf_colbuf *out)
+{
+	if (pf_kind_is_variable(v->kind) || v->kind == PF_BOOLEAN)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!v->has[slots ? slots[i] : i])
+			return false;
+	uint8_t *to = pf_col_fill(out, n, v->width);
+	for (size_t i = 0; i < n; i++)
+		copy(to + i * v->width, v->bytes + (slots ? slots[i] : i) * v->width, v->width);
+	return true;
+}
+
 void pf_agg_values_put(const struct pf_agg_values *v, const uint32_t *slots, size_t n,
 		       struct pf_colbuf *out)
 {
+	if (put_all(v, slots, n, out))
+		return;
 	for (size_t i = 0; i < n; i++) {
 		size_t slot = slots ? slots[i] : i;
 		const uint8_t *p = v->bytes + slot * v->width;

@@ -26,19 +26,16 @@ static bool any_null(const struct pf_combine *m, size_t key)
 
 #define PUT(type)                                                           \
 	do {                                                                \
-		type *to_ = (type *)(void *)pf_buf_room(&out->values,       \
-							m->nkept * sizeof(type)); \
+		type *to_ = pf_col_fill(out, m->nkept, sizeof(type));       \
 		for (size_t i_ = 0; i_ < m->nkept; i_++) {                  \
 			const struct pf_radix_item *x_ = m->first[m->kept[i_]];   \
 			to_[i_] = ((const type *)column_of(m, x_, key)->values)[x_->b]; \
 		}                                                           \
-		out->values.len += m->nkept * sizeof(type);                 \
 	} while (0)
 
 /* The only key, by its distance from the least. */
 static void put_dense(const struct pf_combine *m, struct pf_colbuf *out)
 {
-	static const struct pf_column valid = { 0 };
 	const struct pf_dense *d = &m->dense;
 	if (pf_kind_width(out->kind) != 8) {
 		for (size_t i = 0; i < m->nkept; i++) {
@@ -50,18 +47,14 @@ static void put_dense(const struct pf_combine *m, struct pf_colbuf *out)
 		}
 		return;
 	}
-	int64_t *to = (int64_t *)(void *)pf_buf_room(&out->values, m->nkept * sizeof *to);
+	int64_t *to = pf_col_fill(out, m->nkept, sizeof *to);
 	for (size_t i = 0; i < m->nkept; i++)
 		to[i] = d->least + d->distances[m->kept[i]];
-	out->values.len += m->nkept * sizeof *to;
-	pf_col_append_validity(out, &valid, 0, (int64_t)m->nkept);
-	out->rows += (int64_t)m->nkept;
 }
 
 /* Values of fixed width, none of them null. */
 static bool put_plain(const struct pf_combine *m, size_t key, struct pf_colbuf *out)
 {
-	static const struct pf_column valid = { 0 };
 	size_t width = pf_kind_width(out->kind);
 	if ((width != 4 && width != 8) || any_null(m, key))
 		return false;
@@ -69,8 +62,6 @@ static bool put_plain(const struct pf_combine *m, size_t key, struct pf_colbuf *
 		PUT(uint32_t);
 	else
 		PUT(uint64_t);
-	pf_col_append_validity(out, &valid, 0, (int64_t)m->nkept);
-	out->rows += (int64_t)m->nkept;
 	return true;
 }
 
@@ -107,8 +98,9 @@ int pf_combine_stored(struct pf_combine *m, struct pf_batch *batch, struct pf_er
 {
 	pf_builder_reset(m->out);
 	put_keys(m, m->out->columns);
+	int64_t *rows = pf_col_fill(&m->out->columns[m->nkeys], m->nkept, sizeof *rows);
 	for (size_t i = 0; i < m->nkept; i++)
-		pf_col_i64(&m->out->columns[m->nkeys], m->rows[m->kept[i]]);
+		rows[i] = m->rows[m->kept[i]];
 	PF_TRY(put_states(m, m->out->columns + m->nkeys + 1, err));
 	*batch = pf_builder_batch(m->out);
 	return 0;
@@ -121,8 +113,15 @@ static void put_text(const struct pf_combine *m, struct pf_colbuf *out, const ch
 
 static void put_bound(const struct pf_combine *m, struct pf_colbuf *out, int64_t value)
 {
-	for (size_t i = 0; i < m->nkept; i++)
-		pf_col_int(out, value);
+	if (pf_kind_width(out->kind) == 4) {
+		int32_t *to = pf_col_fill(out, m->nkept, sizeof *to);
+		for (size_t i = 0; i < m->nkept; i++)
+			to[i] = (int32_t)value;
+	} else {
+		int64_t *to = pf_col_fill(out, m->nkept, sizeof *to);
+		for (size_t i = 0; i < m->nkept; i++)
+			to[i] = value;
+	}
 }
 
 int pf_combine_finished(struct pf_combine *m, const struct pf_combine_label *label,
