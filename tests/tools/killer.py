@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""killer.py [--random N] [--each N] [--rows N] [--seed N] [--keyed | --changes]: kill -9,
-again and again, and see that a rerun puts everything right. --keyed: a table with a
-primary key, which holds the newest row of each user. --changes: the same, and the
-input is a change stream, whose messages are several rows or none.
+"""killer.py [--random N] [--each N] [--rows N] [--seed N] [--keyed | --changes | --sums]:
+kill -9, again and again, and see that a rerun puts everything right. --keyed: a table
+with a primary key, which holds the newest row of each user. --changes: the same, and
+the input is a change stream, whose messages are several rows or none. --sums: a table
+that adds up what each has paid, so that a row loaded twice shows.
 
 --random N: N kills of a program of the load line, chosen at random, at a
 random moment. --each N: every crash point X1 .. X12 (common/base/fault.h) is
@@ -33,6 +34,12 @@ TABLE = "wh/default.db/clicks"
 APPEND = [["pf-stage", "append", "-q", "-S", SCHEMA, "stage", "rows.jsonl", "--ack-fd"]]
 LOAD = [["pf-stage", "read", "stage", "--after", TABLE], ["pf-partition"], ["pf-pack"],
         ["pf-put", "-q", TABLE]]
+SUMS = """
+merge: aggregation
+options:
+  fields.price.aggregate-function: sum
+  fields.session.aggregate-function: first_value
+  fields.country.aggregate-function: listagg"""
 # Who passes which point: (line, place in it).
 POINTS = {**{f"X{i}": (APPEND, 0) for i in range(1, 7)},
           **{f"X{i}": (LOAD, 3) for i in range(7, 13)}}
@@ -190,8 +197,9 @@ def main():
         args.add_argument("--" + name, type=int, default=default)
     args.add_argument("--keyed", action="store_true")
     args.add_argument("--changes", action="store_true")
+    args.add_argument("--sums", action="store_true")
     args = args.parse_args()
-    args.keyed |= args.changes
+    args.keyed |= args.changes | args.sums
     seed = args.seed or int.from_bytes(os.urandom(4), "little")
     rng = random.Random(seed)
     print(f"# seed {seed}")
@@ -200,7 +208,8 @@ def main():
     if args.keyed:
         global SCHEMA
         with open(CLICKS) as f, open("keyed.yaml", "w") as out:
-            out.write(f.read().replace("id: user_id", "primary_key: [user_id]", 1))
+            key = "primary_key: [user_id]" + SUMS * args.sums
+            out.write(f.read().replace("id: user_id", key, 1))
             if args.changes:
                 out.write("input: {format: canal-json}\n")
         SCHEMA = os.path.join(scratch, "keyed.yaml")
