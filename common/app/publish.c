@@ -92,6 +92,13 @@ static int replace(struct put *p, const struct pf_batch *batch, int64_t row,
 	return code;
 }
 
+static int add_segment(struct put *p, const struct pf_segment *s, int32_t buckets,
+		       struct pf_error *err)
+{
+	pf_commit_changelog(p->commit, s->changelog);
+	return pf_commit_add(p->commit, &s->cell, buckets, s->rows, s->data, s->index, err);
+}
+
 static int add_segments(struct put *p, const struct pf_batch *batch, int32_t buckets,
 			struct pf_error *err)
 {
@@ -101,8 +108,7 @@ static int add_segments(struct put *p, const struct pf_batch *batch, int32_t buc
 		if (s.replaces)
 			PF_TRY(replace(p, batch, i, &s, buckets, err));
 		else
-			PF_TRY(pf_commit_add(p->commit, &s.cell, buckets, s.rows, s.data,
-					     s.index, err));
+			PF_TRY(add_segment(p, &s, buckets, err));
 		p->replaces |= s.replaces;
 		p->added++;
 		p->in += s.rows;

@@ -70,6 +70,7 @@ bool pf_is_merge_option(const char *key)
 		"partial-update.remove-record-on-delete",
 		"partial-update.remove-record-on-sequence-group",
 		"aggregation.remove-record-on-delete", "sequence.field.sort-order",
+		"changelog-producer",
 	};
 	static const char *const endings[] = {
 		".aggregate-function", ".default-aggregate-function", ".ignore-retract",
@@ -88,7 +89,8 @@ bool pf_is_merge_option(const char *key)
 /* Whoever leaves it out means the same. */
 static bool is_default(const char *value)
 {
-	return !strcasecmp(value, "false") || !strcasecmp(value, "ascending");
+	return !strcasecmp(value, "false") || !strcasecmp(value, "ascending") ||
+	       !strcasecmp(value, "none");
 }
 
 void pf_layout_take_options(struct pf_layout *l, const struct pf_meta *options)

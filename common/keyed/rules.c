@@ -148,6 +148,8 @@ static int read_engine(const struct pf_table_schema *s, struct pf_rules *r,
 	r->engine = engines[i].engine;
 	r->ignore_delete = is_on(s, "ignore-delete") ||
 			   (engines[i].ignore_delete && is_on(s, engines[i].ignore_delete));
+	const char *producer = option(s, "changelog-producer");
+	r->changelog = producer && !strcasecmp(producer, "input");
 	r->ignore_before = is_on(s, "ignore-update-before");
 	r->remove_on_delete = engines[i].remove_on_delete &&
 			      is_on(s, engines[i].remove_on_delete);

@@ -52,6 +52,7 @@ struct pf_rules {
 	char **sequence;
 	size_t nsequence;
 	bool sequence_descends;
+	bool changelog;        /* writers keep versions as they come, besides */
 	bool ignore_delete;
 	bool ignore_before;    /* versions before an update say nothing */
 	bool remove_on_delete; /* a delete removes the row, not only its values */

@@ -15,7 +15,7 @@ enum { MERGE_ROWS = 4096 }; /* that go through a fold at a time */
 struct pf_encode_room {
 	struct pf_builder *rows; /* fetched ones */
 	struct pf_sorter *sorter;
-	struct pf_parquet_writer *writer;
+	struct pf_parquet_writer *writer, *changelog;
 	struct pf_versions_room versions;
 	struct pf_builder *step; /* versions in order, some at a time */
 	uint32_t *order; /* of rows that stay */
@@ -32,6 +32,7 @@ static void room_clear(struct pf_encode_room *room)
 	pf_builder_free(room->rows);
 	pf_sorter_free(room->sorter);
 	pf_parquet_writer_free(room->writer);
+	pf_parquet_writer_free(room->changelog);
 	pf_versions_room_free(&room->versions);
 	pf_builder_free(room->step);
 	free(room->order);
@@ -60,8 +61,9 @@ static bool merges(const struct pf_encode_plan *plan)
 
 size_t pf_encode_cost(const struct pf_encode_plan *plan, size_t row_bytes, int64_t rows)
 {
+	bool changelog = plan->rules && plan->rules->changelog;
 	return row_bytes + row_bytes / 2 + (merges(plan) ? row_bytes : 0) +
-	       pf_sort_bytes(rows);
+	       (changelog ? row_bytes / 2 : 0) + pf_sort_bytes(rows);
 }
 
 /* All rows of the job in one place: as they are, or fetched into the room. */
@@ -89,9 +91,9 @@ static int fetch(const struct pf_encode_plan *plan, const struct pf_spill *spill
 
 /* By the key's own columns, which stand first; the bloom filter is the table's
  * column's, as elsewhere. */
-static int open_versions_writer(const struct pf_encode_plan *plan,
-				struct pf_encode_room *room,
-				const struct pf_byte_sink *sink, struct pf_error *err)
+static int open_versions_writer(const struct pf_encode_plan *plan, bool changelog,
+				const struct pf_byte_sink *sink,
+				struct pf_parquet_writer **writer, struct pf_error *err)
 {
 	size_t n;
 	pf_versions_keys(plan->versions, &n);
@@ -107,13 +109,13 @@ static int open_versions_writer(const struct pf_encode_plan *plan,
 		.sort_columns = sort_columns,
 		.n_sort = n,
 		.bloom_columns = &id,
-		.n_bloom = 1,
+		.n_bloom = !changelog, /* it is read from end to end */
 		.movable_columns = &sequence,
 		.n_movable = 1,
 		.meta = &plan->rows->meta,
 	};
 	int code = pf_parquet_writer_open(sink, pf_versions_schema(plan->versions),
-					  &options, &room->writer, err);
+					  &options, writer, err);
 	free(sort_columns);
 	return code;
 }
@@ -125,7 +127,7 @@ static int open_writer(const struct pf_encode_plan *plan, struct pf_encode_room 
 		return pf_parquet_writer_restart(room->writer, sink, err);
 	int sort_columns[] = { plan->layout.id_column, plan->layout.time_column };
 	if (plan->versions)
-		return open_versions_writer(plan, room, sink, err);
+		return open_versions_writer(plan, false, sink, &room->writer, err);
 	struct pf_parquet_options options = {
 		.created_by = plan->created_by,
 		.zstd_level = plan->zstd_level,
@@ -176,17 +178,36 @@ static size_t leave_out(const struct pf_encode_plan *plan, const struct pf_batch
 	return kept;
 }
 
+/* All rows as they came, in the order of their keys and versions. */
+static int write_changelog(const struct pf_encode_plan *plan, struct pf_encode_room *room,
+			   const struct pf_batch *rows, size_t n, struct pf_encode_job *job)
+{
+	if (!n)
+		return 0;
+	pf_versions_sort(plan->versions, rows, room->order, n, plan->rules->sequence_descends);
+	struct pf_batch all = pf_versions_batch(plan->versions, rows, &room->versions);
+	struct pf_byte_sink sink = pf_sink_buf(&job->changelog);
+	PF_TRY(room->changelog ?
+		       pf_parquet_writer_restart(room->changelog, &sink, &job->error) :
+		       open_versions_writer(plan, true, &sink, &room->changelog, &job->error));
+	PF_TRY(pf_parquet_writer_gather(room->changelog, &all, room->order, n, true,
+					&job->error));
+	return pf_parquet_writer_finish(room->changelog, &job->error);
+}
+
 /* The rows that stay, sorted; with a key, *batch has the columns of files
  * then. */
-static const uint32_t *sort(const struct pf_encode_plan *plan,
-			    struct pf_encode_room *room, struct pf_batch *batch,
-			    size_t *n_rows, int64_t *ignored)
+static int sort(const struct pf_encode_plan *plan, struct pf_encode_room *room,
+		struct pf_batch *batch, const uint32_t **sorted, size_t *n_rows,
+		struct pf_encode_job *job)
 {
 	int columns[] = { plan->layout.id_column, plan->layout.time_column };
 	size_t n, rows = (size_t)batch->rows;
 	*n_rows = rows;
-	if (!plan->versions)
-		return pf_sort_rows(room->sorter, batch, columns, 2);
+	if (!plan->versions) {
+		*sorted = pf_sort_rows(room->sorter, batch, columns, 2);
+		return 0;
+	}
 	const int *keys = pf_versions_keys(plan->versions, &n);
 	const uint32_t *order = pf_sort_rows(room->sorter, batch, keys, n);
 	if (rows > room->order_cap) {
@@ -196,13 +217,16 @@ static const uint32_t *sort(const struct pf_encode_plan *plan,
 	}
 	if (rows)
 		memcpy(room->order, order, rows * sizeof *order);
+	*sorted = room->order;
 	*n_rows = leave_out(plan, batch, room->order, rows);
-	*ignored = (int64_t)(rows - *n_rows);
+	job->ignored = (int64_t)(rows - *n_rows);
+	if (plan->rules->changelog)
+		PF_TRY(write_changelog(plan, room, batch, *n_rows, job));
 	if (!merges(plan))
 		*n_rows = pf_versions_newest(plan->versions, batch, room->order, *n_rows,
 					     plan->rules->sequence_descends);
 	*batch = pf_versions_batch(plan->versions, batch, &room->versions);
-	return room->order;
+	return 0;
 }
 
 static struct pf_encoded *add_segment(struct pf_encode_job *job)
@@ -284,9 +308,16 @@ void pf_encode_run(const struct pf_encode_plan *plan, const struct pf_spill *spi
 		room->sorter = pf_sorter_new();
 	struct pf_batch all = batch;
 	size_t n_rows;
-	const uint32_t *order = sort(plan, room, &batch, &n_rows, &job->ignored);
-	job->code = merges(plan) ? write_merged(plan, room, &batch, order, n_rows, job) :
-				   write_chosen(plan, room, &batch, order, n_rows, job);
+	const uint32_t *order;
+	job->code = sort(plan, room, &batch, &order, &n_rows, job);
+	if (!job->code)
+		job->code = merges(plan) ?
+				    write_merged(plan, room, &batch, order, n_rows, job) :
+				    write_chosen(plan, room, &batch, order, n_rows, job);
+	if (job->n_segments) {
+		job->segments[0].changelog = job->changelog;
+		job->changelog = (struct pf_buf){ 0 };
+	}
 	job->superseded = all.rows - job->ignored;
 	for (size_t i = 0; i < job->n_segments; i++)
 		job->superseded -= job->segments[i].rows;
@@ -295,12 +326,19 @@ void pf_encode_run(const struct pf_encode_plan *plan, const struct pf_spill *spi
 	pf_chunks_give(plan->chunks, &job->rows);
 }
 
+static void encoded_free(struct pf_encoded *s)
+{
+	pf_buf_free(&s->data);
+	pf_buf_free(&s->changelog);
+}
+
 void pf_encode_job_free(const struct pf_encode_plan *plan, struct pf_encode_job *job)
 {
 	if (!job)
 		return;
 	for (size_t i = 0; i < job->n_segments; i++)
-		pf_buf_free(&job->segments[i].data);
+		encoded_free(&job->segments[i]);
+	pf_buf_free(&job->changelog);
 	free(job->segments);
 	pf_chunks_give(plan->chunks, &job->rows);
 	free(job->extents);

@@ -37,9 +37,11 @@ struct pf_encode_job {
 	/* out */
 	struct pf_encoded {
 		struct pf_buf data;
+		struct pf_buf changelog; /* all rows of the job, of its first one */
 		int64_t rows;
 	} *segments;
 	size_t n_segments;
+	struct pf_buf changelog; /* before there is a segment */
 	int64_t ignored;    /* rows that the rules leave out */
 	int64_t superseded; /* rows that others of their key stand for */
 	int code;

@@ -57,6 +57,7 @@ static int deliver(void *ctx, struct pf_encode_job *job, struct pf_error *err)
 				  .bucket = job->bucket },
 			.rows = s->rows,
 			.data = pf_view_of(s->data.data, s->data.len),
+			.changelog = pf_view_of(s->changelog.data, s->changelog.len),
 		};
 		if (job->partition)
 			segment.cell.partition = pf_view_str(job->partition);
@@ -65,6 +66,7 @@ static int deliver(void *ctx, struct pf_encode_job *job, struct pf_error *err)
 		p->stats.bytes += s->data.len;
 		p->waiting -= s->rows;
 		pf_buf_free(&s->data);
+		pf_buf_free(&s->changelog);
 	}
 	return 0;
 }

@@ -12,6 +12,7 @@ static const struct {
 	[PF_SEGMENT_DATA] = { "data", PF_LARGE_BYTES, false },
 	[PF_SEGMENT_INDEX] = { "index", PF_BYTES, true },
 	[PF_SEGMENT_REPLACES] = { "replaces", PF_STRINGS, true },
+	[PF_SEGMENT_CHANGELOG] = { "changelog", PF_LARGE_BYTES, true },
 };
 
 struct pf_schema *pf_segment_schema(const struct pf_schema *rows)
@@ -64,6 +65,8 @@ int pf_segment_at(const struct pf_batch *batch, int64_t row,
 		segment->cell.partition = pf_bytes_at(parts->child, first);
 	if (!pf_is_null(&c[PF_SEGMENT_INDEX], row))
 		segment->index = pf_bytes_at(&c[PF_SEGMENT_INDEX], row);
+	if (!pf_is_null(&c[PF_SEGMENT_CHANGELOG], row))
+		segment->changelog = pf_bytes_at(&c[PF_SEGMENT_CHANGELOG], row);
 	if (segment->rows <= 0 || segment->cell.bucket < 0)
 		return pf_fail(err, PF_E_CORRUPT,
 			       "a segment claims bucket %d and %lld rows",
@@ -122,6 +125,10 @@ struct pf_batch pf_segment_lend(struct pf_segment_room *r, const struct pf_schem
 	r->columns[PF_SEGMENT_INDEX] = (struct pf_column){
 		.values = some(s->index), .offsets = r->index_ends,
 		.nulls = !s->index.data, .validity = s->index.data ? NULL : &r->null };
+	r->changelog_ends[1] = (int64_t)s->changelog.len;
+	r->columns[PF_SEGMENT_CHANGELOG] = (struct pf_column){
+		.values = some(s->changelog), .offsets64 = r->changelog_ends,
+		.nulls = !s->changelog.data, .validity = s->changelog.data ? NULL : &r->null };
 	lend_names(r, replaces, n_replaces);
 	return (struct pf_batch){ .schema = schema, .rows = 1, .columns = r->columns };
 }

@@ -19,6 +19,7 @@ enum pf_segment_column {
 	PF_SEGMENT_DATA,      /* large_bytes: the Parquet file */
 	PF_SEGMENT_INDEX,     /* bytes: Paimon file index container, or null */
 	PF_SEGMENT_REPLACES,  /* strings: names of stored files this replaces, or null */
+	PF_SEGMENT_CHANGELOG, /* large_bytes: the rows as they came (Parquet), or null */
 	PF_SEGMENT_COLUMNS
 };
 
@@ -35,6 +36,7 @@ struct pf_segment {
 	int64_t rows;
 	struct pf_view data;
 	struct pf_view index; /* data == NULL: none */
+	struct pf_view changelog; /* likewise; where the table keeps one */
 	bool replaces;        /* the list of files is in the batch */
 };
 
@@ -48,7 +50,7 @@ struct pf_segment_room {
 	struct pf_column columns[PF_SEGMENT_COLUMNS];
 	struct pf_column partition, names; /* the elements of lists */
 	int32_t partition_list[2], partition_ends[2], index_ends[2], names_list[2];
-	int64_t data_ends[2];
+	int64_t data_ends[2], changelog_ends[2];
 	int64_t rows;
 	int32_t bucket;
 	uint8_t null; /* a validity bitmap */

@@ -152,6 +152,35 @@ size_t pf_versions_newest(const struct pf_versions_plan *p, const struct pf_batc
 	return kept;
 }
 
+struct version_order {
+	const struct pf_versions_plan *plan;
+	const struct pf_batch *rows;
+	bool descends;
+};
+
+static int compare_versions(const void *a, const void *b, void *ctx)
+{
+	const struct version_order *o = ctx;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	if (is_newer(o->plan, o->rows, x, y, o->descends))
+		return 1;
+	if (is_newer(o->plan, o->rows, y, x, o->descends))
+		return -1;
+	return x < y ? -1 : x > y; /* as they came */
+}
+
+void pf_versions_sort(const struct pf_versions_plan *p, const struct pf_batch *rows,
+		      uint32_t *order, size_t n, bool descends)
+{
+	struct version_order o = { p, rows, descends };
+	for (size_t from = 0, to; from < n && p->nsequence; from = to) {
+		for (to = from + 1; to < n && same_key(p, rows, order[from], order[to]);)
+			to++;
+		if (to - from > 1)
+			qsort_r(order + from, to - from, sizeof *order, compare_versions, &o);
+	}
+}
+
 /* --- columns --- */
 
 struct pf_batch pf_versions_batch(const struct pf_versions_plan *p,

@@ -37,6 +37,11 @@ int pf_versions_column(const struct pf_versions_plan *p, int column); /* of rows
 size_t pf_versions_newest(const struct pf_versions_plan *p, const struct pf_batch *rows,
 			  uint32_t *order, size_t n, bool descends);
 
+/* Put the n rows named by `order`, sorted as above, into the order of their
+ * versions, too: the newest of each key last. */
+void pf_versions_sort(const struct pf_versions_plan *p, const struct pf_batch *rows,
+		      uint32_t *order, size_t n, bool descends);
+
 /* The batch with the columns of files; it borrows from rows and room. */
 struct pf_versions_room {
 	struct pf_column *columns;

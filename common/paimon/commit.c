@@ -167,7 +167,7 @@ static int write_manifests(struct attempt *a, struct pf_snapshot *s,
 			   struct pf_error *err)
 {
 	struct pf_commit *c = a->c;
-	struct pf_manifests base = { 0 }, delta = { 0 };
+	struct pf_manifests base = { 0 }, delta = { 0 }, changelog = { 0 };
 	int code = 0;
 	if (a->base) {
 		code = pf_manifest_list_read(c->table, a->base->base_list, &a->arena,
@@ -190,9 +190,18 @@ static int write_manifests(struct attempt *a, struct pf_snapshot *s,
 	if (!code)
 		code = pf_manifest_out_list(a->out, &delta, &a->arena, &s->delta_list,
 					    &s->delta_list_size, err);
+	if (!code && c->changelogs.n) {
+		code = pf_manifest_out_files(a->out, c->changelogs.items, c->changelogs.n,
+					     &a->arena, &changelog, err);
+		if (!code)
+			code = pf_manifest_out_list(a->out, &changelog, &a->arena,
+						    &s->changelog_list,
+						    &s->changelog_list_size, err);
+	}
 	a->delta_list = s->delta_list;
 	free(base.items);
 	free(delta.items);
+	free(changelog.items);
 	return code;
 }
 
@@ -213,6 +222,8 @@ static void fill_snapshot(struct attempt *a, struct pf_snapshot *s)
 	for (size_t i = 0; i < a->deletes.n; i++)
 		s->delta_rows -= a->deletes.items[i].rows;
 	s->total_rows = s->delta_rows;
+	for (size_t i = 0; i < c->changelogs.n; i++)
+		s->changelog_rows += c->changelogs.items[i].rows;
 	if (b) {
 		if (s->time_ms < b->time_ms)
 			s->time_ms = b->time_ms;

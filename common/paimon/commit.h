@@ -52,6 +52,10 @@ int pf_commit_add(struct pf_commit *commit, const struct pf_cell *cell,
 		  int32_t buckets, int64_t rows, struct pf_view parquet,
 		  struct pf_view index, struct pf_error *err);
 
+/* Of the next file that is added: its rows as they came (a table whose
+ * changelog-producer is input keeps them, and needs them). */
+void pf_commit_changelog(struct pf_commit *commit, struct pf_view parquet);
+
 /* The same for a file with the rows of stored files of its cell, whose place
  * it takes: they are named and must be live still when it is committed, else
  * PF_E_CONFLICT. Such a commit is a COMPACT snapshot without new rows, made by

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/fault.h"
 #include "paimon/alter.h"
@@ -44,6 +45,7 @@ struct pf_commit_file {
 	struct pf_commit *commit;
 	struct pf_cell cell; /* its partition is in the commit's arena */
 	char *dir, *path, *name;
+	bool changelog;
 	struct pf_store_writer *writer;
 	struct pf_byte_sink sink;
 	uint64_t bytes;
@@ -73,6 +75,8 @@ static void forget_files(struct pf_commit *c)
 	c->nwritten = 0;
 	free(c->files.items);
 	c->files = (struct pf_data_files){ 0 };
+	free(c->changelogs.items);
+	c->changelogs = (struct pf_data_files){ 0 };
 	free(c->replaced);
 	c->replaced = NULL;
 	c->nreplaced = 0;
@@ -239,7 +243,7 @@ static int read_entry(struct pf_commit *c, const struct pf_cell *cell, int64_t r
 	struct pf_parquet_file *file;
 	PF_TRY(pf_parquet_open(source, &file, err));
 	int code = make_entry(c, file, cell, e, err);
-	if (!code && e->rows != rows)
+	if (!code && rows >= 0 && e->rows != rows)
 		code = pf_fail(err, PF_E_CORRUPT,
 			       "a segment of %" PRId64 " rows says that it has %" PRId64,
 			       e->rows, rows);
@@ -270,22 +274,22 @@ static int open_file(struct pf_commit_file *f, struct pf_error *err)
 	pf_buf_free(&dir);
 	PF_TRY(code);
 	PF_TRY(make_dir(c, f->dir, err));
-	snprintf(name, sizeof name, "data-%s-%" PRId64 ".parquet", c->uuid,
-		 c->next_file++);
+	snprintf(name, sizeof name, "%s-%s-%" PRId64 ".parquet",
+		 f->changelog ? "changelog" : "data", c->uuid, c->next_file++);
 	f->name = pf_arena_text(&c->arena, name, strlen(name));
 	f->path = pf_asprintf("%s/%s", f->dir, name);
 	set_add(&c->dirty, f->dir);
 	return pf_store_writer_open(pf_table_store(c->table), f->path, &f->writer, err);
 }
 
-int pf_commit_file_open(struct pf_commit *c, const struct pf_cell *cell,
-			int32_t buckets, struct pf_commit_file **file,
-			struct pf_error *err)
+static int open_new(struct pf_commit *c, const struct pf_cell *cell, int32_t buckets,
+		    bool changelog, struct pf_commit_file **file, struct pf_error *err)
 {
 	*file = NULL;
 	PF_TRY(check_cell(c, cell, buckets, err));
 	struct pf_commit_file *f = pf_zalloc(1, sizeof *f);
 	f->commit = c;
+	f->changelog = changelog;
 	f->cell = *cell;
 	f->cell.partition = pf_arena_copy(&c->arena, cell->partition.data,
 					  cell->partition.len);
@@ -298,6 +302,13 @@ int pf_commit_file_open(struct pf_commit *c, const struct pf_cell *cell,
 	else
 		*file = f;
 	return code;
+}
+
+int pf_commit_file_open(struct pf_commit *c, const struct pf_cell *cell,
+			int32_t buckets, struct pf_commit_file **file,
+			struct pf_error *err)
+{
+	return open_new(c, cell, buckets, false, file, err);
 }
 
 const struct pf_byte_sink *pf_commit_file_sink(const struct pf_commit_file *f)
@@ -336,7 +347,7 @@ static int finish_file(struct pf_commit_file *f, struct pf_view index,
 	e->name = f->name;
 	PF_TRY(take_writer(f->commit, f->path, w, err));
 	PF_TRY(put_index(f, index, e, err));
-	pf_data_files_add(&f->commit->files, e);
+	pf_data_files_add(f->changelog ? &f->commit->changelogs : &f->commit->files, e);
 	return 0;
 }
 
@@ -358,14 +369,53 @@ int pf_commit_file_close(struct pf_commit_file *f, int64_t rows, struct pf_view 
 	return code;
 }
 
-/* Rows of a primary key carry their numbers: move them behind those in use. */
-static int number_rows(struct pf_commit *c, struct pf_data_file *e,
-		       struct pf_view *parquet, struct pf_buf *moved, struct pf_error *err)
+/* --- whole files --- */
+
+/* A file that lies in memory, and what its entry will say. */
+struct whole {
+	struct pf_view parquet;
+	struct pf_buf moved;
+	struct pf_data_file entry;
+	struct pf_parquet_span span; /* of the numbers of its rows */
+};
+
+static int read_span(const struct pf_commit *c, struct whole *w, struct pf_error *err)
 {
-	struct pf_random_source source = pf_random_view(parquet, "segment");
+	struct pf_random_source source = pf_random_view(&w->parquet, "segment");
 	struct pf_parquet_file *file;
-	struct pf_parquet_span span;
-	size_t column = c->schema->layout.nkey;
+	PF_TRY(pf_parquet_open(&source, &file, err));
+	int code = pf_parquet_movable_span(file, w->parquet, c->schema->layout.nkey, &w->span,
+					   err);
+	/* No more numbers than a file has rows or a packer has seen. */
+	if (!code && (w->span.least < 0 || w->span.most > INT64_MAX / 4))
+		code = pf_fail(err, PF_E_CORRUPT, "a segment whose rows are numbered from %" PRId64
+			       " to %" PRId64, w->span.least, w->span.most);
+	pf_parquet_close(file);
+	return code;
+}
+
+/* All its numbers by so many. */
+static int move_numbers(const struct pf_commit *c, struct whole *w, int64_t by,
+			struct pf_error *err)
+{
+	struct pf_random_source source = pf_random_view(&w->parquet, "segment");
+	struct pf_parquet_file *file;
+	PF_TRY(pf_parquet_open(&source, &file, err));
+	pf_buf_add(&w->moved, w->parquet.data, w->parquet.len);
+	int code = pf_parquet_shift(file, w->moved.data, w->moved.len,
+				    c->schema->layout.nkey, by, err);
+	pf_parquet_close(file);
+	w->parquet = pf_view_of(w->moved.data, w->moved.len);
+	w->entry.min_sequence = w->span.least + by;
+	w->entry.max_sequence = w->span.most + by;
+	return code;
+}
+
+/* Rows of a primary key carry their numbers: move them behind those in use, those
+ * of the changelog with them. */
+static int number_rows(struct pf_commit *c, struct whole *data, struct whole *changelog,
+		       struct pf_error *err)
+{
 	if (!c->files.n) {
 		struct pf_snapshot *base;
 		PF_TRY(pf_snapshot_latest(c->table, &base, err));
@@ -373,21 +423,50 @@ static int number_rows(struct pf_commit *c, struct pf_data_file *e,
 		pf_snapshot_free(base);
 		PF_TRY(code);
 	}
-	PF_TRY(pf_parquet_open(&source, &file, err));
-	int code = pf_parquet_movable_span(file, *parquet, column, &span, err);
-	/* No more numbers than a file has rows or a packer has seen. */
-	if (!code && (span.least < 0 || span.most > INT64_MAX / 4))
-		code = pf_fail(err, PF_E_CORRUPT, "a segment whose rows are numbered from %" PRId64
-			       " to %" PRId64, span.least, span.most);
-	if (!code) {
-		pf_cells_take(c->cells, e, span.most - span.least + 1);
-		pf_buf_add(moved, parquet->data, parquet->len);
-		code = pf_parquet_shift(file, moved->data, moved->len, column,
-					e->min_sequence - span.least, err);
-		*parquet = pf_view_of(moved->data, moved->len);
+	PF_TRY(read_span(c, data, err));
+	struct pf_parquet_span all = data->span;
+	if (changelog->parquet.len) {
+		PF_TRY(read_span(c, changelog, err));
+		all.least = changelog->span.least < all.least ? changelog->span.least : all.least;
+		all.most = changelog->span.most > all.most ? changelog->span.most : all.most;
 	}
-	pf_parquet_close(file);
+	pf_cells_take(c->cells, &data->entry, all.most - all.least + 1);
+	int64_t by = data->entry.min_sequence - all.least;
+	PF_TRY(move_numbers(c, data, by, err));
+	return changelog->parquet.len ? move_numbers(c, changelog, by, err) : 0;
+}
+
+static int write_whole(struct pf_commit *c, const struct pf_cell *cell, int32_t buckets,
+		       struct whole *w, bool changelog, struct pf_view index,
+		       struct pf_error *err)
+{
+	struct pf_commit_file *f;
+	size_t half = w->parquet.len / 2;
+	PF_TRY(open_new(c, cell, buckets, changelog, &f, err));
+	int code = sink_write(f, w->parquet.data, half, err);
+	if (!code)
+		code = sink_write(f, w->parquet.data + half, w->parquet.len - half, err);
+	if (!code)
+		code = finish_file(f, index, &w->entry, err);
+	pf_commit_file_abandon(f);
 	return code;
+}
+
+/* Only the schema and the count of its rows are to be seen in it. */
+static int read_changelog(struct pf_commit *c, const struct pf_cell *cell, struct whole *w,
+			  struct pf_error *err)
+{
+	struct pf_random_source source = pf_random_view(&w->parquet, "changelog");
+	const char *producer = pf_table_option(c->schema, "changelog-producer", "none");
+	if (w->parquet.len && strcasecmp(producer, "input"))
+		return pf_fail(err, PF_E_SCHEMA_MISMATCH,
+			       "a segment comes with a changelog, which the table does not keep");
+	return w->parquet.len ? read_entry(c, cell, -1, &source, &w->entry, err) : 0;
+}
+
+void pf_commit_changelog(struct pf_commit *c, struct pf_view parquet)
+{
+	c->changelog = parquet;
 }
 
 int pf_commit_add(struct pf_commit *c, const struct pf_cell *cell, int32_t buckets,
@@ -395,26 +474,19 @@ int pf_commit_add(struct pf_commit *c, const struct pf_cell *cell, int32_t bucke
 		  struct pf_error *err)
 {
 	struct pf_random_source source = pf_random_view(&parquet, "segment");
-	struct pf_commit_file *f;
-	struct pf_data_file e;
-	struct pf_buf moved = { 0 };
-	size_t half = parquet.len / 2;
+	struct whole data = { .parquet = parquet }, changelog = { .parquet = c->changelog };
+	const struct pf_view none = { 0 };
+	c->changelog = none;
 	PF_TRY(check_cell(c, cell, buckets, err));
-	PF_TRY(read_entry(c, cell, rows, &source, &e, err));
-	PF_TRY(pf_commit_check_rules(c, e.schema_id, err));
-	int code = c->schema->nprimary_keys ? number_rows(c, &e, &parquet, &moved, err) : 0;
+	PF_TRY(read_entry(c, cell, rows, &source, &data.entry, err));
+	PF_TRY(pf_commit_check_rules(c, data.entry.schema_id, err));
+	PF_TRY(read_changelog(c, cell, &changelog, err));
+	int code = c->schema->nprimary_keys ? number_rows(c, &data, &changelog, err) : 0;
 	if (!code)
-		code = pf_commit_file_open(c, cell, buckets, &f, err);
-	if (code) {
-		pf_buf_free(&moved);
-		return code;
-	}
-	code = sink_write(f, parquet.data, half, err);
-	if (!code)
-		code = sink_write(f, parquet.data + half, parquet.len - half, err);
-	if (!code)
-		code = finish_file(f, index, &e, err);
-	pf_commit_file_abandon(f);
-	pf_buf_free(&moved);
+		code = write_whole(c, cell, buckets, &data, false, index, err);
+	if (!code && changelog.parquet.len)
+		code = write_whole(c, cell, buckets, &changelog, true, none, err);
+	pf_buf_free(&data.moved);
+	pf_buf_free(&changelog.moved);
 	return code;
 }

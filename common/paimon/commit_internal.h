@@ -33,6 +33,8 @@ struct pf_commit {
 	/* Files since the last commit. */
 	struct pf_arena arena;
 	struct pf_data_files files;
+	struct pf_data_files changelogs; /* of the files */
+	struct pf_view changelog; /* of the next one */
 	struct pf_replaced *replaced; /* by group */
 	size_t nreplaced;
 	size_t *groups; /* of files that replace others together: the file behind

@@ -201,6 +201,24 @@ static int add_deleted(struct expiring *e, const struct pf_snapshot *s,
 	return code;
 }
 
+/* What its commit kept as a changelog: nobody asks for it without the snapshot. */
+static int add_changelog(struct expiring *e, const struct pf_snapshot *s,
+			 struct pf_error *err)
+{
+	struct pf_file_list list;
+	struct pf_snapshot changelog = *s;
+	changelog.delta_list = s->changelog_list;
+	if (!s->changelog_list)
+		return 0;
+	int code = pf_scan_delta(e->table, &changelog, &list, err);
+	if (code)
+		return or_gone(code);
+	for (size_t i = 0; !code && i < list.n; i++)
+		code = add_path(e, list.files[i].dir, list.files[i].name, err);
+	pf_file_list_free(&list);
+	return code;
+}
+
 static int add_list(struct expiring *e, const char *name, struct pf_error *err)
 {
 	struct pf_arena arena = { 0 };
@@ -220,6 +238,8 @@ static int add_metadata(struct expiring *e, const struct pf_snapshot *s,
 {
 	PF_TRY(add_list(e, s->base_list, err));
 	PF_TRY(add_list(e, s->delta_list, err));
+	if (s->changelog_list)
+		PF_TRY(add_list(e, s->changelog_list, err));
 	if (s->statistics)
 		PF_TRY(add_path(e, "statistics", s->statistics, err));
 	return 0;
@@ -237,6 +257,8 @@ static int plan_files(struct expiring *e, struct pf_error *err)
 		PF_TRY(code);
 		if (id > p->first)
 			code = add_deleted(e, s, err);
+		if (!code && id < p->end)
+			code = add_changelog(e, s, err);
 		pf_snapshot_free(s);
 		PF_TRY(code);
 	}
@@ -287,12 +309,27 @@ static int find_kept(struct expiring *e, struct pf_error *err)
 	return code;
 }
 
+/* A changelog that outlives its snapshots is not for us to part from them. */
+static int check_changelog(const struct pf_table_schema *s, struct pf_error *err)
+{
+	static const char *const options[] = { "changelog.num-retained.max",
+					       "changelog.num-retained.min",
+					       "changelog.time-retained" };
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+		if (pf_meta_get(&s->options, options[i]))
+			return pf_fail(err, PF_E_TABLE_FEATURE,
+				       "the table has a changelog that is kept for itself (%s), which is not supported here",
+				       options[i]);
+	return 0;
+}
+
 int pf_expire_plan(struct pf_table *table, const struct pf_expire_options *options,
 		   struct pf_expire_plan *plan, struct pf_error *err)
 {
 	struct expiring e = { .table = table, .plan = plan };
 	*plan = (struct pf_expire_plan){ 0 };
 	PF_TRY(pf_table_readable(pf_table_schema(table), err));
+	PF_TRY(check_changelog(pf_table_schema(table), err));
 	PF_TRY(find_range(table, options, plan, err));
 	if (plan->first == plan->end)
 		return 0;

@@ -406,7 +406,6 @@ static int check_key_writable(const struct pf_table_schema *s, struct pf_error *
 	static const struct {
 		const char *option, *may;
 	} only[] = {
-		{ "changelog-producer", "none" },
 		{ "data-file.thin-mode", "false" },
 		{ "primary-key.nullable", "false" },
 		{ "pk-clustering-override", "false" },
@@ -418,6 +417,11 @@ static int check_key_writable(const struct pf_table_schema *s, struct pf_error *
 	if (!strcasecmp(s->layout.merge, "first-row"))
 		return pf_fail(err, PF_E_TABLE_FEATURE,
 			       "a table with a primary key and merge-engine = first-row can be read, but not written");
+	const char *producer = pf_table_option(s, "changelog-producer", "none");
+	if (strcasecmp(producer, "none") && strcasecmp(producer, "input"))
+		return pf_fail(err, PF_E_TABLE_FEATURE,
+			       "a table with a primary key and changelog-producer = %s cannot be written: compactions make its changelog",
+			       producer);
 	for (size_t i = 0; i < sizeof only / sizeof *only; i++) {
 		const char *v = pf_table_option(s, only[i].option, only[i].may);
 		if (strcasecmp(v, only[i].may))

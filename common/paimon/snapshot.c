@@ -29,7 +29,7 @@ static int read_snapshot(const struct pf_json *j, const char *name,
 			       "'%s' is of version %" PRId64
 			       "; versions up to 3 are known",
 			       name, version);
-	s->base_list_size = s->delta_list_size = -1;
+	s->base_list_size = s->delta_list_size = s->changelog_list_size = -1;
 	s->base_list = text_or_null(j, "baseManifestList");
 	s->delta_list = text_or_null(j, "deltaManifestList");
 	s->changelog_list = text_or_null(j, "changelogManifestList");
@@ -47,6 +47,8 @@ static int read_snapshot(const struct pf_json *j, const char *name,
 			       "'%s' lacks a key that every snapshot has", name);
 	pf_json_int(pf_json_get(j, "baseManifestListSize"), &s->base_list_size);
 	pf_json_int(pf_json_get(j, "deltaManifestListSize"), &s->delta_list_size);
+	pf_json_int(pf_json_get(j, "changelogManifestListSize"), &s->changelog_list_size);
+	pf_json_int(pf_json_get(j, "changelogRecordCount"), &s->changelog_rows);
 	pf_json_int(pf_json_get(j, "totalRecordCount"), &s->total_rows);
 	pf_json_int(pf_json_get(j, "deltaRecordCount"), &s->delta_rows);
 	s->has_watermark = pf_json_int(pf_json_get(j, "watermark"), &s->watermark);
@@ -119,6 +121,8 @@ void pf_snapshot_format(const struct pf_snapshot *s, struct pf_buf *out)
 	if (s->delta_list_size >= 0)
 		put_int(out, "deltaManifestListSize", s->delta_list_size);
 	put_text(out, "changelogManifestList", s->changelog_list);
+	if (s->changelog_list && s->changelog_list_size >= 0)
+		put_int(out, "changelogManifestListSize", s->changelog_list_size);
 	if (s->index_manifest)
 		put_text(out, "indexManifest", s->index_manifest);
 	put_text(out, "commitUser", s->user);
@@ -127,7 +131,7 @@ void pf_snapshot_format(const struct pf_snapshot *s, struct pf_buf *out)
 	put_int(out, "timeMillis", s->time_ms);
 	put_int(out, "totalRecordCount", s->total_rows);
 	put_int(out, "deltaRecordCount", s->delta_rows);
-	put_int(out, "changelogRecordCount", 0);
+	put_int(out, "changelogRecordCount", s->changelog_rows);
 	if (s->has_watermark)
 		put_int(out, "watermark", s->watermark);
 	if (s->statistics)

@@ -98,7 +98,8 @@ struct pf_snapshot {
 	int64_t identifier;
 	char *kind;                /* APPEND, COMPACT, OVERWRITE, ANALYZE */
 	int64_t time_ms;
-	int64_t total_rows, delta_rows;
+	int64_t total_rows, delta_rows, changelog_rows;
+	int64_t changelog_list_size; /* -1: not said */
 	bool has_watermark, has_next_row_id;
 	int64_t watermark, next_row_id;
 	struct pf_meta properties;

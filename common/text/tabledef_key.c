@@ -240,6 +240,10 @@ static int check_option(const struct pf_def_load *l, const struct pf_yaml *node,
 			return pf_def_refuse(l, node->line, "'%s' goes with 'sequence'", node->key);
 		return one_of(l, node->line, node->key, node->text, orders, 2);
 	}
+	if (!strcmp(node->key, "changelog-producer")) {
+		static const char *const producers[] = { "none", "input" };
+		return one_of(l, node->line, node->key, node->text, producers, 2);
+	}
 	if (node->key[to_dot] && (strlen(l->def->merge) != to_dot ||
 				  strncmp(l->def->merge, node->key, to_dot)))
 		return pf_def_refuse(l, node->line, "'%s' goes with 'merge: %.*s'", node->key,

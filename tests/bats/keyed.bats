@@ -826,3 +826,80 @@ a"
 	status 0 pf-put --alter wide.yaml $table
 	contains "$stderr" "widen column 'a' from int to bigint"
 }
+
+@test "changelog-producer: input: rows as they came, beside the files of level 0" {
+	sed -i 's/^row_kind/options: {changelog-producer: input}\nrow_kind/; s/^buckets: 2/buckets: 1/' users.yaml
+	rm -rf $table
+	pf-put -q --create users.yaml $table
+	grep -q '"changelog-producer" : "input"' $table/schema/schema-0
+	load_file one.csv
+	load_file two.csv
+	equals "$(pf-query -O csv -c user_id,event_type --order-by user_id $table)" "user_id,event_type
+-7,new
+1,click
+2,logout"
+	# By key and version, none left out, with the numbers that the rows have.
+	equals "$(ls $table/bucket-0 | cut -d- -f1 | sort | uniq -c | tr -s ' ')" " 2 changelog
+ 2 data"
+	system=_KEY_user_id,_SEQUENCE_NUMBER,_VALUE_KIND,event_type
+	equals "$(for n in 1 2; do
+		python3 -c "import json; s = json.load(open('$table/snapshot/snapshot-$n')); print(s['changelogRecordCount'], s['totalRecordCount'], bool(s['changelogManifestList']))"
+	done)" "4 3 True
+3 6 True"
+	equals "$(for f in $(ls -tr $table/bucket-0/changelog-*); do pf-query -O csv -c $system $f; done)" "_KEY_user_id,_SEQUENCE_NUMBER,_VALUE_KIND,event_type
+1,0,0,login
+1,2,2,click
+2,1,0,login
+3,3,0,login
+_KEY_user_id,_SEQUENCE_NUMBER,_VALUE_KIND,event_type
+-7,6,0,new
+2,5,2,logout
+3,4,3,login"
+	equals "$(for f in $(ls -tr $table/bucket-0/data-*); do pf-query -O csv -c $system $f | tail -n +2; done)" "1,2,2,click
+2,1,0,login
+3,3,0,login
+-7,6,0,new
+2,5,2,logout
+3,4,3,login"
+	pf-put -q --verify $table
+	# Compactions make none, and what has expired takes its own along.
+	pf-put -q --compact --full $table
+	grep -q '"changelogManifestList" : null' $table/snapshot/snapshot-3
+	pf-put -q --clean --older-than 0s $table
+	equals "$(ls $table/bucket-0/changelog-* | wc -l)" 2
+	pf-put -q --expire --keep 1 --keep-time 0s --grace 0s $table
+	equals "$(find $table -name 'changelog-*.parquet' | wc -l)" 0
+	equals "$(ls $table/manifest | grep -c list)" 2
+	equals "$(pf-query -O csv -c 'count(*) as n' $table)" "n
+3"
+	# Other sources of it are refused, and so is one that the table has not.
+	sed 's/: input/: lookup/' users.yaml > lookup.yaml
+	status 2 pf-put --create lookup.yaml wh/default.db/lookup
+	contains "$stderr" "'changelog-producer' cannot be 'lookup'"
+	sed '/^options/d' users.yaml > none.yaml
+	pf-put -q --create none.yaml wh/default.db/none
+	run --separate-stderr bash -c "pf-partition -S users.yaml one.csv | pf-pack -q | pf-put --append wh/default.db/none"
+	equals "$status" 2
+	contains "$stderr" "changelog-producer is 'input', the table's ''"
+}
+
+@test "changelog-producer: input: versions in sequence, ignored ones left out" {
+	make_engine log "merge: aggregation" "sequence: g" "options:" "  changelog-producer: input" \
+		"  ignore-delete: true" "  fields.a.aggregate-function: sum"
+	rows "+I 1 1 x 5
++I 2 2 y 1
+-D 1 1 x 9
++U 1 4 z 2"
+	pf-stage append -q -S engine.yaml stage rows.csv
+	equals "$(answer $table stage)" "1,5,x,5
+2,2,y,1"
+	pf-stage read stage --after $table | pf-partition | pf-pack -q | pf-put -q $table
+	equals "$(pf-query -O csv -c _KEY_k,_SEQUENCE_NUMBER,_VALUE_KIND,a,g $table/bucket-0/changelog-*)" \
+		"_KEY_k,_SEQUENCE_NUMBER,_VALUE_KIND,a,g
+1,3,2,4,2
+1,0,0,1,5
+2,1,0,2,1"
+	equals "$(answer $table)" "1,5,x,5
+2,2,y,1"
+	grep -q '"changelogRecordCount" : 3' $table/snapshot/snapshot-1
+}
