@@ -254,6 +254,8 @@ def random_rules(r):
     engine = r.choice(["partial-update", "partial-update", "aggregation", "aggregation",
                        "deduplicate"])
     options, sequence = {}, []
+    if r.random() < 0.2:
+        options["changelog-producer"] = "input"
     functions = {"a": r.choice(NUMBERS), "s": r.choice(TEXTS), "t": r.choice(TRUTHS)}
     if r.random() < 0.5:
         sequence = r.choice([["g"], ["h"], ["g", "h"]])
