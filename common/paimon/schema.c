@@ -420,7 +420,8 @@ static int check_key_writable(const struct pf_table_schema *s, struct pf_error *
 	const char *producer = pf_table_option(s, "changelog-producer", "none");
 	if (strcasecmp(producer, "none") && strcasecmp(producer, "input"))
 		return pf_fail(err, PF_E_TABLE_FEATURE,
-			       "a table with a primary key and changelog-producer = %s cannot be written: compactions make its changelog",
+			       "a table with a primary key and changelog-producer = %s cannot be written: "
+			       "compactions make its changelog",
 			       producer);
 	for (size_t i = 0; i < sizeof only / sizeof *only; i++) {
 		const char *v = pf_table_option(s, only[i].option, only[i].may);
