@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""killer.py [--random N] [--each N] [--rows N] [--seed N] [--keyed | --changes | --sums]:
-kill -9, again and again, and see that a rerun puts everything right. --keyed: a table
-with a primary key, which holds the newest row of each user. --changes: the same, and
-the input is a change stream, whose messages are several rows or none. --sums: a table
-that adds up what each has paid, so that a row loaded twice shows.
+"""killer.py [--random N] [--each N] [--rows N] [--seed N]
+[--keyed [--compact] | --changes | --sums]: kill -9, again and again, and see that a rerun
+puts everything right. --keyed: a table with a primary key, which holds the newest row of
+each user; --compact: it was loaded, and its compaction is killed: no row changes,
+nothing is lost or comes back. --changes: the same, and the input is a change stream,
+whose messages are several rows or none. --sums: a table that adds up what each has paid,
+so that a row loaded twice shows.
 
 --random N: N kills of a program of the load line, chosen at random, at a
 random moment. --each N: every crash point X1 .. X12 (common/base/fault.h) is
@@ -41,6 +43,7 @@ options:
   fields.session.aggregate-function: first_value
   fields.country.aggregate-function: listagg"""
 # Who passes which point: (line, place in it).
+COMPACT = [["pf-put", "-q", "--compact", "--full", TABLE]]
 POINTS = {**{f"X{i}": (APPEND, 0) for i in range(1, 7)},
           **{f"X{i}": (LOAD, 3) for i in range(7, 13)}}
 
@@ -170,6 +173,57 @@ def point_kill(point, nth):
     return kill
 
 
+def live_files():
+    out = subprocess.run(["pf-query", "-q", "--files", TABLE, "-O", "jsonl"], check=True,
+                         stdout=subprocess.PIPE).stdout.splitlines()
+    return [json.loads(f) for f in out]
+
+
+def prepare_compaction(rows_file):
+    """Several runs of each bucket over one another, kept as they are."""
+    fresh(rows_file)
+    with open(rows_file) as f:
+        lines = f.readlines()
+    for part in range(6):
+        with open("part.jsonl", "w") as f:
+            f.writelines(lines[part::6])
+        subprocess.run(["bash", "-c", f"set -o pipefail; pf-partition -S {SCHEMA} part.jsonl | "
+                        f"pf-pack -qq | pf-put -q --append {TABLE}"], check=True)
+    # Some of it compacted already: two levels, and runs above.
+    subprocess.run(["pf-put", "-q", "--compact", TABLE], check=True)
+    with open("part.jsonl", "w") as f:
+        f.writelines(lines[::3])
+    subprocess.run(["bash", "-c", f"set -o pipefail; pf-partition -S {SCHEMA} part.jsonl | "
+                    f"pf-pack -qq | pf-put -q --append {TABLE}"], check=True)
+    shutil.rmtree("before", ignore_errors=True)
+    shutil.copytree("wh", "before")
+    rows = subprocess.run(["pf-query", TABLE, "-O", "tsv"], check=True,
+                          stdout=subprocess.PIPE).stdout.splitlines()
+    assert max(f["run"] for f in live_files()) > 1
+    return sorted(rows)
+
+
+def compaction_round(expected, after=None, point=None):
+    shutil.rmtree("wh")
+    shutil.copytree("before", "wh")
+    killed = run(COMPACT, 0, after, point)
+    for again in range(2):
+        rows = subprocess.run(["pf-query", TABLE, "-O", "tsv"], check=True,
+                              stdout=subprocess.PIPE).stdout.splitlines()
+        assert sorted(rows) == expected, f"other rows than before, {'rerun' if again else 'killed'}"
+        verify = subprocess.run(["pf-put", "--verify", TABLE], stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True)
+        assert verify.returncode == 0, verify.stdout
+        until_done(COMPACT)
+    assert all(f["run"] == 1 and not f["deletes"] for f in live_files())
+    # What the killed one left behind goes, and nothing else.
+    subprocess.run(["pf-put", "-q", "--clean", "--older-than", "0s", TABLE], check=True)
+    verify = subprocess.run(["pf-put", "--verify", TABLE], stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True)
+    assert verify.returncode == 0, verify.stdout
+    return point or "at random", killed.alive
+
+
 def span(line):
     begin = time.monotonic()
     until_done(line)
@@ -198,6 +252,7 @@ def main():
     args.add_argument("--keyed", action="store_true")
     args.add_argument("--changes", action="store_true")
     args.add_argument("--sums", action="store_true")
+    args.add_argument("--compact", action="store_true")
     args = args.parse_args()
     args.keyed |= args.changes | args.sums
     seed = args.seed or int.from_bytes(os.urandom(4), "little")
@@ -221,9 +276,15 @@ def main():
             messages = list(changes([json.loads(line) for line in f]))
         with open("all.jsonl", "w") as f:
             f.writelines(json.dumps(m) + "\n" for m in messages)
-    fresh("all.jsonl")
-    spans = (span(APPEND), span(LOAD))
-    expected = content()
+    if args.compact:
+        expected = prepare_compaction("all.jsonl")
+        took = span(COMPACT)
+        points = [f"X{i}" for i in range(7, 13)]
+    else:
+        fresh("all.jsonl")
+        spans = (span(APPEND), span(LOAD))
+        expected = content()
+        points = POINTS
     assert args.keyed or expected[0] == args.rows, expected
     number = failed = 0
     histogram = {}
@@ -246,21 +307,30 @@ def main():
             for i in range(tries):
                 if counted >= wanted:
                     break
-                where, alive = one_round(make(i), expected, "all.jsonl")
+                where, alive = make(i)() if args.compact else \
+                    one_round(make(i), expected, "all.jsonl")
                 if alive:
                     counted += 1
                     histogram[where] = histogram.get(where, 0) + 1
             assert counted >= wanted, f"only {counted} of {wanted} kills met a living process"
         report(name, attempt)
 
-    for point in POINTS:
+    def at_point(i, point):
         # The first passing is the likeliest; later ones are tried in turn.
+        if args.compact:
+            return lambda: compaction_round(expected, point=f"{point}:{1 + i % 3}")
+        return point_kill(point, 1 + i % 3)
+
+    def at_random(_):
+        if args.compact:
+            return lambda: compaction_round(expected, after=rng.uniform(0, took))
+        return random_kill(rng, spans)
+
+    for point in points:
         if args.each:
-            kills(f"killed at {point}", args.each,
-                  lambda i, p=point: point_kill(p, 1 + i % 3), 4 * args.each)
+            kills(f"killed at {point}", args.each, lambda i, p=point: at_point(i, p), 4 * args.each)
     if args.random:
-        kills(f"{args.random} kills at random moments", args.random,
-              lambda i: random_kill(rng, spans), 6 * args.random)
+        kills(f"{args.random} kills at random moments", args.random, at_random, 6 * args.random)
     for where, n in sorted(histogram.items()):
         print(f"# {n:5} killed in {where}")
     os.chdir("/")

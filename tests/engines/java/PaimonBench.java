@@ -8,7 +8,6 @@ import java.nio.file.Paths;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.apache.paimon.data.BinaryRow;
 import org.apache.paimon.data.BinaryString;
 import org.apache.paimon.data.GenericRow;
 import org.apache.paimon.data.InternalRow;
@@ -134,19 +133,6 @@ final class PaimonBench extends Driver {
 		return Long.toString(sum);
 	}
 
-	private void compact(FileStoreTable table) throws Exception
-	{
-		int buckets = Integer.parseInt(table.options().get("bucket"));
-		BatchWriteBuilder builder = table.newBatchWriteBuilder();
-		try (BatchTableWrite write = builder.newWrite();
-		     BatchTableCommit commit = builder.newCommit()) {
-			write.withIOManager(io());
-			for (int i = 0; i < buckets; i++)
-				write.compact(BinaryRow.EMPTY_ROW, i, true);
-			commit.commit(write.prepareCommit());
-		}
-	}
-
 	@Override
 	void answer(List<String> r, Out out) throws Exception
 	{
@@ -168,7 +154,7 @@ final class PaimonBench extends Driver {
 			answer = lookup((FileStoreTable) PaimonDriver.open(r.get(1)), r);
 			break;
 		case "compact":
-			compact((FileStoreTable) PaimonDriver.open(r.get(1)));
+			PaimonTables.compact((FileStoreTable) PaimonDriver.open(r.get(1)), true);
 			break;
 		default:
 			throw new IllegalArgumentException("no request " + r.get(0));

@@ -19,6 +19,7 @@ import org.apache.paimon.deletionvectors.Bitmap64DeletionVector;
 import org.apache.paimon.deletionvectors.BitmapDeletionVector;
 import org.apache.paimon.deletionvectors.DeletionVector;
 import org.apache.paimon.deletionvectors.append.BaseAppendDeleteFileMaintainer;
+import org.apache.paimon.disk.IOManager;
 import org.apache.paimon.fs.Path;
 import org.apache.paimon.index.IndexFileMeta;
 import org.apache.paimon.io.CompactIncrement;
@@ -33,6 +34,8 @@ import org.apache.paimon.schema.Schema;
 import org.apache.paimon.schema.SchemaChange;
 import org.apache.paimon.table.FileStoreTable;
 import org.apache.paimon.table.sink.BatchTableCommit;
+import org.apache.paimon.table.sink.BatchTableWrite;
+import org.apache.paimon.table.sink.BatchWriteBuilder;
 import org.apache.paimon.table.sink.CommitMessage;
 import org.apache.paimon.table.sink.CommitMessageImpl;
 import org.apache.paimon.table.source.DataSplit;
@@ -49,6 +52,8 @@ import org.apache.paimon.types.RowType;
  *   alter TABLE add NAME TYPE [first | AFTER] | drop NAME | rename NAME NEW |
  *         type NAME TYPE | move NAME [AFTER] | set KEY VALUE
  *   delete TABLE NAME VALUE...   by deletion vectors, rows with those values
+ *   compact TABLE full|rules     every bucket: all of it, or what its writer
+ *                                would by itself
  *   tag TABLE NAME
  *   branch TABLE NAME
  */
@@ -211,6 +216,22 @@ final class PaimonTables {
 		}
 	}
 
+	static void compact(FileStoreTable table, boolean full) throws Exception
+	{
+		BatchWriteBuilder builder = table.newBatchWriteBuilder();
+		Set<Object> seen = new HashSet<>();
+		try (BatchTableWrite write = builder.newWrite();
+		     BatchTableCommit commit = builder.newCommit()) {
+			write.withIOManager(IOManager.create(System.getProperty("java.io.tmpdir")));
+			for (Split s : table.newReadBuilder().newScan().plan().splits()) {
+				DataSplit split = (DataSplit) s;
+				if (seen.add(Arrays.asList(split.partition(), split.bucket())))
+					write.compact(split.partition(), split.bucket(), full);
+			}
+			commit.commit(write.prepareCommit());
+		}
+	}
+
 	static boolean answer(List<String> r) throws Exception
 	{
 		switch (r.get(0)) {
@@ -224,6 +245,10 @@ final class PaimonTables {
 			return true;
 		case "delete":
 			delete(r);
+			return true;
+		case "compact":
+			compact((FileStoreTable) PaimonDriver.open(r.get(1)),
+				r.get(2).equals("full"));
 			return true;
 		case "tag":
 			((FileStoreTable) PaimonDriver.open(r.get(1))).createTag(r.get(2));
