@@ -187,9 +187,9 @@ TEST(schema_part)
 	       WRAPPED(FIELDS, "{\"id\":3,\"t\":0,\"m\":5}")
 	       WRAPPED(FIELDS, "{\"id\":3,\"t\":0,\"c\":86400000000}")
 	       WRAPPED(FIELDS, "{\"id\":3,\"t\":1.5}")
-	       /* Another schema goes for its message only. */
-	       WRAPPED(FIELD("id", "int32", ""), "{\"id\":4,\"t\":\"2024-01-01\",\"m\":7,\"u\":5}")
-	       "{\"op\":\"c\",\"after\":{\"id\":5,\"t\":\"2024-01-01\",\"m\":\"8.5\"}}\n";
+	       /* Without a schema, and with another one: for their messages only. */
+	       "{\"op\":\"c\",\"after\":{\"id\":5,\"t\":\"2024-01-01\",\"m\":\"8.5\"}}\n"
+	       WRAPPED(FIELD("id", "int32", ""), "{\"id\":4,\"t\":\"2024-01-01\",\"m\":7,\"u\":5}");
 	static const char rows[] =
 	       "{\"id\":1,\"m\":5.00,\"v\":-0.001,\"d\":\"1969-12-31\",\"c\":\"01:02:03.004\","
 	       "\"t\":\"2024-01-01T00:00:00.123456\",\"z\":\"2024-01-01T09:00:00.500Z\","
@@ -197,12 +197,12 @@ TEST(schema_part)
 	       "{\"id\":2,\"m\":-1.28,\"v\":3000.000,\"d\":null,\"c\":null,"
 	       "\"t\":\"1970-01-01T00:00:00.000000\",\"z\":null,\"e\":null,\"y\":null,\"b\":null,"
 	       "\"u\":null,\"_VALUE_KIND\":0}\n"
-	       "{\"id\":4,\"m\":7.00,\"v\":null,\"d\":null,\"c\":null,"
-	       "\"t\":\"2024-01-01T00:00:00.000000\",\"z\":null,\"e\":null,\"y\":null,\"b\":null,"
-	       "\"u\":\"5\",\"_VALUE_KIND\":0}\n"
 	       "{\"id\":5,\"m\":8.50,\"v\":null,\"d\":null,\"c\":null,"
 	       "\"t\":\"2024-01-01T00:00:00.000000\",\"z\":null,\"e\":null,\"y\":null,\"b\":null,"
-	       "\"u\":null,\"_VALUE_KIND\":0}\n";
+	       "\"u\":null,\"_VALUE_KIND\":0}\n"
+	       "{\"id\":4,\"m\":7.00,\"v\":null,\"d\":null,\"c\":null,"
+	       "\"t\":\"2024-01-01T00:00:00.000000\",\"z\":null,\"e\":null,\"y\":null,\"b\":null,"
+	       "\"u\":\"5\",\"_VALUE_KIND\":0}\n";
 	static const char *const reasons[] = {
 		"u: the message's schema names the type 'com.example.Odd', which is not known [",
 		"m: '5' is not base64, as the message's schema says [",
