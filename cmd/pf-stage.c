@@ -174,6 +174,11 @@ static int run_schema(struct pf_run *run, struct pf_error *err)
 	const char *operand = pf_input_name(run, 0);
 	struct pf_guess_options how = { 0 };
 	PF_TRY(pf_input_text_format(run, &how.format, err));
+	if (pf_text_format_changes(how.format)) {
+		pf_fail(err, PF_E_UNSUPPORTED, "nothing is guessed from %s",
+			pf_text_format_name(how.format));
+		return pf_hint(err, "guess from the rows as jsonl, then add primary_key: [...]");
+	}
 	PF_TRY(pf_input_open(run, operand, &in, err));
 	if (strcmp(operand, "-") != 0)
 		how.file = operand;

@@ -75,6 +75,11 @@ setup()
 	contains "$stderr" "a change stream updates and deletes rows: 'primary_key' is missing"
 }
 
+@test "pf-stage schema guesses nothing from changes" {
+	status 2 pf-stage schema -I debezium-json changes.json
+	contains "$stderr" "nothing is guessed from debezium-json"
+}
+
 @test "what does not fit: its file, line, byte; the others go on" {
 	{
 		head -2 changes.json
