@@ -163,7 +163,9 @@ static int parse_arguments(struct pf_agg *a, const char *s, size_t len,
 	if (separator == ',' && (!len || (len == 1 && *s == '*')))
 		return 0; /* count(), count(*) */
 	for (bool more = true; more;) {
-		size_t n = piece(s, len, separator);
+		/* A signature has colons of its own: hll(string):12. */
+		bool signature = a->kind == &pf_agg_merge && a->nparams;
+		size_t n = signature ? len : piece(s, len, separator);
 		PF_TRY(add_piece(a, s, n, err));
 		more = n < len;
 		s += n + more;

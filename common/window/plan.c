@@ -113,7 +113,7 @@ static struct span *usable(const struct pf_state *s, const struct pf_shape *shap
 	*n = 0;
 	for (size_t i = 0; i < s->nwindows; i++) {
 		const struct pf_state_window *w = &s->windows[i];
-		if (w->from_us < from_us || w->to_us > to_us ||
+		if (w->lost || w->from_us < from_us || w->to_us > to_us ||
 		    !pf_shape_is_bound(shape, w->from_us) ||
 		    !pf_shape_is_bound(shape, w->to_us))
 			continue;
@@ -201,7 +201,7 @@ static bool differ(const struct pf_state *s, const struct pf_state_window *w,
 	d->plus = pf_alloc(to - from + 1, sizeof *d->plus);
 	d->minus = pf_alloc(w->ids.n + 1, sizeof *d->minus);
 	d->rows = w->run.rows;
-	bool ok = d->rows < most;
+	bool ok = !w->lost && d->rows < most;
 	for (size_t i = from; i < to && ok; i++) {
 		if (!pf_ids_has(&w->ids, s->cells[i].id)) {
 			d->plus[d->nplus++] = &s->cells[i];
@@ -354,8 +354,8 @@ static bool has_block(const struct pf_state *s, const struct pf_shape *shape,
 	if (to - from < 2)
 		return true; /* a single run is a block */
 	for (size_t i = 0; i < s->nwindows; i++)
-		if (s->windows[i].from_us == from_us && s->windows[i].to_us == to_us &&
-		    holds(s, &s->windows[i], from, to))
+		if (!s->windows[i].lost && s->windows[i].from_us == from_us &&
+		    s->windows[i].to_us == to_us && holds(s, &s->windows[i], from, to))
 			return true;
 	return false;
 }

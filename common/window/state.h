@@ -78,6 +78,8 @@ struct pf_state_window {
 	struct pf_ids ids;     /* the runs that are in it */
 	struct pf_ids given;   /* those of the answer that was given out, when it
 	                        * had more: added, but not written yet; or none */
+	bool lost;             /* its file is gone: it is made again, but --changes
+	                        * has nothing to compare with */
 };
 
 /* A window that was given out: its end, and what it was made of. */

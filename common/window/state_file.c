@@ -430,6 +430,14 @@ static int load_windows(struct pf_state *s, const struct pf_json *list,
 		if (given)
 			PF_TRY(pf_ids_parse(given, strlen(given), &w.given, err));
 		w.file = pf_state_file_of(s, file);
+		char *path = pf_state_path(s, file);
+		w.lost = access(path, F_OK) != 0;
+		free(path);
+		if (w.lost && !*text) { /* a block is made again when it is wanted */
+			pf_ids_free(&w.ids);
+			pf_ids_free(&w.given);
+			continue;
+		}
 		pf_state_add_window(s, &w);
 	}
 	return 0;

@@ -200,8 +200,8 @@ static void rename_in(struct pf_ids *ids, const struct pf_state_cell *cells, siz
 	pf_ids_add(ids, id);
 }
 
-/* An answer that holds all of them holds the new one instead; one that holds
- * some is of no use any more. */
+/* An answer that holds all of them holds the new one instead. One that holds
+ * some is good for nothing but to say what was given out (--changes). */
 static void rename_runs(struct pf_state *s, const struct pf_state_cell *cells, size_t n,
 			int64_t id)
 {
@@ -210,11 +210,9 @@ static void rename_runs(struct pf_state *s, const struct pf_state_cell *cells, s
 		size_t has = 0;
 		for (size_t k = 0; k < n; k++)
 			has += pf_ids_has(ids, cells[k].id);
-		if (has && has < n) {
+		if (has && has < n && !*s->windows[i].text)
 			pf_state_drop_window(s, i);
-			continue;
-		}
-		if (!has)
+		if (has < n)
 			continue;
 		rename_in(ids, cells, n, id);
 		if (s->windows[i].given.n)

@@ -87,6 +87,28 @@ sums()
 	contains "$output" "	0 behind	0 seconds	0 rows"
 }
 
+@test "windows of a topic, and of a table and what is in flight behind it; the state has none of that" {
+	need_program pf-window
+	numbers 0 300 > in.jsonl
+	pf-stage append -q -S schema.yaml "$TOPIC" in.jsonl
+	windows() { pf-window -q -O tsv -W 2d -g id --end 2024-01-04 "$@"; }
+	windows count sum:n -S schema.yaml in.jsonl > want
+	windows count sum:n "$TOPIC" | diff - want
+	load_table -n 100 "$TOPIC"
+	# whole messages
+	[ "$(pf-query -O tsv -c 'count()' wh | tail -1)" -ge 100 ]
+	windows count sum:n wh > loaded
+	! diff -q loaded want
+	for state in "" "-s state" "-s state"; do
+		# shellcheck disable=SC2086
+		windows $state count sum:n wh "$TOPIC" | diff - want
+	done
+	windows -s state count sum:n wh | diff - loaded
+	load_table "$TOPIC"
+	windows -s state count sum:n wh "$TOPIC" | diff - want
+	windows -s state count sum:n wh | diff - want
+}
+
 @test "append again: nothing; the file grows: only the rest" {
 	numbers 0 300 > in.jsonl
 	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4" in.jsonl

@@ -262,6 +262,38 @@ rows()
 	contains "$stderr" "it goes with: state"
 }
 
+@test "--changes of a window that was not asked for while others were: still from what it gave" {
+	local i
+	load_rows "1 1 1" "2 1 1" "1 2 1"
+	rows -s st --changes -W 2d -g id count > /dev/null
+	for i in {1..12}; do # so many runs of a cell become one
+		load_rows "1 1 $((i + 1))"
+		rows -s st -W 1d --end 2013-03-02 -g id count > /dev/null
+	done
+	equals "$(rows -s st --changes -W 2d -g id count)" \
+		"$(printf -- '- 1 2013-03-01 2013-03-03 2\n+ 1 2013-03-01 2013-03-03 14')"
+	equals "$(rows -s st --changes -W 2d -g id count)" ""
+}
+
+@test "kept answers and blocks are a cache: without them the answer is the same" {
+	local day
+	for day in 1 2 3 4 5 6 7 8; do load_rows "1 $day $day" "$day $day 1"; done
+	for aggs in "count sum:price" "max:price distinct:price"; do
+		rows -s "st${aggs::1}" -W 8d -W 3d -g id $aggs > before
+		rm "st${aggs::1}"/window-*
+		equals "$(rows -s "st${aggs::1}" -W 8d -W 3d -g id $aggs)" "$(cat before)"
+		rm "st${aggs::1}"/window-*
+		equals "$(rows -s "st${aggs::1}" -W 5d -g id $aggs)" "$(rows -W 5d -g id $aggs)"
+		equals "$(rows -s "st${aggs::1}" -W 8d -W 3d -g id $aggs)" "$(cat before)"
+	done
+	# what is compared with an answer that is gone is not made up
+	rm stc/window-*
+	status 3 pf-window -s stc --changes -W 8d -g id count sum:price t
+	contains "$stderr" "--fresh"
+	equals "$(rows -s stc -W 8d -g id count sum:price | wc -l)" 8
+	equals "$(rows -s stc --changes -W 8d -g id count sum:price)" ""
+}
+
 @test "--per-day is a stream that becomes a table" {
 	load_rows "1 1 1" "2 1 1" "1 2 5" "1 2 7"
 	equals "$(rows --per-day -W 2d -g id n=count total=sum:price)" \
@@ -279,6 +311,36 @@ rows()
 		pf-partition -S days.yaml -I jsonl | pf-pack -q | pf-put -q --append days
 	equals "$(pf-window -qq -O tsv -W 2d --end 2013-03-03 -g id sum:n sum:total ./days | tail -n +2 | tr '\t' ' ')" \
 		"$(printf '1 2013-03-01 2013-03-03 3 13.00\n2 2013-03-01 2013-03-03 1 1.00')"
+}
+
+@test "states of days in a table are merged and finished by a second job" {
+	load_rows "1 1 1" "2 1 1" "1 2 7.25" "2 2 3" "1 3 4" "3 3 1" "3 3 2"
+	aggregates="n=count m=avg:price h=hll:price:10 top=max:price d=days:2 s=hist:price:2"
+	cat > days.yaml <<- 'END'
+		table: states
+		id: id
+		time: day
+		partition: day
+		buckets: 2
+		columns: {day: date not null, id: int not null, n: bigint, m: "decimal(38,2)", m.n: bigint,
+			h: bytes, top: "decimal(10,2)", d: bytes, s: bytes}
+	END
+	pf-put -q --create days.yaml states
+	# shellcheck disable=SC2086
+	for end in 3 4; do
+		pf-window -qq -O arrow -s st --per-day --state-out -W $((5 - end))d --end 2013-03-0$end -g id $aggregates t |
+			pf-partition -T states | pf-pack -qq | pf-put -q --append states
+	done
+	for s in "" "-s second"; do
+		# shellcheck disable=SC2086
+		pf-window -qq -O tsv $s -W 3d -g id "n=merge:n:count()" "m=merge:m:avg(decimal(10,2))" \
+			"h=merge:h:hll(decimal(10,2)):10" "top=merge:top:max(decimal(10,2))" "d=merge:d:days():2" \
+			"s=merge:s:hist(decimal(10,2)):2" ./states > merged
+		# shellcheck disable=SC2086
+		pf-window -qq -O tsv -W 3d -g id $aggregates t | diff - merged
+	done
+	status 2 pf-window -W 3d -g id "merge:h:hll(decimal(10,2)):10:3" ./states
+	contains "$stderr" "does not say of what a state is"
 }
 
 @test "--per-day, stored by pf-put, is what DuckDB makes of the rows and reads" {
