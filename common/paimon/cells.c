@@ -207,20 +207,17 @@ void pf_cells_take(struct pf_cells *c, struct pf_data_file *f, int64_t numbers)
 	s->taken = f->max_sequence;
 }
 
+int64_t pf_cells_highest(struct pf_cells *c, const struct pf_data_file *f)
+{
+	return get(c, f->partition, f->bucket, -1)->value;
+}
+
 int pf_cells_check(struct pf_cells *c, const struct pf_data_file *files, size_t n,
 		   struct pf_error *err)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct pf_data_file *f = &files[i];
-		PF_TRY(check_buckets(get(c, f->partition, WHOLE, f->total_buckets), f,
-				     err));
-		if (get(c, f->partition, f->bucket, -1)->value < f->min_sequence)
-			continue;
-		pf_fail(err, PF_E_CONFLICT,
-			"another writer has written to bucket %d meanwhile: its rows are newer than these",
-			f->bucket);
-		return pf_hint(err, "run the load again, and one writer at a time");
-	}
+	for (size_t i = 0; i < n; i++)
+		PF_TRY(check_buckets(get(c, files[i].partition, WHOLE, files[i].total_buckets),
+				     &files[i], err));
 	return 0;
 }
 

@@ -29,8 +29,9 @@ int pf_cells_number(struct pf_cells *c, struct pf_data_file *files, size_t n,
  * so many numbers those behind the ones in use and behind what was given out
  * before. Its partition and bucket must be set. */
 void pf_cells_take(struct pf_cells *c, struct pf_data_file *file, int64_t numbers);
-/* Are the files' numbers behind all in use still? PF_E_CONFLICT: another
- * writer came first; PF_E_TABLE_FEATURE as above. */
+/* The highest number in use in a file's bucket; -1: none. */
+int64_t pf_cells_highest(struct pf_cells *c, const struct pf_data_file *file);
+/* Have the partitions the files' bucket counts? PF_E_TABLE_FEATURE as above. */
 int pf_cells_check(struct pf_cells *c, const struct pf_data_file *files, size_t n,
 		   struct pf_error *err);
 

@@ -360,6 +360,8 @@ static int try_commit(struct attempt *a, enum outcome *outcome, int64_t *id,
 		PF_TRY(pf_commit_resolve(c, a->base, &a->live, &a->deletes, err));
 	} else if (c->files.n) {
 		PF_TRY(pf_cells_update(c->cells, c->table, a->base, err));
+		if (c->schema->nprimary_keys)
+			PF_TRY(pf_commit_renumber(c, err));
 		PF_TRY(c->schema->nprimary_keys ?
 			       pf_cells_check(c->cells, c->files.items, c->files.n, err) :
 			       pf_cells_number(c->cells, c->files.items, c->files.n, err));

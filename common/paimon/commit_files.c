@@ -159,11 +159,14 @@ static int take_writer(struct pf_commit *c, const char *path,
 	c->unsynced[c->nunsynced++] = w;
 	c->written = pf_realloc(c->written, c->nwritten + 1, sizeof *c->written);
 	c->written[c->nwritten++] = pf_strdup(path);
+	char *dir = pf_strndup(path, (size_t)(strrchr(path, '/') - path));
+	set_add(&c->dirty, dir);
+	free(dir);
 	return 0;
 }
 
-static int write_new(struct pf_commit *c, const char *path, struct pf_view data,
-		     struct pf_error *err)
+int pf_commit_write(struct pf_commit *c, const char *path, struct pf_view data,
+		    struct pf_error *err)
 {
 	struct pf_store_writer *w;
 	PF_TRY(pf_store_writer_open(pf_table_store(c->table), path, &w, err));
@@ -278,7 +281,6 @@ static int open_file(struct pf_commit_file *f, struct pf_error *err)
 		 f->changelog ? "changelog" : "data", c->uuid, c->next_file++);
 	f->name = pf_arena_text(&c->arena, name, strlen(name));
 	f->path = pf_asprintf("%s/%s", f->dir, name);
-	set_add(&c->dirty, f->dir);
 	return pf_store_writer_open(pf_table_store(c->table), f->path, &f->writer, err);
 }
 
@@ -330,7 +332,7 @@ static int put_index(struct pf_commit_file *f, struct pf_view index,
 	}
 	char *side = pf_asprintf("%s.index", f->path);
 	const char *last = side + strlen(f->dir) + 1;
-	int code = write_new(c, side, index, err);
+	int code = pf_commit_write(c, side, index, err);
 	e->extra_files = pf_arena_get(&c->arena, 1, sizeof *e->extra_files);
 	e->extra_files[0] = pf_arena_text(&c->arena, last, strlen(last));
 	e->nextra_files = 1;

@@ -76,7 +76,17 @@ int pf_commit_resolve(struct pf_commit *c, const struct pf_snapshot *base,
 /* PF_E_SCHEMA_MISMATCH when rows were merged by other rules than that schema's. */
 int pf_commit_check_rules(struct pf_commit *c, int64_t schema_id, struct pf_error *err);
 
+/* --- commit_rebase.c --- */
+
+/* Rows whose numbers another writer has used meanwhile get those behind them: the
+ * cells must be those of the base. */
+int pf_commit_renumber(struct pf_commit *c, struct pf_error *err);
+
 /* --- commit_files.c --- */
+
+/* A new file of ours, durable by the next sync. */
+int pf_commit_write(struct pf_commit *c, const char *path, struct pf_view data,
+		    struct pf_error *err);
 
 /* Sync the files written, then their directories. */
 int pf_commit_sync(struct pf_commit *c, struct pf_error *err);

@@ -115,6 +115,10 @@ static int load_sequence(const struct pf_def_load *l, const struct pf_yaml *node
 	for (size_t i = 0; i < def->nsequence; i++) {
 		struct pf_coldef *c;
 		PF_TRY(find(l, node->line, "sequence", def->sequence[i], &c));
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(def->sequence[k], def->sequence[i]))
+				return pf_def_refuse(l, node->line, "'sequence' names '%s' twice",
+						     def->sequence[i]);
 	}
 	if (!strcmp(def->merge, "first-row"))
 		return pf_def_refuse(l, node->line,
@@ -142,6 +146,10 @@ static int check_aggregate(const struct pf_def_load *l, unsigned line, const cha
 		return pf_def_refuse(l, line,
 				     "'%s' is part of the key: all its versions have the same value",
 				     column);
+	for (size_t i = 0; i < def->nsequence; i++)
+		if (!strcmp(def->sequence[i], column))
+			return pf_def_refuse(l, line, "'%s' is part of the sequence: the newest version's value stays",
+					     column);
 	if (strchr(column, '.'))
 		return pf_def_refuse(l, line, "'%s': the name '%s' has a dot, which Paimon's options cannot hold",
 				     what, column);

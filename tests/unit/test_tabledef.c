@@ -105,6 +105,11 @@ TEST(refusals)
 		"  n: {type: int, aggregate: sum}\n",
 		"'t.yaml' line 6: 'aggregate' goes with 'merge: aggregation' or 'merge: partial-update'",
 		NULL);
+	refused("primary_key: [a]\ntime: t\nsequence: [t, t]\ncolumns: {a: int, t: date}\n",
+		"'t.yaml' line 3: 'sequence' names 't' twice", NULL);
+	refused("primary_key: [a]\ntime: t\nmerge: aggregation\nsequence: t\ncolumns:\n  a: int\n"
+		"  t: {type: date, aggregate: max}\n",
+		"'t.yaml' line 7: 't' is part of the sequence: the newest version's value stays", NULL);
 	static const char *const options[][3] = {
 		{ "aggregation", "ignore-delet: true", "unknown option 'ignore-delet'" },
 		{ "aggregation", "bucket: 4", "unknown option 'bucket'" },
