@@ -167,7 +167,8 @@ int pf_combine_open(const struct pf_shape *shape, const struct pf_combine_input 
 	size_t fan = memory / CURSOR_BYTES;
 	fan = fan < FAN_MIN ? FAN_MIN : fan > FAN_MAX ? FAN_MAX : fan;
 	m->inputs = pf_alloc(n + 1, sizeof *m->inputs);
-	memcpy(m->inputs, inputs, n * sizeof *inputs);
+	if (n) /* of none there may be no array */
+		memcpy(m->inputs, inputs, n * sizeof *inputs);
 	m->n = n;
 	if (n > fan) /* small ones first: the large are read once */
 		qsort(m->inputs, n, sizeof *m->inputs, by_kind);
