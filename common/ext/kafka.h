@@ -136,11 +136,12 @@ void pf_kafka_on_report(struct pf_kafka *k,
 			void (*report)(void *ctx, const struct pf_kafka_report *r),
 			void *ctx);
 
-/* Queue a record; everything is copied. *full: no room now, poll and come
+/* Queue a record of that time; everything is copied. *full: no room now, poll and come
  * again. */
 int pf_kafka_produce(struct pf_kafka *k, int32_t partition, const struct pf_view *key,
 		     struct pf_view value, const struct pf_kafka_header *headers,
-		     size_t nheaders, void *tag, bool *full, struct pf_error *err);
+		     size_t nheaders, int64_t time_ms, void *tag, bool *full,
+		     struct pf_error *err);
 
 /* Deliver reports, waiting at most timeout_ms for one. Fails when a record
  * will never be delivered, or the client is finished. */

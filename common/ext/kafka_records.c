@@ -135,7 +135,8 @@ void pf_kafka_on_report(struct pf_kafka *k,
 
 int pf_kafka_produce(struct pf_kafka *k, int32_t partition, const struct pf_view *key,
 		     struct pf_view value, const struct pf_kafka_header *headers,
-		     size_t nheaders, void *tag, bool *full, struct pf_error *err)
+		     size_t nheaders, int64_t time_ms, void *tag, bool *full,
+		     struct pf_error *err)
 {
 	*full = false;
 	if (k->failed.code) {
@@ -153,6 +154,7 @@ int pf_kafka_produce(struct pf_kafka *k, int32_t partition, const struct pf_view
 		{ .vtype = RD_KAFKA_VTYPE_VALUE,
 		  .u.mem = { (void *)(uintptr_t)value.data, value.len } },
 		{ .vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY },
+		{ .vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = time_ms },
 		{ .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = tag },
 		{ .vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = list },
 		{ .vtype = RD_KAFKA_VTYPE_KEY,
@@ -160,7 +162,7 @@ int pf_kafka_produce(struct pf_kafka *k, int32_t partition, const struct pf_view
 			     key ? key->len : 0 } },
 	};
 	rd_kafka_error_t *e = k->lib->rd_kafka_produceva(k->rk, vus,
-						     key ? 7 : 6);
+						     key ? 8 : 7);
 	if (!e)
 		return 0;
 	k->lib->rd_kafka_headers_destroy(list);

@@ -7,44 +7,56 @@
 #include <stdlib.h>
 
 #include "ext/hash.h"
+#include "text/format.h"
 
 enum { HEADER_BYTES = 256 };
 
-static char *put_hex(char *p, uint64_t v)
+static uint8_t *put_hex(uint8_t *p, uint64_t v)
 {
 	for (int shift = 60; shift >= 0; shift -= 4)
-		*p++ = "0123456789abcdef"[v >> shift & 15];
+		*p++ = (uint8_t)"0123456789abcdef"[v >> shift & 15];
 	*p++ = ' ';
 	return p;
 }
 
-static char *put_int(char *p, int64_t v)
+static uint8_t *put_int(uint8_t *p, int64_t v)
 {
-	char digits[20];
-	size_t n = 0;
-	for (uint64_t rest = (uint64_t)v; rest || !n; rest /= 10)
-		digits[n++] = (char)('0' + rest % 10);
-	while (n)
-		*p++ = digits[--n];
+	p = pf_put_int(p, v);
 	*p++ = ' ';
 	return p;
+}
+
+void pf_origin_form(const struct pf_origin *o, struct pf_origin_form *f)
+{
+	*f = (struct pf_origin_form){ 0 };
+	uint8_t *p = f->source;
+	*p++ = '1';
+	*p++ = ' ';
+	f->nsource = (size_t)(put_hex(p, o->source) - f->source);
+	f->nsession = (size_t)(put_int(put_hex(f->session, o->session), o->group) -
+			       f->session);
+	p = put_int(put_int(f->of, o->of), o->partitions);
+	f->nof = (size_t)(p - 1 - f->of);
 }
 
 /* One for every row of JSON: too many for printf. */
+void pf_origin_fill(const struct pf_origin_form *f, int64_t to, int64_t rows, int32_t index,
+		    struct pf_buf *out)
+{
+	uint8_t *p = pf_buf_room(out, HEADER_BYTES), *begin = p;
+	memcpy(p, f->source, sizeof f->source);
+	p = put_int(put_int(p + f->nsource, to), rows);
+	memcpy(p, f->session, sizeof f->session);
+	p = put_int(p + f->nsession, index);
+	memcpy(p, f->of, sizeof f->of);
+	out->len += (size_t)(p + f->nof - begin);
+}
+
 void pf_origin_write(const struct pf_origin *o, struct pf_buf *out)
 {
-	char text[HEADER_BYTES], *p = text;
-	*p++ = '1';
-	*p++ = ' ';
-	p = put_hex(p, o->source);
-	p = put_int(p, o->to);
-	p = put_int(p, o->rows);
-	p = put_hex(p, o->session);
-	p = put_int(p, o->group);
-	p = put_int(p, o->index);
-	p = put_int(p, o->of);
-	p = put_int(p, o->partitions);
-	pf_buf_add(out, text, (size_t)(p - 1 - text));
+	struct pf_origin_form f;
+	pf_origin_form(o, &f);
+	pf_origin_fill(&f, o->to, o->rows, o->index, out);
 }
 
 static bool take_hex(const char **p, uint64_t *out)

@@ -41,6 +41,16 @@ struct pf_origin {
 };
 
 void pf_origin_write(const struct pf_origin *o, struct pf_buf *out);
+
+/* What all records of a source's group have in common, written once for all. */
+struct pf_origin_form {
+	uint8_t source[24], session[72], of[72]; /* with room for pf_put_int */
+	size_t nsource, nsession, nof;
+};
+void pf_origin_form(const struct pf_origin *o, struct pf_origin_form *f);
+void pf_origin_fill(const struct pf_origin_form *f, int64_t to, int64_t rows, int32_t index,
+		    struct pf_buf *out);
+
 /* false: nothing of ours, or malformed. */
 bool pf_origin_read(struct pf_view text, struct pf_origin *o);
 /* Of a record, by its header. */

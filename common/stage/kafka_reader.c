@@ -296,7 +296,11 @@ static int out_of_range(struct topic_reader *r, struct part *p, struct pf_error 
 	PF_TRY(pf_kafka_ranges(r->s->consumer, &range, 1, r->s->timeout_ms, err));
 	if (p->at < range.first)
 		return pf_kafka_gone(r->s, p->partition, p->at, range.first, err);
-	return pf_kafka_too_short(r->s, p->partition, p->at, range.end, err);
+	if (p->at > range.end)
+		return pf_kafka_too_short(r->s, p->partition, p->at, range.end, err);
+	/* What was to be fetched next was gone, not what is to be read next. */
+	r->doubt = true;
+	return 0;
 }
 
 /* --- is it still the same topic? --- */

@@ -22,6 +22,7 @@ struct pf_sender {
 	int64_t group;
 	int64_t outstanding; /* messages without a report */
 	int64_t patience_us; /* delivery.timeout.ms; 0: for ever */
+	int64_t now_ms;      /* what records are given for their time */
 	bool dies;           /* a test wants it to, at X2 */
 	struct pf_buf origin, state; /* headers of the message that leaves */
 };
@@ -135,17 +136,13 @@ int pf_sender_busy(struct pf_sender *s, bool *busy, struct pf_error *err)
 /* --- sending --- */
 
 static int send_one(struct pf_sender *s, const struct pf_group_messages *group,
-		    size_t number, int32_t index, int32_t of, struct pf_error *err)
+		    size_t number, int32_t index, const struct pf_origin_form *form,
+		    struct pf_error *err)
 {
 	const struct pf_group_message *m = &group->messages[number];
-	struct pf_origin o = {
-		.source = m->source ? m->source->key : 0, .to = m->to, .rows = m->rows,
-		.session = s->session, .group = s->group, .index = index, .of = of,
-		.partitions = s->stage->info.partitions,
-	};
 	struct pf_view key = pf_view_of(group->bytes.data + m->key_at, m->key_bytes);
 	s->origin.len = s->state.len = 0;
-	pf_origin_write(&o, &s->origin);
+	pf_origin_fill(form, m->to, m->rows, index, &s->origin);
 	if (m->source && !index)
 		pf_source_write(m->source, &s->state);
 	struct pf_kafka_header headers[] = {
@@ -154,10 +151,12 @@ static int send_one(struct pf_sender *s, const struct pf_group_messages *group,
 	};
 	bool full = true;
 	int code = 0;
+	if (index % POLL_MESSAGES == 0)
+		s->now_ms = pf_now_ms();
 	while (!code && full) {
 		code = pf_kafka_produce(s->producer, m->partition, m->key_bytes ? &key : NULL,
 					pf_view_of(group->bytes.data + m->at, m->len),
-					headers, s->state.len ? 2 : 1, NULL, &full, err);
+					headers, s->state.len ? 2 : 1, s->now_ms, NULL, &full, err);
 		if (!code && (full || index % POLL_MESSAGES == 0))
 			code = pf_kafka_poll(s->producer, full ? POLL_MS : 0, err);
 	}
@@ -182,9 +181,16 @@ int pf_sender_group(struct pf_sender *s, const struct pf_group_messages *group,
 				break;
 		if (to - from > PF_GROUP_RECORDS)
 			return pf_fail(err, PF_E_LIMIT, "too many messages in one commit");
+		const struct pf_source_pos *source = group->messages[from].source;
+		struct pf_origin common = {
+			.source = source ? source->key : 0, .session = s->session,
+			.group = s->group, .of = (int32_t)(to - from),
+			.partitions = s->stage->info.partitions,
+		};
+		struct pf_origin_form form;
+		pf_origin_form(&common, &form);
 		for (size_t i = from; i < to; i++)
-			PF_TRY(send_one(s, group, i, (int32_t)(i - from),
-					(int32_t)(to - from), err));
+			PF_TRY(send_one(s, group, i, (int32_t)(i - from), &form, err));
 	}
 	return 0;
 }

@@ -18,6 +18,8 @@
 #include "stage/kafka_send.h"
 
 enum { CONFIG_MS = 1000 };
+/* Messages come and go: what they took is kept for the next. */
+enum { KEEP_BYTES = 64 << 20 };
 /* A run is repeated within so long, if nothing of it is there. */
 enum { PERIOD_MS = 600 * 1000 };
 /* max.message.bytes of a topic, message.max.bytes of librdkafka, if nobody changed
@@ -420,6 +422,7 @@ int pf_kafka_writer_open(const char *url, const struct pf_stage_write *how,
 		return code;
 	}
 	w->base.stage = &w->s->stage;
+	pf_alloc_keep(KEEP_BYTES);
 	choose(w, how, &payload, &partitioner);
 	bool json = payload == PF_PAYLOAD_JSON;
 	if (payload == PF_PAYLOAD_CSV) {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""kafka.py BUILD [--rows N] [--line 3.9] [--rate N] [--seconds N] [append] [freshness]
+"""kafka.py BUILD [append] [freshness] [--rows N] [--line 3.9] [--rate N] [--seconds N]
 
 append: rows staged and read again per second, by pf-stage on a real broker, by
 kcat on the same broker and file, and by pf-stage in its embedded stage. CPU
@@ -9,7 +9,10 @@ used meanwhile.
 freshness: while RATE rows a second are appended and loaded (--follow, a commit
 every 5 s), how long from the moment that --ack-fd reports a row until a
 pf-query of table and stage has printed it. Queries run one after the other, so
-their own time, start-up included, is part of it.
+their own time, start-up included, is part of it. The reports are read by a process
+that does nothing else, and the rows are made before. When fewer rows were
+acknowledged a second than RATE (99 in 100), or none were loaded meanwhile, the line
+says so, and the exit status is 1: it is no measurement then.
 """
 import argparse
 import os
@@ -133,6 +136,22 @@ def tick_of_rows(first):
     return "".join(out).encode()
 
 
+# A process of its own: it says when each position was reported.
+ACKS = """
+import os, sys, time
+at, rest = [], b""
+while True:
+    data = os.read(int(sys.argv[1]), 1 << 16)
+    when = time.monotonic()
+    if not data:
+        break
+    lines = (rest + data).split(b"\\n")
+    rest = lines.pop()
+    at += [(when, line.split(b"\\t")[1].decode()) for line in lines]
+sys.stdout.write("".join(f"{when} {position}\\n" for when, position in at))
+"""
+
+
 class Freshness:
     def __init__(self, url):
         self.url = url
@@ -142,23 +161,27 @@ class Freshness:
         self.done = False
         self.late = 0.0
         self.length = len(tick_of_rows(0)) // TICK
+        self.file = "fresh.rows"
+
+    def make_rows(self, args):
+        if not os.path.exists(self.file):
+            with open(self.file, "wb") as f:
+                for i in range(args.rate * args.seconds // TICK):
+                    f.write(tick_of_rows(i * TICK))
 
     def feed(self, stdin, args):
-        ticks = args.rate * args.seconds // TICK
+        ticks, size = args.rate * args.seconds // TICK, self.length * TICK
         begin = time.monotonic()
-        for i in range(ticks):
-            data = tick_of_rows(i * TICK)
-            wait = begin + i * TICK / args.rate - time.monotonic()
-            if wait > 0:
-                time.sleep(wait)
-            self.late = max(self.late, -wait)
-            stdin.write(data)
+        with open(self.file, "rb") as f:
+            for i in range(ticks):
+                wait = begin + i * TICK / args.rate - time.monotonic()
+                if wait > 0:
+                    time.sleep(wait)
+                self.late = max(self.late, -wait)
+                data = memoryview(f.read(size))
+                while data:
+                    data = data[stdin.write(data):]
         stdin.close()
-
-    def acks(self, fd):
-        with os.fdopen(fd, "rb") as f:
-            for line in f:
-                self.acked.append((time.monotonic(), int(line.split(b"\t")[1]) // self.length))
 
     def queries(self):
         while not self.done:
@@ -172,27 +195,30 @@ class Freshness:
                 self.seen.append((end, end - begin, int(m[1]) - BASE))
 
     def run(self, args):
+        self.make_rows(args)
         subprocess.run(["pf-put", "-q", "--create", "fresh.yaml", self.table], check=True)
         ack_read, ack_write = os.pipe()
+        acks = subprocess.Popen([sys.executable, "-c", ACKS, str(ack_read)],
+                                pass_fds=(ack_read,), stdout=subprocess.PIPE)
+        os.close(ack_read)
         append = subprocess.Popen(
             ["pf-stage", "append", "-q", "-S", "fresh.yaml", "--source", "feed", "--ack-fd",
-             str(ack_write), self.url], stdin=subprocess.PIPE, pass_fds=(ack_write,))
+             str(ack_write), self.url], stdin=subprocess.PIPE, bufsize=0, pass_fds=(ack_write,))
         os.close(ack_write)
-        threads = [threading.Thread(target=self.feed, args=(append.stdin, args)),
-                   threading.Thread(target=self.acks, args=(ack_read,))]
-        for t in threads:
-            t.start()
-        while not self.acked:
-            time.sleep(0.01)
+        feed = threading.Thread(target=self.feed, args=(append.stdin, args))
+        feed.start()
+        time.sleep(1)  # the loader finds the stage
         load = subprocess.Popen(
             ["bash", "-c", f"pf-stage read --follow '{self.url}' --after {self.table} | "
              f"pf-partition | pf-pack -q --every 5s | pf-put -q {self.table}"],
             start_new_session=True)
         asking = threading.Thread(target=self.queries)
         asking.start()
-        for t in threads:
-            t.join()
+        feed.join()
         status = append.wait()
+        out = acks.communicate()[0].decode()
+        self.acked = [(float(when), int(position) // self.length) for when, position in
+                      (line.split() for line in out.splitlines())]
         time.sleep(2)
         self.done = True
         asking.join()
@@ -200,27 +226,46 @@ class Freshness:
         load.wait()
         return status
 
+    def loaded(self):
+        p = subprocess.run(["pf-query", "-O", "tsv", "-c", "count()", self.table],
+                           stdout=subprocess.PIPE)
+        return int(p.stdout.split()[1]) if p.returncode == 0 else 0
+
     def report(self, name, args, status):
+        """One line of the table; was it the load that was asked for?"""
         waits, at = [], 0
-        ack = iter(self.acked)
+        total = args.rate * args.seconds
+        whole = bool(self.acked) and self.acked[-1][1] == total
+        ack = iter(self.acked + [(float("inf"), total)])
         when, rows = next(ack)
-        for marker in range(TICK - 1, args.rate * args.seconds, TICK):
+        for marker in range(TICK - 1, total, TICK):
             while rows <= marker:
                 when, rows = next(ack)
             while at < len(self.seen) and self.seen[at][2] < marker:
                 at += 1
             # Rows acknowledged before the first query could end say nothing.
-            if at < len(self.seen) and at > 0:
+            if at < len(self.seen) and at > 0 and when < float("inf"):
                 waits.append(max(0.0, self.seen[at][0] - when))
         waits.sort()
         took = sorted(t for _, t, _ in self.seen)
 
         def ms(values, share):
-            return f"{1000 * values[min(len(values) - 1, int(share * len(values)))]:.0f}"
-        missing = args.rate * args.seconds // TICK - len(waits)
+            return f"{1000 * values[min(len(values) - 1, int(share * len(values)))]:.0f}" \
+                if values else "-"
+        # All but the first report, over the time since that.
+        first, last = (self.acked[0], self.acked[-1]) if self.acked else ((0, 0), (0, 0))
+        rate = (last[1] - first[1]) / max(last[0] - first[0], 1e-9)
+        loaded = self.loaded()
+        notes = [f"{total // TICK - len(waits)} of {total // TICK} not measured"]
+        if status or not whole:
+            notes.append(f"append ended with {status}, {last[1]:,} rows acknowledged")
+        if rate < 0.99 * args.rate:
+            notes.append(f"LOAD NOT REACHED: {args.rate:,} rows/s were asked for")
+        if args.seconds >= 15 and loaded < total / 2:
+            notes.append(f"LOADING FELL BEHIND: {loaded:,} of {total:,} rows in the table")
         row(name, ms(waits, 0.5), ms(waits, 0.99), ms(waits, 1), ms(took, 0.5), ms(took, 0.99),
-            len(took), f"{1000 * self.late:.0f}", f"{missing} not measured" +
-            (f", append: {status}" if status else ""))
+            len(took), f"{rate:,.0f}", f"{1000 * self.late:.0f}", "; ".join(notes))
+        return len(notes) == 1
 
 
 def freshness(args, cluster):
@@ -228,16 +273,18 @@ def freshness(args, cluster):
         f.write(FRESH)
     print(f"{args.rate:,} rows/s for {args.seconds} s, load {os.getloadavg()[0]:.1f}\n")
     row("stage", "p50 ms", "p99 ms", "worst ms", "query p50 ms", "query p99 ms", "queries",
-        "feed late ms", "")
-    row("---", *["--:"] * 7, "---")
+        "rows/s acknowledged", "feed late ms", "")
+    row("---", *["--:"] * 8, "---")
+    valid = True
     for name in ("embedded", "kafka"):
         url = "fresh"
         if name == "kafka":
             cluster.create_topic("fresh", 4)
             url = f"kafka://{cluster.address()}/fresh"
         f = Freshness(url)
-        f.report(name, args, f.run(args))
+        valid &= f.report(name, args, f.run(args))
     print()
+    return valid
 
 
 def main():
@@ -253,15 +300,17 @@ def main():
     scratch = tempfile.mkdtemp(prefix="pf-bench.", dir=os.environ.get("TMPDIR"))
     os.chdir(scratch)
     cluster = kafka.Kafka("kafka", die_with_us=True)
+    valid = True
     try:
         cluster.create(args.line)
         for what in args.what:
-            {"append": append, "freshness": freshness}[what](args, cluster)
+            valid &= {"append": append, "freshness": freshness}[what](args, cluster) is not False
     finally:
         os.chdir("/")
         if cluster.state:
             cluster.kill()
         shutil.rmtree(scratch)
+    sys.exit(not valid)
 
 
 if __name__ == "__main__":

@@ -906,12 +906,13 @@ def batches(path):
         at += 12 + int.from_bytes(data[at + 8:at + 12], "big")
 
 
-def cut_log(b, name):
-    """Cut the log of a topic's only partition to 20 messages or less, as an unclean end may."""
+def cut_log(b, name, most=20):
+    """Cut the log of a topic's only partition to so many messages or less, as an unclean end
+    may; how many."""
     b.cluster.stop()
     path = log_of(b, name)
     # How many batches the producer made is its own business.
-    at, end = [x for x in batches(path) if 0 < x[1] <= 20][-1]
+    at, end = [x for x in batches(path) if 0 < x[1] <= most][-1]
     os.truncate(path, at + 40)  # a torn batch, which the broker removes
     for gone in (".kafka_cleanshutdown", "recovery-point-offset-checkpoint"):
         os.unlink(b.cluster.path(1, "data/" + gone))
@@ -1017,6 +1018,25 @@ def cut(b):
         f.kill()
 
 
+def refilled(b):
+    """C12: a log that is cut while it is read: what waited to be read is fetched as it is now"""
+    name, url = b.topic(1, "?payload=json")
+    for i in range(0, 60000, 1000):
+        b.send(name, [text(i + k) for k in range(1000)])
+    p = subprocess.Popen([f"{BUILD}/pf-stage", "read", "-q", "-S", "schema.yaml", url],
+                         stdout=subprocess.PIPE)
+    data = p.stdout.read(1000)  # and no more, so it waits, with a full queue
+    time.sleep(1)
+    end = cut_log(b, name, 40000)
+    b.send(name, [text(100000 + i) for i in range(60100 - end)])
+    time.sleep(2)
+    data += p.stdout.read()
+    assert p.wait(60) == 0
+    open("refilled.arrows", "wb").write(data)
+    want = list(range(end)) + list(range(100000, 160000 - end))
+    assert numbers("refilled.arrows") == want == numbers("-S", "schema.yaml", url)[:-100]
+
+
 def damaged(b):
     """S18: a flipped bit in the broker's log is an error with its place, never a row less"""
     name, url = b.topic(1, "?payload=json")
@@ -1061,7 +1081,7 @@ def main():
                  created, lag, split, swallowed, too_large, small_messages, security, secrets, nobody, newer, following,
                  remade]
         if own or os.environ.get("PF_RESTART"):
-            tests += [restarted, example, slow, patient, rotated, truncated, cut, damaged]
+            tests += [restarted, example, slow, patient, rotated, truncated, cut, refilled, damaged]
         tests = [t for t in tests if not chosen or t.__name__ in chosen]
         failed = 0
         print(f"1..{len(tests)}")
