@@ -155,7 +155,7 @@ class Paimon:
     def __init__(self, rows):
         classpath = open(f"{OUT}/{JAVA}.classpath").read().strip()
         self.process = subprocess.Popen(
-            ["java", "-Xmx1500m", "-XX:+UseSerialGC", "-Duser.timezone=UTC", "-Dfile.encoding=UTF-8",
+            ["java", "-Xmx3g", "-XX:+UseSerialGC", "-Duser.timezone=UTC", "-Dfile.encoding=UTF-8",
              *OPENS, "-cp", f"{OUT}/{JAVA}:{classpath}", "PaimonBench"], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=open("java.log", "ab"), text=True)
         run("pf-put -q --create t.yaml wh/default.db/theirs")
