@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "load/index.h"
 #include "load/merge_keyed.h"
 #include "load/stored.h"
 #include "load/versions.h"
@@ -41,6 +42,11 @@ struct work {
 	struct pf_schema *versions;       /* table columns, number, kind */
 	struct pf_versions_plan *columns; /* of files */
 	int *from;                        /* column of files -> of versions */
+	struct pf_index_plan wishes;      /* of the table's options */
+	struct pf_file_index_builder *index; /* NULL: none is wished for */
+	struct pf_buf index_bytes;
+	int *blooms;                      /* columns of files */
+	size_t n_blooms;
 	size_t memory_bytes;              /* of the runs */
 	int64_t commit_bytes;
 	struct pf_commit *commit;
@@ -54,6 +60,34 @@ struct work {
 	struct pf_parquet_writer *writer;
 };
 
+/* The ID's bloom filter, and what the table's options ask for. */
+static int plan_indexes(struct work *w, struct pf_error *err)
+{
+	const struct pf_schema *f = pf_versions_schema(w->columns);
+	int id = w->now->layout.id_column;
+	pf_index_plan_options(&w->wishes, &w->now->options, PF_INDEX_FPP);
+	struct pf_file_index_spec *specs = pf_alloc(w->wishes.n + 1, sizeof *specs);
+	size_t n = 0;
+	w->blooms = pf_alloc(w->wishes.n + 1, sizeof *w->blooms);
+	if (id >= 0)
+		w->blooms[w->n_blooms++] = pf_versions_column(w->columns, id);
+	for (size_t i = 0; i < w->wishes.n; i++) {
+		const struct pf_index_wish *wish = &w->wishes.wishes[i];
+		int at = pf_schema_find(f, wish->column);
+		if (at < 0)
+			continue;
+		struct pf_type type = f->fields[at].type;
+		if (!wish->native && pf_file_index_takes(wish->kind, type))
+			specs[n++] = (struct pf_file_index_spec){ wish->kind, at, wish->fpp };
+		else if (wish->native && type.kind != PF_BOOLEAN &&
+			 (!w->n_blooms || at != w->blooms[0]))
+			w->blooms[w->n_blooms++] = at;
+	}
+	int code = n ? pf_file_index_builder_new(f, specs, n, &w->index, err) : 0;
+	free(specs);
+	return code;
+}
+
 static int prepare(struct work *w, struct pf_error *err)
 {
 	w->now = pf_table_schema(w->table);
@@ -65,7 +99,7 @@ static int prepare(struct work *w, struct pf_error *err)
 	for (size_t i = 0; i < f->n; i++)
 		w->from[i] = pf_schema_find(w->versions, i < rules->nkeys ?
 						rules->keys[i] : f->fields[i].name);
-	return 0;
+	return plan_indexes(w, err);
 }
 
 static void clear(struct work *w)
@@ -73,9 +107,15 @@ static void clear(struct work *w)
 	pf_versions_plan_free(w->columns);
 	pf_schema_unref(w->versions);
 	free(w->from);
+	free(w->blooms);
+	pf_index_plan_free(&w->wishes);
+	pf_file_index_builder_free(w->index);
 	w->columns = NULL;
 	w->versions = NULL;
-	w->from = NULL;
+	w->from = w->blooms = NULL;
+	w->n_blooms = 0;
+	w->wishes = (struct pf_index_plan){ 0 };
+	w->index = NULL;
 }
 
 /* --- writing --- */
@@ -83,15 +123,19 @@ static void clear(struct work *w)
 static int close_file(struct work *w, struct pf_error *err)
 {
 	struct made *m = &w->made[w->n_made - 1];
-	const struct pf_view none = { 0 };
 	int code = pf_parquet_writer_finish(w->writer, err);
+	w->index_bytes.len = 0;
+	if (!code && w->index)
+		code = pf_file_index_builder_finish(w->index, NULL, &w->index_bytes, err);
 	m->bytes = (int64_t)pf_parquet_writer_bytes(w->writer);
 	pf_parquet_writer_free(w->writer);
 	w->writer = NULL;
 	struct pf_commit_file *f = w->file;
 	w->file = NULL;
 	if (!code)
-		return pf_commit_file_close(f, m->rows, none, err);
+		return pf_commit_file_close(f, m->rows,
+					    pf_view_of(w->index_bytes.data,
+						       w->index_bytes.len), err);
 	pf_commit_file_abandon(f);
 	return code;
 }
@@ -109,20 +153,18 @@ static int64_t group_rows(const struct work *w, const struct pf_batch *first)
 static int open_file(struct work *w, const struct pf_batch *first, struct pf_error *err)
 {
 	size_t nkeys = w->plan->rules->nkeys;
-	int id = w->now->layout.id_column;
-	int bloom = id < 0 ? -1 : pf_versions_column(w->columns, id);
 	int *sorted = pf_alloc(nkeys, sizeof *sorted);
 	for (size_t i = 0; i < nkeys; i++)
 		sorted[i] = (int)i;
 	struct pf_parquet_options o = {
 		.created_by = w->options->created_by,
 		.zstd_level = w->options->zstd_level,
-		.old_readers = w->plain,
+		.old_readers = w->plain || pf_index_plan_bitmaps(&w->wishes),
 		.row_group_rows = group_rows(w, first),
 		.sort_columns = sorted,
 		.n_sort = nkeys,
-		.bloom_columns = &bloom,
-		.n_bloom = bloom >= 0,
+		.bloom_columns = w->blooms,
+		.n_bloom = w->n_blooms,
 		.meta = &w->now->columns->meta,
 	};
 	int code = pf_commit_file_open(w->commit, &w->cell, w->now->buckets, &w->file, err);
@@ -147,6 +189,8 @@ static int write_rows(struct work *w, const struct pf_batch *rows, struct pf_err
 		columns[i] = rows->columns[w->from[i]];
 	const struct pf_batch b = { .schema = f, .rows = rows->rows, .columns = columns };
 	int code = pf_parquet_writer_add(w->writer, &b, 0, b.rows, err);
+	if (!code && w->index)
+		code = pf_file_index_builder_add(w->index, &b, err);
 	const int64_t *numbers = columns[w->plan->rules->nkeys].values;
 	for (int64_t i = 0; i < b.rows; i++) {
 		m->span.least = numbers[i] < m->span.least ? numbers[i] : m->span.least;
@@ -408,19 +452,22 @@ int pf_compact_keyed(struct pf_table *table, const struct pf_compact_options *op
 	struct work w = { .table = table, .options = options, .result = result,
 			  .memory_bytes = memory / SHARES, .commit_bytes = commit_bytes };
 	bool done = false;
+	int code = 0;
 	*result = (struct pf_compact_result){ 0 };
 	/* A load that never ends brings runs that never end. */
-	for (int lost = 0, rounds = 0; !done && rounds < MOST_ROUNDS;) {
-		int code = one_round(&w, options->full, &done, err);
+	for (int lost = 0, rounds = 0; !code && !done && rounds < MOST_ROUNDS;) {
+		code = one_round(&w, options->full, &done, err);
+		rounds = options->full ? MOST_ROUNDS : rounds + 1;
 		/* Somebody else replaced a file, or it expired: look again, and
 		 * lose no more than a bucket to the next one. */
 		if ((code == PF_E_CONFLICT || code == PF_E_VANISHED ||
 		     code == PF_E_NO_FILE) && ++lost <= REPLANS) {
 			w.commit_bytes = 0;
-			continue;
+			rounds = 0;
+			code = 0;
+			done = false;
 		}
-		PF_TRY(code);
-		rounds = options->full ? MOST_ROUNDS : rounds + 1;
 	}
-	return 0;
+	pf_buf_free(&w.index_bytes);
+	return code;
 }
