@@ -712,6 +712,54 @@ def following(b):
     pf("pf-put", "--verify", t)
 
 
+def stopped(b):
+    """SIGTERM to the head of a follower's line: what it read is committed, all end with 0"""
+    name, url = b.topic(2, "?payload=json")
+    t = table()
+    b.send(name, [text(i) for i in range(30)])
+    f = Follower(t, url)
+    try:
+        f.wait_for(list(range(30)))
+        feed = [text(i) for i in range(30, 5000)]
+        b.send(name, feed)
+        time.sleep(0.3)
+        os.kill(f.pid(), signal.SIGTERM)
+        assert f.status() == [0, 0, 0, 0], (f.status(), f.said())
+    finally:
+        f.kill()
+    # What it read is a prefix of each partition; the rest is there for the next.
+    done = numbers(t)
+    assert set(done) >= set(range(30)) and len(set(done)) == len(done)
+    assert numbers(t, url) == list(range(5000))
+    load(t, url)
+    assert numbers(t) == list(range(5000))
+
+
+def windows(b):
+    """pf-window: rows of a topic count beside the table's; a state has those of the table only"""
+    name, url = b.topic(3, "?payload=json")
+    b.send(name, [text(i) for i in range(60)])
+    t = table()
+    load(t, url)
+    b.send(name, [text(i) for i in range(60, 90)])
+
+    def answer(*operands, **how):
+        out, _ = pf("pf-window", "-W", "3d", "--end", "2024-01-04", "-O", "tsv", "count", "sum:n",
+                    *operands, **how)
+        lines = out.splitlines()
+        assert len(lines) == 2, out
+        return [int(x) for x in lines[1].split("\t")[-2:]]
+
+    def want(n):
+        return [n, sum(range(n))]
+    assert answer(t) == want(60), answer(t)
+    assert answer(t, url) == want(90) == answer("-S", "schema.yaml", url), answer(t, url)
+    assert answer("-s", "state", t, url) == want(90)
+    assert answer("-s", "state", t) == want(60)
+    load(t, url)
+    assert answer("-s", "state", t) == want(90) == answer("-s", "state", t, url)
+
+
 def restarted(b):
     """S04: the broker dies and comes back while rows are appended and read: each row once"""
     name, url = b.topic(4)
@@ -1079,7 +1127,7 @@ def main():
         b = Broker(directory)
         tests = [foreign_json, foreign_csv, murmur2, transactions, retention, recreated, grown,
                  created, lag, split, swallowed, too_large, small_messages, security, secrets, nobody, newer, following,
-                 remade]
+                 stopped, windows, remade]
         if own or os.environ.get("PF_RESTART"):
             tests += [restarted, example, slow, patient, rotated, truncated, cut, refilled, damaged]
         tests = [t for t in tests if not chosen or t.__name__ in chosen]
