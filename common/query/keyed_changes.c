@@ -4,34 +4,17 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "keyed/sections.h"
+#include "query/keyed_parts.h"
 #include "query/keyed_scan.h"
 #include "query/table_files.h"
 
 enum {
 	GIVE_ROWS = 8192,
 	GIVE_BYTES = 1 << 20,
-	MOST_KEYS = 4096, /* that are looked up one by one */
-};
-
-/* A file of either state, or one that came or went in between. */
-struct entry {
-	struct pf_data_file file;
-	const struct pf_data_file *of[2]; /* where it is in the states */
-	bool hot;                         /* its keys may have changed */
-};
-
-/* A section: keys that lie in no other one. */
-struct part {
-	size_t from[2], n[2]; /* files of both states */
-	size_t hot_from, hot; /* files whose keys may have changed */
-	int32_t bucket;
-	bool mixed;           /* files of several buckets */
 };
 
 /* One of the two states. */
 struct state {
-	struct pf_file_list list; /* only what is read; files are allocated */
 	struct pf_table_files *files;
 	/* the part at hand */
 	struct pf_file_list some;
@@ -42,18 +25,13 @@ struct state {
 
 struct pf_keyed_changes {
 	struct pf_keyed_changes_of of;
-	struct pf_between between;
+	struct pf_keyed_parts parts;
 	struct pf_rules rules; /* shares what the table's point to */
 	struct pf_schema *given;
 	struct pf_filter filter;  /* borrows all but its scratch */
 	struct pf_wanted wanted;
 	int *keys;
-	struct entry *entries;
-	size_t nentries;
-	struct pf_file_list all; /* the entries' files */
-	struct part *parts;
-	size_t nparts, at;
-	struct pf_file_list hot; /* where changed keys are looked up in */
+	size_t at;               /* the part at hand */
 	struct pf_table_files *hot_files;
 	/* of the part at hand */
 	struct pf_filter own, both; /* its keys; and the filter; borrows */
@@ -62,200 +40,14 @@ struct pf_keyed_changes {
 	struct pf_builder *out;
 };
 
-/* --- which files --- */
-
-static bool visible(const struct pf_keyed_changes *c, const struct pf_data_file *f)
-{
-	return !c->of.rules->compacted_only || f->level > 0;
-}
-
-static void add_entry(struct pf_keyed_changes *c, const struct pf_data_file *f, int state,
-		      bool hot)
-{
-	struct entry *e = &c->entries[c->nentries++];
-	*e = (struct entry){ .file = *f, .hot = hot };
-	if (state >= 0)
-		e->of[state] = f;
-}
-
-static void gather_entries(struct pf_keyed_changes *c)
-{
-	struct pf_between *b = &c->between;
-	size_t n = b->files[PF_BEFORE].n + b->files[PF_AFTER].n;
-	for (size_t i = 0; i < b->ndeltas; i++)
-		n += b->deltas[i].n;
-	c->entries = pf_alloc(n + 1, sizeof *c->entries);
-	for (int s = PF_BEFORE; s <= PF_AFTER; s++)
-		for (size_t i = 0; i < b->files[s].n; i++)
-			if (visible(c, &b->files[s].files[i]))
-				add_entry(c, &b->files[s].files[i], s, false);
-	for (size_t i = 0; i < b->ndeltas && b->walked; i++)
-		for (size_t k = 0; k < b->deltas[i].n; k++)
-			add_entry(c, &b->deltas[i].files[k], -1, true);
-}
-
-static int by_partition(const void *a, const void *b)
-{
-	const struct entry *x = a, *y = b;
-	return pf_view_cmp(x->file.partition, y->file.partition);
-}
-
-static int by_path(const void *a, const void *b)
-{
-	const struct entry *x = a, *y = b;
-	int c = pf_view_cmp(x->file.partition, y->file.partition);
-	if (!c)
-		c = (x->file.bucket > y->file.bucket) - (x->file.bucket < y->file.bucket);
-	return c ? c : strcmp(x->file.path, y->file.path);
-}
-
-/* Does a row stay in its partition, and in its bucket, as long as it lives? */
-static bool rows_wander(const struct pf_table_schema *t)
-{
-	for (size_t i = 0; i < t->npartition_keys; i++) {
-		bool in_key = false;
-		for (size_t k = 0; k < t->nprimary_keys; k++)
-			in_key |= !strcmp(t->partition_keys[i], t->primary_keys[k]);
-		if (!in_key)
-			return true;
-	}
-	return false;
-}
-
-/* Where a key may have moved to another bucket, all of them are one: they are
- * called 0, and of no partition if that may change, too. */
-static void join_buckets(struct pf_keyed_changes *c)
-{
-	static const uint8_t none[12] = { 0 };
-	const struct pf_table_schema *t = pf_table_schema(c->of.table);
-	bool wander = rows_wander(t);
-	qsort(c->entries, c->nentries, sizeof *c->entries, by_partition);
-	for (size_t from = 0, to; from < c->nentries; from = to) {
-		bool join = wander || t->buckets < 1;
-		for (to = from; to < c->nentries &&
-		     !by_partition(&c->entries[from], &c->entries[to]); to++)
-			join |= c->entries[to].file.total_buckets !=
-				c->entries[from].file.total_buckets;
-		for (size_t i = from; i < to && join; i++) {
-			c->entries[i].file.bucket = 0;
-			if (wander)
-				c->entries[i].file.partition = pf_view_of(none, sizeof none);
-		}
-	}
-}
-
-/* One entry for each file. */
-static void merge_entries(struct pf_keyed_changes *c)
-{
-	size_t n = 0;
-	join_buckets(c);
-	qsort(c->entries, c->nentries, sizeof *c->entries, by_path);
-	for (size_t i = 0; i < c->nentries; i++) {
-		struct entry *e = &c->entries[i], *last = n ? &c->entries[n - 1] : NULL;
-		if (!last || by_path(last, e)) {
-			c->entries[n++] = *e;
-			continue;
-		}
-		for (int s = PF_BEFORE; s <= PF_AFTER; s++)
-			if (e->of[s])
-				last->of[s] = e->of[s];
-		last->hot |= e->hot;
-	}
-	c->nentries = n;
-	for (size_t i = 0; i < n && !c->between.walked; i++) {
-		struct entry *e = &c->entries[i];
-		e->hot = !e->of[PF_BEFORE] || !e->of[PF_AFTER] ||
-			 !pf_between_same(e->of[PF_BEFORE], e->of[PF_AFTER]);
-	}
-}
-
-static struct entry *entry_of(const struct pf_keyed_changes *c, const struct pf_data_file *f)
-{
-	return &c->entries[f - c->all.files];
-}
-
-/* A few changed keys are read first, to be looked up in both states. The lists
- * alone do not tell: what a compaction wrote is not what changed. */
-static void keep_lookups(struct pf_keyed_changes *c, struct part *p)
-{
-	int64_t rows = 0, all = 0;
-	for (size_t i = 0; i < p->hot; i++)
-		rows += c->hot.files[p->hot_from + i].rows;
-	for (int s = PF_BEFORE; s <= PF_AFTER; s++)
-		for (size_t i = 0; i < p->n[s]; i++)
-			all += c->states[s].list.files[p->from[s] + i].rows;
-	if (c->between.walked && c->of.prune && rows <= MOST_KEYS && rows < all / 4)
-		return;
-	c->hot.n = p->hot_from;
-	p->hot = 0;
-}
-
-static void add_part(struct pf_keyed_changes *c, const struct pf_section *section)
-{
-	struct part *p = &c->parts[c->nparts];
-	bool hot = false;
-	*p = (struct part){ .bucket = INT32_MIN, .hot_from = c->hot.n };
-	for (int s = PF_BEFORE; s <= PF_AFTER; s++)
-		p->from[s] = c->states[s].list.n;
-	for (size_t r = 0; r < section->n; r++)
-		for (size_t i = 0; i < section->runs[r].n; i++) {
-			const struct entry *e = entry_of(c, section->runs[r].files[i]);
-			hot |= e->hot;
-			if (e->hot)
-				c->hot.files[c->hot.n++] = e->file;
-			for (int s = PF_BEFORE; s <= PF_AFTER; s++) {
-				struct pf_file_list *l = &c->states[s].list;
-				if (!e->of[s])
-					continue;
-				p->mixed |= p->bucket != INT32_MIN &&
-					    p->bucket != e->of[s]->bucket;
-				p->bucket = e->of[s]->bucket;
-				l->files[l->n] = *e->of[s];
-				l->files[l->n].bucket = e->file.bucket;
-				l->files[l->n++].partition = e->file.partition;
-			}
-		}
-	for (int s = PF_BEFORE; s <= PF_AFTER; s++) {
-		struct pf_file_list *l = &c->states[s].list;
-		p->n[s] = l->n - p->from[s];
-		if (!hot)
-			l->n = p->from[s];
-	}
-	p->hot = c->hot.n - p->hot_from;
-	keep_lookups(c, p);
-	c->nparts += hot && (p->n[PF_BEFORE] || p->n[PF_AFTER]);
-}
-
-static int find_parts(struct pf_keyed_changes *c, struct pf_error *err)
-{
-	struct pf_sections sections;
-	gather_entries(c);
-	merge_entries(c);
-	c->all.n = c->nentries;
-	c->all.files = pf_alloc(c->nentries + 1, sizeof *c->all.files);
-	for (size_t i = 0; i < c->nentries; i++)
-		c->all.files[i] = c->entries[i].file;
-	PF_TRY(pf_sections_make(&c->all, pf_table_schema(c->of.table), &c->rules, &sections,
-				err));
-	c->parts = pf_alloc(sections.n + 1, sizeof *c->parts);
-	c->hot.files = pf_alloc(c->nentries + 1, sizeof *c->hot.files);
-	for (int s = PF_BEFORE; s <= PF_AFTER; s++)
-		c->states[s].list.files = pf_alloc(c->nentries + 1,
-						   sizeof *c->states[s].list.files);
-	for (size_t i = 0; i < sections.n; i++)
-		add_part(c, &sections.items[i]);
-	pf_sections_free(&sections);
-	return 0;
-}
-
 static void count_files(struct pf_keyed_changes *c)
 {
 	struct pf_scan_counts *n = c->of.counts;
-	const struct pf_between *b = &c->between;
+	const struct pf_between *b = &c->parts.between;
 	for (int s = PF_BEFORE; s <= PF_AFTER; s++) {
 		n->manifests += b->files[s].manifests;
 		n->files += b->files[s].live;
-		n->files_stats += b->files[s].live - (int64_t)c->states[s].list.n;
+		n->files_stats += b->files[s].live - (int64_t)c->parts.lists[s].n;
 	}
 }
 
@@ -294,7 +86,7 @@ static void end_part(struct pf_keyed_changes *c)
 
 /* "key in (1, 2, 3)", of the values that the first key column has in the files
  * that came and went. */
-static int list_keys(struct pf_keyed_changes *c, const struct part *p, struct pf_buf *text,
+static int list_keys(struct pf_keyed_changes *c, const struct pf_keyed_part *p, struct pf_buf *text,
 		     struct pf_error *err)
 {
 	const struct pf_field *f = &c->of.columns->fields[c->keys[0]];
@@ -306,7 +98,7 @@ static int list_keys(struct pf_keyed_changes *c, const struct part *p, struct pf
 	pf_schema_add(key, f->name, f->type, true)->id = f->id;
 	pf_expr_quote(text, f->name);
 	for (size_t i = 0; i < p->hot && !code; i++) {
-		const struct pf_data_file *d = &c->hot.files[p->hot_from + i];
+		const struct pf_data_file *d = &c->parts.hot.files[p->hot_from + i];
 		struct pf_parquet_scan *scan = NULL;
 		struct pf_batch rows = { .rows = 1 };
 		code = pf_table_files_open(c->hot_files, d, &wanted, &scan, err);
@@ -355,7 +147,7 @@ static void join_filters(struct pf_keyed_changes *c)
 }
 
 /* Only advice: what cannot be looked up is read. */
-static void look_up(struct pf_keyed_changes *c, const struct part *p)
+static void look_up(struct pf_keyed_changes *c, const struct pf_keyed_part *p)
 {
 	struct pf_buf text = { 0 };
 	if (!p->hot)
@@ -375,14 +167,14 @@ static void look_up(struct pf_keyed_changes *c, const struct part *p)
 
 static int begin_part(struct pf_keyed_changes *c, struct pf_error *err)
 {
-	const struct part *p = &c->parts[c->at];
+	const struct pf_keyed_part *p = &c->parts.items[c->at];
 	look_up(c, p);
 	for (int i = PF_BEFORE; i <= PF_AFTER; i++) {
 		struct state *s = &c->states[i];
 		const struct pf_keyed_files files = {
 			.open = pf_table_files_open, .done = pf_table_files_done,
 			.may_match = any, .rows = no_rows, .ctx = s->files };
-		s->some = (struct pf_file_list){ .files = s->list.files + p->from[i],
+		s->some = (struct pf_file_list){ .files = c->parts.lists[i].files + p->from[i],
 						 .n = p->n[i] };
 		s->rows.rows = s->at = 0;
 		PF_TRY(pf_keyed_scan_new(&s->some, pf_table_schema(c->of.table), &c->rules,
@@ -471,8 +263,8 @@ int pf_keyed_changes_next(struct pf_keyed_changes *c, struct pf_batch *rows,
 {
 	pf_builder_reset(c->out);
 	const struct pf_colbuf *kinds = &c->out->columns[c->of.columns->n];
-	for (; c->at < c->nparts; c->at++) {
-		const struct part *p = &c->parts[c->at];
+	for (; c->at < c->parts.n; c->at++) {
+		const struct pf_keyed_part *p = &c->parts.items[c->at];
 		bool end = false;
 		if (!c->open)
 			PF_TRY(begin_part(c, err));
@@ -500,15 +292,15 @@ static int hold(struct pf_keyed_changes *c, struct pf_error *err)
 	for (int s = PF_BEFORE; s <= PF_AFTER; s++) {
 		PF_TRY(pf_table_files_new(c->of.table, of[s] ? of[s]->id : 0, c->of.counts,
 					  &c->states[s].files, err));
-		PF_TRY(pf_table_files_hold(c->states[s].files, &c->states[s].list, NULL,
+		PF_TRY(pf_table_files_hold(c->states[s].files, &c->parts.lists[s], NULL,
 					   NULL, err));
 	}
 	PF_TRY(pf_table_files_new(c->of.table, c->of.after ? c->of.after->id : 0, c->of.counts,
 				  &c->hot_files, err));
 	/* One that is gone is no harm. */
-	int code = pf_table_files_hold(c->hot_files, &c->hot, NULL, NULL, NULL);
-	for (size_t i = 0; code && i < c->nparts; i++)
-		c->parts[i].hot = 0;
+	int code = pf_table_files_hold(c->hot_files, &c->parts.hot, NULL, NULL, NULL);
+	for (size_t i = 0; code && i < c->parts.n; i++)
+		c->parts.items[i].hot = 0;
 	return 0;
 }
 
@@ -518,7 +310,7 @@ int pf_keyed_changes_open(const struct pf_keyed_changes_of *of,
 	struct pf_keyed_changes *c = pf_zalloc(1, sizeof *c);
 	c->of = *of;
 	c->rules = *of->rules;
-	c->rules.compacted_only = false; /* what is not seen is left out here */
+	c->rules.compacted_only = false; /* only what is seen is read */
 	c->wanted = (struct pf_wanted){ .schema = of->columns, .prune = of->prune,
 					.memory = of->memory };
 	c->wanted.filter = &c->filter;
@@ -541,10 +333,8 @@ int pf_keyed_changes_open(const struct pf_keyed_changes_of *of,
 				       of->rules->keys[i]);
 	}
 	if (!code)
-		code = pf_between_find(of->table, of->rules, of->before, of->after,
-				       &c->between, err);
-	if (!code)
-		code = find_parts(c, err);
+		code = pf_keyed_parts_find(of->table, of->rules, of->before, of->after,
+					   of->prune, &c->parts, err);
 	if (!code) {
 		count_files(c);
 		code = hold(c, err);
@@ -562,18 +352,12 @@ void pf_keyed_changes_close(struct pf_keyed_changes *c)
 	if (!c)
 		return;
 	end_part(c);
-	for (int s = PF_BEFORE; s <= PF_AFTER; s++) {
+	for (int s = PF_BEFORE; s <= PF_AFTER; s++)
 		pf_table_files_free(c->states[s].files);
-		free(c->states[s].list.files);
-	}
 	pf_table_files_free(c->hot_files);
-	free(c->hot.files);
+	pf_keyed_parts_free(&c->parts);
 	free(c->filter.rows);
-	free(c->all.files);
-	free(c->entries);
-	free(c->parts);
 	free(c->keys);
-	pf_between_free(&c->between);
 	pf_schema_unref(c->given);
 	pf_builder_free(c->out);
 	free(c);
@@ -581,5 +365,5 @@ void pf_keyed_changes_close(struct pf_keyed_changes *c)
 
 const struct pf_between *pf_keyed_changes_between(const struct pf_keyed_changes *c)
 {
-	return &c->between;
+	return &c->parts.between;
 }

@@ -11,7 +11,7 @@ setup()
 	primary_key: [id]
 	time: ts
 	partition: none
-	buckets: 2
+	buckets: 1
 	row_kind: op
 	columns:
 	  id: bigint
@@ -48,9 +48,12 @@ days()
 	equals "$(days)" "2024-01-01,2,35 2024-01-02,1,30 2024-01-03,1,40 "
 	into "+U,1,2024-01-02T09:00:00,x,10,"
 	equals "$(days)" "2024-01-01,1,25 2024-01-02,2,40 2024-01-03,1,40 "
+	# The day alone: what its row 1 is now, another file says.
+	into "+U,2,2024-01-01T12:00:00,y,26,"
+	equals "$(days)" "2024-01-01,1,26 2024-01-02,2,40 2024-01-03,1,40 "
 	# The last row of a day: none is left.
 	into "-D,4,2024-01-03T10:00:00,y,40,"
-	equals "$(days)" "2024-01-01,1,25 2024-01-02,2,40 "
+	equals "$(days)" "2024-01-01,1,26 2024-01-02,2,40 "
 	status 3 pf-window -q -s st -W 1d --end 2024-01-04 count sum:price orders
 	contains "$stderr" "2024-01-03"
 	into "+I,4,2024-01-03T10:00:00,y,41," "-D,2,2024-01-01T00:00:00,,,"
