@@ -93,11 +93,27 @@ static bool is_default(const char *value)
 	       !strcasecmp(value, "none");
 }
 
+/* Does it mean anything to the merge engine? Tables carry others, too. */
+static bool concerns(const char *key, const char *merge)
+{
+	static const char *const engines[] = { "deduplicate", "partial-update", "aggregation",
+					       "first-row" };
+	size_t n = strcspn(key, ".");
+	if (!merge)
+		return true;
+	if (!strncmp(key, "fields.", 7))
+		return !strcasecmp(merge, "partial-update") || !strcasecmp(merge, "aggregation");
+	for (size_t i = 0; i < sizeof engines / sizeof *engines; i++)
+		if (strlen(engines[i]) == n && !strncmp(key, engines[i], n))
+			return !strcasecmp(merge, engines[i]);
+	return true;
+}
+
 void pf_layout_take_options(struct pf_layout *l, const struct pf_meta *options)
 {
 	for (size_t i = 0; i < options->n; i++) {
 		const char *key = options->items[i].key, *value = options->items[i].value;
-		if (pf_is_merge_option(key) && !is_default(value))
+		if (pf_is_merge_option(key) && !is_default(value) && concerns(key, l->merge))
 			pf_meta_set(&l->options, key, value);
 	}
 }

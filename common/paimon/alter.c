@@ -354,7 +354,7 @@ static bool is_of_new(const struct altering *a, const char *key)
  * it is, of new ones it is added to the options. */
 static int add_options(struct altering *a, struct pf_meta *options, struct pf_error *err)
 {
-	struct pf_layout wanted = { 0 };
+	struct pf_layout wanted = { .merge = a->def->merge };
 	struct pf_meta said = { 0 };
 	const struct pf_meta *has = &a->old->layout.options;
 	int code = 0;

@@ -702,6 +702,16 @@ step()
 	pf-put -q --verify $table
 }
 
+@test "options that mean nothing to the merge engine are no matter" {
+	sed -i 's/"options" : {/&\n    "fields.event_type.aggregate-function" : "max",\n    "partial-update.remove-record-on-delete" : "true",\n    "ignore-delete" : "false",\n    "changelog-producer" : "NONE",/' $table/schema/schema-0
+	load_file one.csv
+	load_file two.csv
+	equals "$(pf-query -O csv -c user_id,event_type --order-by user_id $table)" "user_id,event_type
+-7,new
+1,click
+2,logout"
+}
+
 @test "partial updates: each column's newest value, loaded and in flight" {
 	make_engine partial "merge: partial-update" "options: {ignore-delete: true}"
 	grep -q '"merge-engine" : "partial-update"' $table/schema/schema-0
