@@ -963,11 +963,12 @@ def main():
     if len(kinds) == len(KINDS):
         path = f"{base.HERE}/MATRIX.md"
         before, _, kept = open(path).read().partition(HEAD)
+        kept, more, after = kept.partition("\n## ")  # check_keyed.py makes the next
         found = matrix(engines, cells, kept)
         print("# " + found.replace("\n", "\n# "))
         if "--write" in sys.argv:
             with open(path, "w") as f:
-                f.write(before.rstrip() + "\n\n" + found)
+                f.write(before.rstrip() + "\n\n" + found + more + after)
         else:
             check("MATRIX.md is what this run found", HEAD + kept == found)
     print(f"1..{base.n}")

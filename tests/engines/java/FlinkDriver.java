@@ -82,7 +82,7 @@ final class FlinkDriver extends Driver {
 		case "rows":
 		case "digest": {
 			TableResult result = batch.executeSql(request.get(1));
-			if (request.get(1).startsWith("INSERT")) {
+			if (request.get(1).matches("(?s)(INSERT|UPDATE|DELETE).*")) {
 				result.await();
 				break;
 			}
