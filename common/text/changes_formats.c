@@ -106,11 +106,12 @@ bool pf_changes_debezium(struct pf_changes *c, const uint8_t *p)
 {
 	struct pf_view before = { 0 }, after = { 0 }, op = { 0 }, source = { 0 }, ddl = { 0 };
 	struct pf_view payload = { 0 }, schema = { 0 }, database = { 0 }, table = { 0 };
+	struct pf_view tables = { 0 };
 	const struct pf_member wrapping[] = { { "payload", &payload }, { "schema", &schema },
 					      { "op", &op } };
 	const struct pf_member wanted[] = { { "before", &before }, { "after", &after },
 					    { "op", &op }, { "source", &source },
-					    { "ddl", &ddl } };
+					    { "ddl", &ddl }, { "tableChanges", &tables } };
 	const struct pf_member names[] = { { "db", &database }, { "table", &table } };
 	struct pf_view message = pf_view_of(p, 1);
 	members(c, message, wrapping, 3);
@@ -123,12 +124,13 @@ bool pf_changes_debezium(struct pf_changes *c, const uint8_t *p)
 	} else {
 		schema = (struct pf_view){ 0 };
 	}
-	members(c, message, wanted, 5);
+	members(c, message, wanted, 6);
 	members(c, source, names, 2);
 	if (!pf_changes_concern(c, database, table))
 		return true;
-	if (!op.data && !is_absent(ddl))
-		return pf_changes_schema(c, database, table, ddl);
+	if (!op.data && (!is_absent(ddl) || tables.data))
+		return pf_changes_schema(c, database, table,
+					 is_absent(ddl) ? pf_view_str("\"tableChanges\"") : ddl);
 	if (is(op, "t"))
 		return refuse_truncation(c);
 	if (is(op, "m")) { /* what an application wrote into Postgres' log */

@@ -275,6 +275,10 @@ const char *pf_coding_text(const struct pf_coding *c, struct pf_view value,
 {
 	switch (c->kind) {
 	case PF_CODING_DECIMAL:
+		if (*value.data == '-' || (*value.data >= '0' && *value.data <= '9')) {
+			pf_buf_add(out, value.data, value.len); /* decimal.format=NUMERIC */
+			return NULL;
+		}
 		if (value.len < 2 || *value.data != '"')
 			return "is not base64, as the message's schema says";
 		return decimal_text(pf_view_of(value.data + 1, value.len - 2), c->scale, out);

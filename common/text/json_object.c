@@ -84,8 +84,9 @@ static bool decode(struct pf_json_rows *j, const struct pf_conv *c,
 	}
 	size_t start = j->scratch.len;
 	const char *why = pf_coding_text(coding, value, &j->scratch);
+	size_t quotes = *value.data == '"';
 	if (why)
-		return complain_value(j, c, value.data, value.len, why);
+		return complain_value(j, c, value.data + quotes, value.len - 2 * quotes, why);
 	*text = pf_view_of(j->scratch.data + start, j->scratch.len - start);
 	return true;
 }

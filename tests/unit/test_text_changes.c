@@ -55,10 +55,15 @@ TEST(debezium)
 		    DEBEZIUM("u", ROW(2, "B"), ROW(3, "B"))
 		    DEBEZIUM("d", ROW(1, "A"), "null")
 		    "null\n\n{\"schema\":null,\"payload\":null}\n"
-		    "{\"op\":\"m\",\"message\":{\"prefix\":\"p\"}}\n",
+		    "{\"op\":\"m\",\"message\":{\"prefix\":\"p\"}}\n"
+		    "{\"source\":{\"db\":\"d\"},\"ddl\":\"ALTER TABLE t\",\"tableChanges\":[]}\n"
+		    "{\"source\":{\"db\":\"d\",\"table\":\"t\"},\"ddl\":null,\"tableChanges\":[{}]}\n",
 		    OUT(1, "a", 0) OUT(2, "b", 0) OUT(1, "A", 2) OUT(2, "B", 2) OUT(2, "B", 3)
 		    OUT(3, "B", 0) OUT(1, "A", 3),
-		    "", "", (struct pf_passed){ .empty = 3 });
+		    "",
+		    "11 921 the schema of 'd' was changed: 'ALTER TABLE t'\n"
+		    "12 983 the schema of 'd.t' was changed: 'tableChanges'\n",
+		    (struct pf_passed){ .schema_changes = 2, .empty = 3 });
 }
 
 TEST(debezium_refused)
@@ -183,8 +188,10 @@ TEST(schema_part)
 		       "\"z\":\"2024-01-01T10:00:00.5+01:00\",\"e\":1704067200123,\"y\":2024,"
 		       "\"b\":\"AAE=\"}")
 	       WRAPPED(FIELDS, "{\"id\":2,\"m\":\"gA==\",\"t\":0,\"v\":{\"value\":\"ASw=\",\"scale\":-1}}")
+	       /* decimal.format=NUMERIC */
+	       WRAPPED(FIELDS, "{\"id\":6,\"m\":-7.5,\"t\":0}")
 	       WRAPPED(FIELDS, "{\"id\":3,\"t\":0,\"u\":5}")
-	       WRAPPED(FIELDS, "{\"id\":3,\"t\":0,\"m\":5}")
+	       WRAPPED(FIELDS, "{\"id\":3,\"t\":0,\"m\":\"5\"}")
 	       WRAPPED(FIELDS, "{\"id\":3,\"t\":0,\"c\":86400000000}")
 	       WRAPPED(FIELDS, "{\"id\":3,\"t\":1.5}")
 	       /* Without a schema, and with another one: for their messages only. */
@@ -195,6 +202,9 @@ TEST(schema_part)
 	       "\"t\":\"2024-01-01T00:00:00.123456\",\"z\":\"2024-01-01T09:00:00.500Z\","
 	       "\"e\":\"2024-01-01T00:00:00.123\",\"y\":2024,\"b\":\"AAE=\",\"u\":null,\"_VALUE_KIND\":0}\n"
 	       "{\"id\":2,\"m\":-1.28,\"v\":3000.000,\"d\":null,\"c\":null,"
+	       "\"t\":\"1970-01-01T00:00:00.000000\",\"z\":null,\"e\":null,\"y\":null,\"b\":null,"
+	       "\"u\":null,\"_VALUE_KIND\":0}\n"
+	       "{\"id\":6,\"m\":-7.50,\"v\":null,\"d\":null,\"c\":null,"
 	       "\"t\":\"1970-01-01T00:00:00.000000\",\"z\":null,\"e\":null,\"y\":null,\"b\":null,"
 	       "\"u\":null,\"_VALUE_KIND\":0}\n"
 	       "{\"id\":5,\"m\":8.50,\"v\":null,\"d\":null,\"c\":null,"
