@@ -118,14 +118,17 @@ static int create(struct pf_run *run, const char *definition, struct pf_error *e
 	if (!pf_operand_kind(run->operands[0], &kind, &none) && kind == PF_OPERAND_STAGE)
 		return pf_fail(err, PF_E_USAGE, "'%s' is a stage", run->operands[0]);
 	PF_TRY(pf_tabledef_load(definition, &def, err));
+	const bool by_time = def->grain != PF_GRAIN_NONE;
 	int code = pf_rules_check(def, err);
 	if (!code)
 		code = pf_table_create(run->operands[0], def, err);
 	if (!code)
-		pf_diag_note(&run->diag, 0, "%s: made, %zu columns, %d bucket%s, partitioned by %s",
+		pf_diag_note(&run->diag, 0, "%s: made, %zu columns, %d bucket%s, %s%s",
 			     pf_short_name(run->operands[0], name),
 			     def->n - (def->row_kind != NULL), def->buckets,
-			     def->buckets == 1 ? "" : "s", pf_grain_name(def->grain));
+			     def->buckets == 1 ? "" : "s",
+			     by_time ? "partitioned by " : "not partitioned",
+			     by_time ? pf_grain_name(def->grain) : "");
 	pf_tabledef_free(def);
 	return code;
 }
