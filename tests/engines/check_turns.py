@@ -145,6 +145,8 @@ def play(bucket, flink, spark, java):
     sh(f"pf-put -q --compact {t.table}")
     check(f"{t.name}: our compaction sorts what Spark's left, by ID and time", t.sorted_files())
     t.exact("we compact")
+    counted = spark.ask("rows", f"SELECT count(*), count(DISTINCT seq), sum(seq) FROM {spark.name(t.table)}")[1]
+    check(f"{t.name}: Spark reads what we compacted", counted == [str(len(t.want)), str(len(t.want)), str(sum(t.want))], counted)
     t.we_load()
     t.exact("we load after our compaction")
     before = t.files()

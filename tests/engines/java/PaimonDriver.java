@@ -49,7 +49,9 @@ import org.apache.paimon.types.TimestampType;
  *   write TABLE CELL...                   one row; kept until commit
  *   change TABLE KIND CELL...             the same with a kind: +I -U +U -D
  *   commit TABLE [KEY VALUE]...           what was written, as one snapshot,
- *                                         by a table with these options, too
+ *                                         by a table with these options, too;
+ *                                         overwrite PARTITION=VALUE: of this one
+ *                                         nothing else stays
  *   expire TABLE KEEP                     all but the newest KEEP snapshots
  *
  * and those of PaimonTables, which make and change tables.
@@ -203,9 +205,13 @@ final class PaimonDriver extends Driver {
 		digest.print(out);
 	}
 
-	private void commit(FileStoreTable table) throws Exception
+	private void commit(FileStoreTable table, String over) throws Exception
 	{
 		BatchWriteBuilder builder = table.newBatchWriteBuilder();
+		if (over != null)
+			builder.withOverwrite(java.util.Collections.singletonMap(
+				over.substring(0, over.indexOf('=')),
+				over.substring(over.indexOf('=') + 1)));
 		try (BatchTableWrite write = builder.newWrite();
 		     BatchTableCommit commit = builder.newCommit()) {
 			write.withIOManager(IOManager.create(System.getProperty("java.io.tmpdir")));
@@ -254,7 +260,8 @@ final class PaimonDriver extends Driver {
 			Map<String, String> options = new HashMap<>();
 			for (int i = 2; i < request.size(); i += 2)
 				options.put(request.get(i), request.get(i + 1));
-			commit(((FileStoreTable) open(name)).copy(options));
+			String over = options.remove("overwrite");
+			commit(((FileStoreTable) open(name)).copy(options), over);
 			break;
 		}
 		case "expire": {

@@ -49,7 +49,7 @@ import org.apache.paimon.types.RowType;
  *
  *   create TABLE OPTIONS PARTITION NAME TYPE [NAME TYPE]...
  *          OPTIONS are lines of key=value, PARTITION names between commas
- *   alter TABLE add NAME TYPE [first | AFTER] | drop NAME | rename NAME NEW |
+ *   alter TABLE add NAME[.INNER] TYPE [first | AFTER] | drop NAME | rename NAME NEW |
  *         type NAME TYPE | move NAME [AFTER] | set KEY VALUE
  *   delete TABLE NAME VALUE...   by deletion vectors, rows with those values
  *   compact TABLE full|rules     every bucket: all of it, or what its writer
@@ -106,6 +106,9 @@ final class PaimonTables {
 		String to = r.size() > 4 ? r.get(4) : null;
 		switch (r.get(2)) {
 		case "add":
+			if (name.contains("."))
+				return SchemaChange.addColumn(name.split("\\."), type(to), null,
+							      null);
 			if (r.size() == 5)
 				return SchemaChange.addColumn(name, type(to));
 			return SchemaChange.addColumn(name, type(to), null,
