@@ -142,22 +142,18 @@ static int64_t bytes_of(const struct pf_keyed_run *runs, size_t n)
 	return bytes;
 }
 
-/* The newest `taken` runs become one of the level below the next one's. Level 0
- * is not written to: then what lies there goes along, and the level after. */
+/* The newest `taken` runs become one of the level below the next one's, which is
+ * not level 0: see by_ratio(). */
 static void take(const struct pf_keyed_run *runs, size_t n, int32_t top, size_t taken,
 		 const char *why, struct pf_universal_pick *pick)
 {
 	int32_t level = taken == n ? top : runs[taken].level - 1;
-	while (level <= 0 && taken < n) {
-		int32_t next = runs[taken++].level;
-		if (next > 0)
-			level = next;
-	}
-	*pick = (struct pf_universal_pick){ taken, taken == n ? top : level, why };
+	*pick = (struct pf_universal_pick){ taken, level, why };
 }
 
 /* The newest `taken` runs, and older ones while they are about as large as those
- * before them; of one run, nothing. */
+ * before them; of one run, nothing. Level 0 is not written to, so once there are
+ * some, all of it and the level after go along. */
 static bool by_ratio(const struct pf_universal *u, const struct pf_keyed_run *runs, size_t n,
 		     int32_t top, size_t taken, const char *why,
 		     struct pf_universal_pick *pick)

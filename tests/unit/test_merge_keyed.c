@@ -125,8 +125,10 @@ struct run {
 	struct pf_builder *rows, *piece;
 	int64_t at;
 	uint32_t most;
-	bool closed;
+	bool begun, closed;
 };
+
+static size_t reading, most_reading; /* runs at a time */
 
 static int next(void *ctx, struct pf_batch *batch, struct pf_error *e)
 {
@@ -134,6 +136,9 @@ static int next(void *ctx, struct pf_batch *batch, struct pf_error *e)
 	struct pf_batch all = pf_builder_batch(r->rows);
 	int64_t n = 1 + below(r->most);
 	(void)e;
+	reading += !r->begun;
+	r->begun = true;
+	most_reading = reading > most_reading ? reading : most_reading;
 	pf_builder_free(r->piece); /* nobody may look at the last one any more */
 	r->piece = pf_builder_new(r->rows->schema);
 	n = n > all.rows - r->at ? all.rows - r->at : n;
@@ -145,7 +150,9 @@ static int next(void *ctx, struct pf_batch *batch, struct pf_error *e)
 
 static void close_run(void *ctx)
 {
-	((struct run *)ctx)->closed = true;
+	struct run *r = ctx;
+	reading -= r->begun;
+	r->closed = true;
 }
 
 static void check(const char *a, const char *b, const char *options, size_t n_runs,
@@ -173,7 +180,7 @@ static void check(const char *a, const char *b, const char *options, size_t n_ru
 		struct pf_batch batch = pf_builder_batch(mixed);
 		const uint32_t *order = pf_sort_rows(sorter, &batch, key_columns, 2);
 		pf_builder_append(all, &batch, 0, batch.rows);
-		runs[i] = (struct run){ pf_builder_new(s), pf_builder_new(s), 0, most, false };
+		runs[i] = (struct run){ pf_builder_new(s), pf_builder_new(s), 0, most, false, false };
 		pf_builder_gather(runs[i].rows, &batch, order, (size_t)batch.rows);
 		pf_builder_free(mixed);
 		const struct pf_run run = { .merge = { next, &runs[i], "run" },
@@ -204,6 +211,9 @@ static void check(const char *a, const char *b, const char *options, size_t n_ru
 		}
 	}
 	CHECK(same);
+	/* Each takes 1000 bytes; two can always be read. */
+	CHECK(most_reading <= (memory < 2000 ? 2 : memory / 1000));
+	most_reading = 0;
 	CHECK_STR(pf_buf_cstr(&got), pf_buf_cstr(&want));
 	pf_keyed_merge_free(m);
 	for (size_t i = 0; i < n_runs; i++) {
@@ -241,6 +251,7 @@ TEST(the_newest)
 				check(a, b, o, 20, 60, 30, 3, 1 << 20, keep);
 				/* Two runs at a time. */
 				check(a, b, o, 9, 90, 40, 20, 1500, keep);
+				check(a, b, o, 12, 90, 40, 20, 4000, keep);
 			}
 }
 
