@@ -17,7 +17,9 @@
  * times.
  *
  * Source: Apache Paimon, UniversalCompaction, EarlyFullCompaction, Levels
- * (reference paimon-format.md section 8.8), after RocksDB's. What depends on
+ * (reference paimon-format.md section 8.8), after RocksDB's, as of its master:
+ * releases up to 2.0.0 stop at a larger run also within level 0, and then take
+ * all of it and the next level along, whatever its size. What depends on
  * the time of the last compaction (compaction.optimization-interval, off-peak
  * hours) is not followed: a run of a program does not know it.
  */
