@@ -13,6 +13,7 @@ struct options {
 	int how;
 	struct pf_strings sources, columns;
 	const char *create, *expire;
+	const char *between[2];
 };
 
 struct common {
@@ -33,6 +34,7 @@ static const struct pf_option table[] = {
 	{ 0, "how", PF_OPT_ENUM, OPT(how), "fast|slow|very-slow", .help = "" },
 	{ 0, "source", PF_OPT_LIST, OPT(sources), "NAME", .help = "" },
 	{ 'c', "columns", PF_OPT_COLUMNS, OPT(columns), "COLS", .help = "" },
+	{ 0, "between", PF_OPT_PAIR, OPT(between), "FROM TO", .help = "" },
 	{ 0, "create", PF_OPT_STRING, OPT(create), "FILE", .help = "", .group = 1 },
 	{ 0, "expire", PF_OPT_STRING, OPT(expire), "AGE", .help = "", .group = 1 },
 	{ 0 }
@@ -92,6 +94,27 @@ TEST(kinds)
 	CHECK_STR(p.a.operands[0], "a");
 	CHECK_STR(p.a.operands[1], "--b");
 	CHECK(pf_option_given(&p.a, "memory"));
+	pf_options_free(&p.a);
+}
+
+TEST(pairs)
+{
+	struct parsed p;
+
+	PARSE(&p, "--between", "1", "-2", "x");
+	CHECK_INT(p.code, 0);
+	CHECK_STR(p.o.between[0], "1");
+	CHECK_STR(p.o.between[1], "-2"); /* a value, whatever it looks like */
+	CHECK_INT((int64_t)p.a.noperands, 1);
+	pf_options_free(&p.a);
+	PARSE(&p, "--between=1", "2");
+	CHECK_STR(p.o.between[0], "1");
+	CHECK_STR(p.o.between[1], "2");
+	CHECK_INT((int64_t)p.a.noperands, 0);
+	pf_options_free(&p.a);
+	PARSE(&p, "--between", "1");
+	CHECK_INT(p.code, PF_E_USAGE);
+	CHECK_STR(p.err.message, "option '--between' needs FROM TO");
 	pf_options_free(&p.a);
 }
 
@@ -169,4 +192,4 @@ TEST(commands)
 	pf_options_free(&p.a);
 }
 
-UNIT_MAIN(CASE(kinds), CASE(defaults), CASE(columns), CASE(refusals), CASE(commands))
+UNIT_MAIN(CASE(kinds), CASE(pairs), CASE(defaults), CASE(columns), CASE(refusals), CASE(commands))
