@@ -80,12 +80,17 @@ class Turns:
 
     def turn(self, t, engine, what, fn):
         self.done[t.name] = f"{what}, snapshot {t.latest()}"
+        print(f"# {t.name}: {self.done[t.name]}", flush=True)
         self.note(t, engine, "written", outcome(lambda: fn(t)))
         self.note(t, None, "read", outcome(lambda: own.we_read(t)))
 
     def read(self):
+        def all_of(e):
+            if isinstance(e, (Flink, Spark)):
+                return outcome(lambda: own.read_all(e, self.tables))
+            return {t.name: outcome(lambda: own.read_all(e, [t])[t.name]) for t in self.tables}
         with ThreadPoolExecutor(2) as pool:
-            found = list(pool.map(lambda e: outcome(lambda: own.read_all(e, self.tables)), self.engines))
+            found = list(pool.map(all_of, self.engines))
         for e, got in zip(self.engines, found):
             for t in self.tables:
                 mine = got if isinstance(got, str) else got[t.name]

@@ -6,8 +6,8 @@
 # PF_SOAK_TURNS is how many turns a history has.
 set -u -o pipefail
 turns=${PF_SOAK_TURNS:-40}
-done=0
-for ((seed = 1; done < 2000; seed++)); do
+total=0
+for ((seed = 1; total < 2000; seed++)); do
 	SECONDS=0
 	PF_TEST_SEED=$seed PF_STEPS=$turns "$PF_PYTHON" tests/engines/check_keyed.py ours > "$PF_BUILD/soak/turns.out" 2>&1
 	grep -A3 '^not ok' "$PF_BUILD/soak/turns.out"
@@ -15,7 +15,7 @@ for ((seed = 1; done < 2000; seed++)); do
 	sed -n 's/^# \(seed .*\), .*/\1/p' "$PF_BUILD/soak/turns.out"
 	n=$(sed -n 's/^# [a-z]*: \([0-9]*\) versions, .*/\1/p' "$PF_BUILD/soak/turns.out" | tail -3 | awk '{ n += $1 } END { print n }')
 	[ -n "$n" ] || { echo "not ok 1 seed $seed did not end"; exit 1; }
-	done=$((done + n))
+	total=$((total + n))
 	echo "= seed $seed: $n upserts and deletes in $turns turns on three tables, $SECONDS s"
 done
 SECONDS=0
