@@ -46,6 +46,8 @@ import org.apache.paimon.types.TimestampType;
  *
  *   digest TABLE [COLUMN OP [VALUE]]...   files and splits planned, sums of the rows
  *   rows TABLE [COLUMN OP [VALUE]]...     the rows, after a line of names
+ *   changes TABLE FROM TO                 what differs between two snapshots: a kind
+ *                                         and the row as it is, or -D and as it was
  *   write TABLE CELL...                   one row; kept until commit
  *   change TABLE KIND CELL...             the same with a kind: +I -U +U -D
  *   commit TABLE [KEY VALUE]...           what was written, as one snapshot,
@@ -205,6 +207,29 @@ final class PaimonDriver extends Driver {
 		digest.print(out);
 	}
 
+	private void changes(List<String> request, Out out) throws Exception
+	{
+		Map<String, String> between = new HashMap<>();
+		between.put("incremental-between", request.get(2) + "," + request.get(3));
+		between.put("incremental-between-scan-mode", "diff");
+		// The audit log is what keeps deletes; its first column is the kind.
+		Table table = open(request.get(1) + "$audit_log").copy(between);
+		RowType type = table.rowType();
+		ReadBuilder builder = table.newReadBuilder();
+		out.line(type.getFieldNames().toArray());
+		RecordReader<InternalRow> reader =
+			builder.newRead().createReader(builder.newScan().plan());
+		try (RecordReaderIterator<InternalRow> it = new RecordReaderIterator<>(reader)) {
+			while (it.hasNext()) {
+				InternalRow row = it.next();
+				String[] cells = new String[type.getFieldCount()];
+				for (int i = 0; i < cells.length; i++)
+					cells[i] = text(object(row, i, type.getTypeAt(i)));
+				out.line((Object[]) cells);
+			}
+		}
+	}
+
 	private void commit(FileStoreTable table, String over) throws Exception
 	{
 		BatchWriteBuilder builder = table.newBatchWriteBuilder();
@@ -246,6 +271,9 @@ final class PaimonDriver extends Driver {
 		case "digest":
 		case "rows":
 			read(request, out, request.get(0).equals("rows"));
+			break;
+		case "changes":
+			changes(request, out);
 			break;
 		case "write":
 			pending.add(row(open(name).rowType(), request, 2));
