@@ -299,6 +299,16 @@ int pf_state_run(struct pf_state *s, size_t file, const struct pf_sorted *run,
 
 /* --- lists --- */
 
+/* A list of n gets room for one more: its room is a power of two. Lists that
+ * became shorter have some room to spare. */
+static void *room_for_one(void *list, size_t n, size_t size)
+{
+	enum { LEAST = 64 };
+	if (!n)
+		return pf_realloc(list, LEAST, size);
+	return n >= LEAST && !(n & (n - 1)) ? pf_realloc(list, 2 * n, size) : list;
+}
+
 void pf_state_add_table(struct pf_state *s, const struct pf_state_table *table)
 {
 	s->tables = pf_realloc(s->tables, s->ntables + 1, sizeof *s->tables);
@@ -310,8 +320,7 @@ void pf_state_add_table(struct pf_state *s, const struct pf_state_table *table)
 
 size_t pf_state_add_input(struct pf_state *s, const struct pf_state_input *input)
 {
-	if (s->ninputs % 64 == 0)
-		s->inputs = pf_realloc(s->inputs, s->ninputs + 64, sizeof *s->inputs);
+	s->inputs = room_for_one(s->inputs, s->ninputs, sizeof *s->inputs);
 	struct pf_state_input *i = &s->inputs[s->ninputs];
 	*i = *input;
 	i->dir = pf_strdup(input->dir);
@@ -321,8 +330,7 @@ size_t pf_state_add_input(struct pf_state *s, const struct pf_state_input *input
 
 void pf_state_add_cell(struct pf_state *s, const struct pf_state_cell *cell)
 {
-	if (s->ncells % 64 == 0)
-		s->cells = pf_realloc(s->cells, s->ncells + 64, sizeof *s->cells);
+	s->cells = room_for_one(s->cells, s->ncells, sizeof *s->cells);
 	s->cells[s->ncells++] = *cell;
 	int64_t at;
 	if (!__builtin_mul_overflow(cell->day, s->grain_us, &at) && at < s->first_us)
@@ -339,9 +347,7 @@ void pf_state_drop_cells(struct pf_state *s,
 			s->cells[n++] = s->cells[i];
 			continue;
 		}
-		if (s->nretired % 64 == 0)
-			s->retired = pf_realloc(s->retired, s->nretired + 64,
-						sizeof *s->retired);
+		s->retired = room_for_one(s->retired, s->nretired, sizeof *s->retired);
 		s->retired[s->nretired++] = s->cells[i];
 	}
 	s->ncells = n;

@@ -12,6 +12,7 @@
 #include "base/fault.h"
 #include "base/file.h"
 #include "ext/json.h"
+#include "text/format.h"
 
 /* --- the lists' columns --- */
 
@@ -67,7 +68,9 @@ static void put_numbers(struct pf_colbuf *out, const struct pf_ids *ids)
 {
 	struct pf_buf text = { 0 };
 	struct pf_ids numbers = { 0 };
-	for (size_t i = 0; i < ids->n; i++)
+	if (ids->n == 1)
+		pf_format_int(&text, ids->items[0] + 1);
+	for (size_t i = 0; i < ids->n && ids->n > 1; i++)
 		pf_ids_add(&numbers, ids->items[i] + 1);
 	pf_ids_print(&numbers, &text);
 	pf_col_bytes(out, text.data, text.len);
