@@ -88,6 +88,7 @@ class Run:
         self.rows_u = []     # of the second table
         self.history = {}    # rows by snapshot, since the stage was loaded
         self.floor = 0       # the snapshot that says what was loaded
+        self.forgotten = False # the snapshots before anything was loaded are gone
         self.extra = 0       # columns that were added
         self.given = {}      # what --revise gave last, by window
         self.today = 0
@@ -194,6 +195,8 @@ class Run:
             self.sh("pf-put -q --compact --full u")
 
     def stage(self):
+        if self.forgotten: # nobody could say that nothing of it is in the table
+            return
         rows = self.some_rows(self.rng.random() < 0.3)
         self.write(rows)
         self.sh("pf-stage append -q -S t.yaml s - < new.jsonl")
@@ -273,6 +276,9 @@ class Run:
         """Old snapshots go, as any engine's expiry does it: newest first stays."""
         snaps = self.d + "/" + self.t + "/snapshot"
         ids = sorted(int(n.split("-")[1]) for n in os.listdir(snaps) if n.startswith("snapshot-"))
+        if self.staged and not self.floor:
+            return
+        self.forgotten = not self.floor
         first = self.floor or ids[-1]
         for i in ids:
             if i < first: # not what says which rows were loaded
