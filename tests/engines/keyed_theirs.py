@@ -346,7 +346,7 @@ def files(e):
     """How files are written must not matter: codecs, pages, statistics, indexes."""
     found = Found()
     cases = [(f"codec_{c}", f"file.compression={c}\nparquet.page.size=300\nparquet.block.size=2000\nparquet.writer.version=PARQUET_2_0")
-             for c in ("snappy", "gzip", "lz4", "none")]
+             for c in ("snappy", "gzip", "lz4", "uncompressed")]
     cases += [(f"stats{i}", f"metadata.stats-mode={m}") for i, m in enumerate(("none", "counts", "truncate(2)", "full"))]
     cases += [("sparse", "metadata.stats-dense-store=false"), ("thin", "data-file.thin-mode=true"),
               ("indexed", "file-index.bloom-filter.columns=v,n,id\nfile-index.bitmap.columns=n\nfile-index.in-manifest-threshold=1 B"),
