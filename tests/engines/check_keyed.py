@@ -155,7 +155,13 @@ def play_theirs(engines, kinds):
         return cells
     with ThreadPoolExecutor(2) as pool:
         jobs = [pool.submit(work, e) for e in reversed(engines)][::-1]
-    return {other.KINDS[k][0]: [ct.judge(other.KINDS[k][0], e, j.result()[k]) for e, j in zip(engines, jobs)] for k in kinds}
+    return {other.KINDS[k][0]: [judge(other.KINDS[k][0], e, j.result()[k]) for e, j in zip(engines, jobs)] for k in kinds}
+
+
+def judge(title, e, results):
+    """The words of a cell."""
+    return ", ".join(what if check(f"{title}: {e.title}: {what}", not bad, bad) else f"**{what}: no**" for what, bad in results
+                     if what or check(f"{title}: {e.title}: as meant", not bad, bad) is None)
 
 
 def may(e, kind):
