@@ -180,6 +180,16 @@ static int partial_update(struct pf_versions *v, struct pf_error *err)
 
 /* --- aggregation --- */
 
+/* Of retracts alone that a column ignores nothing is left: where it may not be
+ * null, the first version gives it, as it does to partial updates. */
+static void keep_not_null(struct pf_versions *v)
+{
+	const struct pf_schema *s = v->batch->schema;
+	for (size_t c = 0; c < s->n; c++)
+		if (!s->fields[c].nullable && v->values[c].now.null)
+			v->values[c].now = value_at(v, c, 0);
+}
+
 static int aggregate(struct pf_versions *v, struct pf_error *err)
 {
 	bool deleted = false;
@@ -202,6 +212,8 @@ static int aggregate(struct pf_versions *v, struct pf_error *err)
 							 pf_kind_retracts(kind), err));
 		}
 	}
+	if (!deleted)
+		keep_not_null(v);
 	v->kind = deleted ? PF_ROW_DELETE : PF_ROW_INSERT;
 	return 0;
 }

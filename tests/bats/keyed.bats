@@ -993,3 +993,11 @@ _KEY_user_id,_SEQUENCE_NUMBER,_VALUE_KIND,event_type
 2,2,y,1"
 	grep -q '"changelogRecordCount" : 3' $table/snapshot/snapshot-1
 }
+
+@test "deletes alone that a time ignores leave it a value: it may not be null" {
+	make_engine lone "merge: aggregation" \
+		"options: {fields.a.aggregate-function: sum, fields.ts.ignore-retract: true}"
+	step "-D 5 1 x 2
+-D 5 1 y 3" "5,-2,,"
+	step "+I 5 7 z 1" "5,5,z,1"
+}

@@ -154,6 +154,8 @@ def aggregate(rules, versions):
         for c, f in fields.items():
             change = f.agg if v["op"] in ADDS else f.retract
             row[c] = change(row.get(c), v[c])
+    if row.get("ts") is None:  # may not be null
+        row["ts"] = versions[0]["ts"]
     return result(rules, versions[-1], "-D" if deleted else "+I", row)
 
 

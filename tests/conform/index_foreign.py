@@ -20,7 +20,9 @@ SHARED = os.environ.get("PF_SHARED", "../shared") + "/corpora/parquet"
 INDEX = os.environ.get("PF_BUILD", "build") + "/pf-index"
 SCHEMA = pa.schema([
     ("partition", pa.list_(pa.string())), ("bucket", pa.int32()), ("rows", pa.int64()),
-    pa.field("data", pa.large_binary(), metadata={"pf:type": "large_bytes"}), ("index", pa.binary()), ("replaces", pa.list_(pa.string()))])
+    pa.field("data", pa.large_binary(), metadata={"pf:type": "large_bytes"}),
+    ("index", pa.binary()), ("replaces", pa.list_(pa.string())),
+    pa.field("changelog", pa.large_binary(), metadata={"pf:type": "large_bytes"})])
 
 if not os.path.isdir(SHARED):
     print(f"1..0 # SKIP no {SHARED}")
@@ -33,7 +35,7 @@ def run(data, rows, *options):
     with pa.ipc.new_stream(sink, SCHEMA) as w:
         w.write_batch(pa.record_batch(
             [pa.array(c, t.type) for c, t in zip(
-                ([[]], [0], [rows], [data], [None], [None]), SCHEMA)], schema=SCHEMA))
+                ([[]], [0], [rows], [data], [None], [None], [None]), SCHEMA)], schema=SCHEMA))
     p = subprocess.run([INDEX, *options], input=sink.getvalue(), capture_output=True,
                        timeout=20)
     if p.returncode:
