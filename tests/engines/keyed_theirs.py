@@ -285,14 +285,14 @@ def merges(e):
         ("first", "merge-engine=first-row", ("+I",)),
         ("newest", "ignore-delete=true", gone),
     ]
-    otherwise = OTHERWISE if not e.at_least("1.3") and not e.kinds else ()
+    otherwise = OTHERWISE if not e.at_least("1.4") and not e.kinds else ()
     for name, options, kinds in some(e, [c for c in cases if c[0] not in otherwise]):
         t = Keyed(e, "merge_" + name, SETS, ["id"], options)
         play(t, found, [()] if e.kinds else [LATER, FORCED, LATER, LATER, FORCED], plain if e.kinds else kinds, **SMALL)
     yield from found.words()
 
 
-# Paimon 1.2 keeps the values of before in a row that a delete begins anew
+# Paimon before 1.4 keeps the values of before in a row that a delete begins anew
 # (PartialUpdateMergeFunction.initRow).
 OTHERWISE = ("removes", "group_removes")
 
