@@ -66,13 +66,13 @@ struct pf_schema *pf_schema_copy(const struct pf_schema *s)
 
 struct pf_schema *pf_schema_ref(struct pf_schema *s)
 {
-	s->refs++;
+	atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
 	return s;
 }
 
 void pf_schema_unref(struct pf_schema *s)
 {
-	if (!s || --s->refs > 0)
+	if (!s || atomic_fetch_sub(&s->refs, 1) > 1)
 		return;
 	for (size_t i = 0; i < s->n; i++) {
 		free(s->fields[i].name);

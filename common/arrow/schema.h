@@ -6,6 +6,8 @@
 #ifndef PF_ARROW_SCHEMA_H
 #define PF_ARROW_SCHEMA_H
 
+#include <stdatomic.h>
+
 #include "arrow/type.h"
 
 /* Ordered key-value metadata. Zero-initialised is empty. Owns its strings. */
@@ -30,7 +32,7 @@ struct pf_field {
 };
 
 struct pf_schema {
-	int refs;
+	atomic_int refs; /* threads share schemas */
 	size_t n;
 	struct pf_field *fields;
 	struct pf_meta meta;
