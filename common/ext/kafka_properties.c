@@ -34,13 +34,15 @@ static const struct {
 	{ "allow.auto.create.topics", "false", PF_KAFKA_CONSUMER },
 	{ "group.id", NULL, -1 },
 	{ "group.instance.id", NULL, -1 },
-	{ "plugin.library.paths", NULL, -1 },
 	{ "interceptors", NULL, -1 },
 	{ "opaque", NULL, -1 },
 };
 
 bool pf_kafka_setting_ours(const char *key)
 {
+	/* Whatever it is, it would load code of others into the client. */
+	if (!strncmp(key, "plugin.", strlen("plugin.")))
+		return true;
 	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
 		if (!strcmp(rules[i].key, key))
 			return true;

@@ -8,7 +8,6 @@
 #include "load/compact_keyed.h"
 #include "load/rewrite.h"
 #include "load/stored.h"
-#include "paimon/commit.h"
 
 enum {
 	LEAST_MEMORY = 64 << 20,
@@ -142,22 +141,22 @@ static int do_job(struct work *w, const struct pf_data_file *const *files,
 
 /* --- all of a plan --- */
 
-static int commit(struct work *w, struct pf_error *err)
+int pf_compact_commit(struct pf_commit *commit, struct pf_compact_result *waiting,
+		      struct pf_compact_result *result, struct pf_error *err)
 {
-	struct pf_compact_result *r = w->result, *more = &w->waiting;
 	struct pf_commit_result done;
-	if (!more->files_before)
+	if (!waiting->files_before)
 		return 0;
-	PF_TRY(pf_commit_compact(w->commit, &done, err));
-	if (!r->commits++)
-		r->first = done.snapshot;
-	r->last = done.snapshot;
-	r->files_before += more->files_before;
-	r->files_after += more->files_after;
-	r->bytes_before += more->bytes_before;
-	r->bytes_after += more->bytes_after;
-	r->rows += more->rows;
-	*more = (struct pf_compact_result){ 0 };
+	PF_TRY(pf_commit_compact(commit, &done, err));
+	if (!result->commits++)
+		result->first = done.snapshot;
+	result->last = done.snapshot;
+	result->files_before += waiting->files_before;
+	result->files_after += waiting->files_after;
+	result->bytes_before += waiting->bytes_before;
+	result->bytes_after += waiting->bytes_after;
+	result->rows += waiting->rows;
+	*waiting = (struct pf_compact_result){ 0 };
 	return 0;
 }
 
@@ -168,9 +167,9 @@ static int do_plan(struct work *w, const struct pf_compact_plan *plan,
 		const struct pf_compact_job *job = &plan->jobs[i];
 		PF_TRY(do_job(w, plan->files + job->from, job, err));
 		if (w->waiting.bytes_after >= commit_bytes)
-			PF_TRY(commit(w, err));
+			PF_TRY(pf_compact_commit(w->commit, &w->waiting, w->result, err));
 	}
-	return commit(w, err);
+	return pf_compact_commit(w->commit, &w->waiting, w->result, err);
 }
 
 /* A plan with a commit of its own: what fails leaves no files behind. */

@@ -8,10 +8,16 @@
 
 #include "load/compact.h"
 #include "load/merge.h"
+#include "paimon/commit.h"
 
 /* What rows are sorted by: the ID, and the time where the table says which
  * column that is. */
 size_t pf_compact_keys(const struct pf_table_schema *s, int keys[2]);
+
+/* Commit what was written since the last time, if anything was, and add it to
+ * the result. (compact.c) */
+int pf_compact_commit(struct pf_commit *commit, struct pf_compact_result *waiting,
+		      struct pf_compact_result *result, struct pf_error *err);
 
 /* --- compact_runs.c: files of one cell as one sorted run --- */
 

@@ -5,22 +5,17 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "load/compact_internal.h"
 #include "load/index.h"
 #include "load/merge_keyed.h"
 #include "load/stored.h"
 #include "load/versions.h"
-#include "paimon/commit.h"
 #include "parquet/writer.h"
 
 enum {
 	LEAST_MEMORY = 64 << 20,
 	SHARES = 3, /* of the memory: runs, and two for a row group of output */
 	MOST_GROUP_BYTES = 64 << 20,
-	/* What a file takes beside its piece: a page of each kind, as stored and
-	 * unpacked, dictionaries. */
-	FILE_BYTES = 2 << 20,
-	LEAST_FILE_BYTES = 128 << 10,
-	UNPACKED = 8, /* bytes of rows per byte of a small file, at the worst */
 	REPLANS = 10,
 	MOST_ROUNDS = 16,
 };
@@ -247,17 +242,6 @@ static void close_run(void *ctx)
 	r->stored = NULL;
 }
 
-static size_t run_bytes(const struct pf_sorted_run *files)
-{
-	int64_t largest = 0;
-	for (size_t i = 0; i < files->n; i++)
-		if (files->files[i]->size > largest)
-			largest = files->files[i]->size;
-	int64_t bytes = largest < FILE_BYTES ? UNPACKED * largest : FILE_BYTES;
-	bytes = bytes < FILE_BYTES ? bytes : FILE_BYTES;
-	return bytes < LEAST_FILE_BYTES ? LEAST_FILE_BYTES : (size_t)bytes;
-}
-
 static int pump(struct work *w, struct pf_keyed_merge *merge, struct pf_error *err)
 {
 	for (;;) {
@@ -287,7 +271,7 @@ static int merge_section(struct work *w, const struct pf_section *section,
 		runs[i] = (struct run){ .w = w, .files = &section->runs[i] };
 		const struct pf_run run = {
 			.merge = { next_rows, &runs[i], section->runs[i].files[0]->path },
-			.bytes = run_bytes(&section->runs[i]),
+			.bytes = pf_keyed_run_bytes(&section->runs[i]),
 			.share = set_share,
 			.close = close_run,
 		};
@@ -392,33 +376,14 @@ static int do_job(struct work *w, const struct pf_keyed_job *j, struct pf_error 
 
 /* --- all of a plan --- */
 
-static int commit(struct work *w, struct pf_error *err)
-{
-	struct pf_compact_result *r = w->result, *more = &w->waiting;
-	struct pf_commit_result done;
-	if (!more->files_before)
-		return 0;
-	PF_TRY(pf_commit_compact(w->commit, &done, err));
-	if (!r->commits++)
-		r->first = done.snapshot;
-	r->last = done.snapshot;
-	r->files_before += more->files_before;
-	r->files_after += more->files_after;
-	r->bytes_before += more->bytes_before;
-	r->bytes_after += more->bytes_after;
-	r->rows += more->rows;
-	*more = (struct pf_compact_result){ 0 };
-	return 0;
-}
-
 static int do_plan(struct work *w, struct pf_error *err)
 {
 	for (size_t i = 0; i < w->plan->n_jobs; i++) {
 		PF_TRY(do_job(w, &w->plan->jobs[i], err));
 		if (w->waiting.bytes_after >= w->commit_bytes)
-			PF_TRY(commit(w, err));
+			PF_TRY(pf_compact_commit(w->commit, &w->waiting, w->result, err));
 	}
-	return commit(w, err);
+	return pf_compact_commit(w->commit, &w->waiting, w->result, err);
 }
 
 /* A plan with a commit of its own: what fails leaves no files behind. */

@@ -6,6 +6,14 @@
 #include "base/alloc.h"
 #include "keyed/fold.h"
 
+/* What a file takes to be read at the least: a page of each kind, as stored and
+ * unpacked, and dictionaries; a small file takes less. */
+enum {
+	FILE_BYTES = 2 << 20,
+	LEAST_FILE_BYTES = 128 << 10,
+	UNPACKED = 8, /* bytes of rows per byte of a small file, at the worst */
+};
+
 struct pf_keyed_merge {
 	const struct pf_rules *rules;
 	struct pf_schema *versions;
@@ -14,6 +22,17 @@ struct pf_keyed_merge {
 	struct pf_merge *merge; /* theirs; NULL: not begun */
 	struct pf_keyed_fold *fold; /* NULL: the newest version is the row */
 };
+
+size_t pf_keyed_run_bytes(const struct pf_sorted_run *files)
+{
+	int64_t largest = 0;
+	for (size_t i = 0; i < files->n; i++)
+		if (files->files[i]->size > largest)
+			largest = files->files[i]->size;
+	int64_t bytes = largest < FILE_BYTES ? UNPACKED * largest : FILE_BYTES;
+	bytes = bytes < FILE_BYTES ? bytes : FILE_BYTES;
+	return bytes < LEAST_FILE_BYTES ? LEAST_FILE_BYTES : (size_t)bytes;
+}
 
 /* Is a row what its newest version is? */
 static bool newest_is_row(const struct pf_rules *r)

@@ -12,6 +12,7 @@
 #define PF_LOAD_MERGE_KEYED_H
 
 #include "keyed/rules.h"
+#include "keyed/sections.h"
 #include "load/runs.h"
 
 struct pf_keyed_merge;
@@ -28,6 +29,9 @@ int pf_keyed_merge_new(const struct pf_rules *rules, struct pf_schema *versions,
 		       const struct pf_keyed_merge_options *options,
 		       struct pf_keyed_merge **merge, struct pf_error *err);
 void pf_keyed_merge_free(struct pf_keyed_merge *m); /* NULL is fine */
+
+/* What reading a run of files takes at the least; the files are read one by one. */
+size_t pf_keyed_run_bytes(const struct pf_sorted_run *files);
 
 /* One more run, before the first rows; see pf_runs_add. */
 void pf_keyed_merge_add(struct pf_keyed_merge *m, const struct pf_run *run);

@@ -8,11 +8,6 @@
 
 enum {
 	MEMORY_BYTES = 256 << 20, /* of the runs of a section, unless said */
-	/* What reading a file takes at least: a page as stored and unpacked,
-	 * dictionaries; a small file takes less. */
-	FILE_BYTES = 2 << 20,
-	LEAST_FILE_BYTES = 128 << 10,
-	UNPACKED = 8, /* bytes of rows per byte of a small file, at the worst */
 };
 
 /* One sorted run being read, file after file. */
@@ -175,17 +170,6 @@ static void close_run(void *ctx)
 	r->file = NULL;
 }
 
-static size_t run_bytes(const struct pf_sorted_run *files)
-{
-	int64_t largest = 0;
-	for (size_t i = 0; i < files->n; i++)
-		if (files->files[i]->size > largest)
-			largest = files->files[i]->size;
-	int64_t bytes = largest < FILE_BYTES ? UNPACKED * largest : FILE_BYTES;
-	bytes = bytes < FILE_BYTES ? bytes : FILE_BYTES;
-	return bytes < LEAST_FILE_BYTES ? LEAST_FILE_BYTES : (size_t)bytes;
-}
-
 static int begin_merge(struct pf_keyed_scan *s, const struct pf_section *section,
 		       struct pf_error *err)
 {
@@ -198,7 +182,7 @@ static int begin_merge(struct pf_keyed_scan *s, const struct pf_section *section
 		s->runs[i] = (struct run){ .scan = s, .files = &section->runs[i] };
 		const struct pf_run run = {
 			.merge = { next_versions, &s->runs[i], first->path },
-			.bytes = run_bytes(&section->runs[i]),
+			.bytes = pf_keyed_run_bytes(&section->runs[i]),
 			.share = set_share,
 			.close = close_run,
 		};

@@ -123,3 +123,30 @@ small_table()
 	pf-stage read stage --after wh/default.db/events | pf-partition | pf-pack |
 		pf-put -q wh/default.db/events
 }
+
+# mock_cluster TOPICS: for the tests of a file, librdkafka's mock cluster with
+# topics t1, t2 ...; it ends when its standard input does.
+mock_cluster()
+{
+	mkfifo "$BATS_FILE_TMPDIR/hold"
+	"$PF_BUILD/tools/kafka_mock" 1 "$1" < "$BATS_FILE_TMPDIR/hold" \
+		> "$BATS_FILE_TMPDIR/servers" 2> /dev/null 3>&- &
+	exec 8> "$BATS_FILE_TMPDIR/hold"
+	for _ in $(seq 300); do
+		[ -s "$BATS_FILE_TMPDIR/servers" ] && break
+		sleep 0.1
+	done
+}
+
+end_mock_cluster()
+{
+	exec 8>&-
+}
+
+# TOPIC becomes this test's own, SERVERS where it is.
+mock_topic()
+{
+	SERVERS=$(cat "$BATS_FILE_TMPDIR/servers")
+	[ -n "$SERVERS" ] || skip "no mock cluster"
+	TOPIC=kafka://$SERVERS/t$BATS_TEST_NUMBER
+}

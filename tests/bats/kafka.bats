@@ -7,28 +7,19 @@ load helpers
 
 setup_file()
 {
-	mkfifo "$BATS_FILE_TMPDIR/hold"
-	"$PF_BUILD/tools/kafka_mock" 1 40 < "$BATS_FILE_TMPDIR/hold" \
-		> "$BATS_FILE_TMPDIR/servers" 2> /dev/null 3>&- &
-	exec 8> "$BATS_FILE_TMPDIR/hold"
-	for _ in $(seq 300); do
-		[ -s "$BATS_FILE_TMPDIR/servers" ] && break
-		sleep 0.1
-	done
+	mock_cluster 40
 }
 
 teardown_file()
 {
-	exec 8>&-
+	end_mock_cluster
 }
 
 setup()
 {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	need_program pf-stage pf-partition pf-pack pf-put pf-query
-	SERVERS=$(cat "$BATS_FILE_TMPDIR/servers")
-	[ -n "$SERVERS" ] || skip "no mock cluster"
-	TOPIC=kafka://$SERVERS/t$BATS_TEST_NUMBER
+	mock_topic
 	cat > schema.yaml <<-'END'
 	table: numbers
 	id: id

@@ -113,7 +113,7 @@ TEST(configuration)
 	static const char *const ours[] = { "acks=1", "enable.idempotence=false",
 		"auto.offset.reset=latest", "check.crcs=false", "group.id=x",
 		"enable.auto.commit=true", "isolation.level=read_uncommitted",
-		"message.timeout.ms=1", "plugin.library.paths=/tmp/x.so",
+		"message.timeout.ms=1", "plugin.paths=/usr/lib/x.so",
 		"bootstrap.servers=h" };
 	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
 		CHECK_INT(load(ours[i], 0600, &c), PF_E_KAFKA_CONFIG);
