@@ -10,11 +10,19 @@
 #include "base/time.h"
 #include "ext/kafka_client.h"
 
+/* May it pass? A partition that is asked for is one that the topic was said to
+ * have; a broker that was away for a moment (fenced) forgets it for as long. */
+static bool passes(rd_kafka_resp_err_t e)
+{
+	return pf_kafka_code_of(e) == PF_E_UNREACHABLE ||
+	       e == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
 /* Again, while there is time, if the failure may pass. */
 static bool again(struct pf_kafka *k, rd_kafka_resp_err_t e, int64_t until_us)
 {
 	k->lib->rd_kafka_poll(k->rk, 0);
-	if (k->hopeless || pf_kafka_code_of(e) != PF_E_UNREACHABLE || pf_mono_us() >= until_us)
+	if (k->hopeless || !passes(e) || pf_mono_us() >= until_us)
 		return false;
 	k->lib->rd_kafka_poll(k->rk, 50);
 	return true;

@@ -40,6 +40,7 @@ static const char *const formats[PF_GUESS_TIMES] = {
 	"%b %e %H:%M:%S",
 };
 enum { FIRST_EPOCH = 1, LAST_EPOCH = 4, COMPACT_DATE = 19, YEARLESS = 20 };
+enum { MOST_NOT_TIMES = 1000 }; /* before a column that has more is not tried on */
 
 /* Epochs are taken for times between 1990 and 2050 only. */
 static const int64_t epoch_low = 631152000, epoch_high = 2524608000;
@@ -106,8 +107,7 @@ static void try_time(struct pf_guess_column *c, int i, const char *text, size_t 
 		t->dead = true;
 		return;
 	}
-	bool first = c->plain == 1;
-	if (first) {
+	if (!c->time_values) {
 		t->low = t->high = s;
 		t->dates_only = true;
 		t->offset = m.offset;
@@ -127,6 +127,37 @@ static void try_time(struct pf_guess_column *c, int i, const char *text, size_t 
 		digits++;
 	if (digits > c->fraction)
 		c->fraction = digits;
+}
+
+/* A value that is a time in none of the formats which all others have is set
+ * aside: one broken line must not make a time a text. */
+static void try_times(struct pf_guess_column *c, const char *text, size_t len)
+{
+	bool dead[PF_GUESS_TIMES], left = false;
+	for (int i = 0; i < PF_GUESS_TIMES; i++) {
+		struct pf_guess_time *t = &c->times[i];
+		dead[i] = t->dead;
+		if (len < 6 || len > 40)
+			t->dead = true;
+		else if (!t->dead)
+			try_time(c, i, text, len);
+		left = left || !t->dead;
+	}
+	if (left) {
+		if (!c->time_values++)
+			pf_quote(c->example, sizeof c->example, text, len);
+		return;
+	}
+	for (int i = 0; i < PF_GUESS_TIMES; i++)
+		c->times[i].dead = dead[i];
+	if (!c->not_times++)
+		pf_quote(c->not_time, sizeof c->not_time, text, len);
+}
+
+/* So few that they are rather mistakes than the column's nature? */
+static bool few_not_times(const struct pf_guess_column *c)
+{
+	return c->time_values && c->not_times <= c->plain / 100;
 }
 
 static void try_number(struct pf_guess_column *c, const char *text, size_t len)
@@ -187,14 +218,8 @@ void pf_guess_value(struct pf_guess_column *c, const char *text, size_t len)
 	c->not_bool = c->not_bool || !is_bool_word(text, len);
 	if (!c->not_number)
 		try_number(c, text, len);
-	if (len < 6 || len > 40) {
-		for (int i = 0; i < PF_GUESS_TIMES; i++)
-			c->times[i].dead = true;
-		return;
-	}
-	for (int i = 0; i < PF_GUESS_TIMES; i++)
-		if (!c->times[i].dead)
-			try_time(c, i, text, len);
+	if (c->not_times <= MOST_NOT_TIMES || few_not_times(c))
+		try_times(c, text, len);
 }
 
 void pf_guess_free(struct pf_guess_column *c)
@@ -230,7 +255,7 @@ struct pf_guess_type pf_guess_verdict(const struct pf_guess_column *c)
 		g.type.kind = PF_BOOLEAN;
 		return g;
 	}
-	for (int i = 0; i < PF_GUESS_TIMES; i++) {
+	for (int i = 0; i < PF_GUESS_TIMES && few_not_times(c); i++) {
 		bool number = (i >= FIRST_EPOCH && i <= LAST_EPOCH) || i == COMPACT_DATE;
 		/* A number is a time only where its name says so. */
 		if (!c->times[i].dead && (!number || pf_guess_time_name(c->name)))

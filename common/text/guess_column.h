@@ -15,7 +15,7 @@
 enum { PF_GUESS_MARKERS = 10, PF_GUESS_TIMES = 21, PF_GUESS_DISTINCT = 1 << 16 };
 extern const char *const pf_guess_markers[PF_GUESS_MARKERS];
 
-/* A time format that all values had so far. */
+/* A time format that all values had so far, but for a few that have none. */
 struct pf_guess_time {
 	bool dead;
 	int64_t last, low, high; /* seconds */
@@ -41,6 +41,8 @@ struct pf_guess_column {
 	bool exponents;
 	int fraction; /* digits of seconds */
 	struct pf_guess_time times[PF_GUESS_TIMES];
+	int64_t time_values, not_times; /* values in the formats left, and others */
+	char not_time[48]; /* the first of those */
 	uint64_t bytes, longest;
 	uint64_t *set; /* hashes of distinct values */
 	size_t set_size, distinct;

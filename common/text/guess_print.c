@@ -284,6 +284,10 @@ static void column_comment(const struct pf_guess *g, size_t i, struct pf_buf *ou
 	if (pf_guess_is_time(g, i) && (int)i != g->time)
 		pf_buf_printf(out, ", %lld steps back",
 			      (long long)c->times[g->types[i].time].inversions);
+	if (pf_guess_is_time(g, i) && c->not_times)
+		pf_buf_printf(out, ", %lld %s no such time (%s) and will be rejected",
+			      (long long)c->not_times, c->not_times == 1 ? "is" : "are",
+			      c->not_time);
 	if (c->nested)
 		pf_buf_str(out, ", JSON kept as text");
 	pf_buf_printf(out, ", like %s\n", c->example);

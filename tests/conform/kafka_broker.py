@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("PF_BUILD", ROOT + "/build")
@@ -83,6 +84,12 @@ class Broker:
         self.cluster.create_topic(name, partitions,
                                   {k.replace("_", "."): v for k, v in config.items()})
         return name, f"kafka://{self.server}/{name}{options}"
+
+    def troubles(self):
+        """What the broker itself complained of lately."""
+        with open(self.cluster.path(1, "server.log"), errors="replace") as f:
+            said = [s for s in f if re.search(r" (WARN|ERROR|FATAL) ", s)]
+        return "".join(said[-15:])
 
     def send(self, name, values, keys=None, producer=None, partition=None):
         p = producer or self.producer
@@ -1137,10 +1144,10 @@ def main():
             try:
                 test(b)
                 print(f"ok {i} {test.__doc__}", flush=True)
-            except (AssertionError, subprocess.TimeoutExpired) as e:
+            except Exception:  # one test's trouble is not the others'
                 failed += 1
-                print(f"not ok {i} {test.__doc__}\n# " + str(e)[:3000].replace("\n", "\n# "),
-                      flush=True)
+                why = traceback.format_exc()[-3000:] + b.troubles()
+                print(f"not ok {i} {test.__doc__}\n# " + why.replace("\n", "\n# "), flush=True)
         sys.exit(failed > 0)
     finally:
         if own:

@@ -860,7 +860,7 @@ def matrix(engines, rows, kept):
     lines = ["# Agreement", "",
              "Tables of ours, and other engines' own code on them. Made by `make check-engines`,",
              "which fails when this file differs; what the words promise is said at the head of",
-             "`check.py`, which makes it anew with `--write`. Python packages are the newest ones.",
+             "`check.py`, which makes it anew with `--write`. Python packages are those of `tests/tools/need`.",
              "Maven has Paimon's bundle of 1.3.1, not of 1.3.2; 2.0.0 is taken from its Flink",
              "connector; Spark's connector is there up to 0.9.0. A table of one file leaves",
              "nothing to prune.", "",

@@ -49,6 +49,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 LINES = ("3.9", "4.1")
 LISTENERS = ("PLAINTEXT", "SSL", "SASL_SSL", "BADHOST", "EXPIRED", "PROXIED")
 SECRET = "letters-and-1-number"
+PATIENCE_S = 100  # with a broker on a machine that is busy with other tests
 
 
 def classpath_file(line):
@@ -367,17 +368,33 @@ class Kafka:
         return AdminClient({"bootstrap.servers": self.address(), "log_level": 3})
 
     def create_topic(self, name, partitions=1, config=None):
+        """A broker that was stopped for a while is fenced for a moment, and on a busy
+        machine that lasts: asked again, and an answer that was lost is none."""
+        from confluent_kafka import KafkaError, KafkaException
         from confluent_kafka.admin import NewTopic
-        admin = self.admin()
-        self.wait(admin.create_topics([NewTopic(name, partitions, config=config or {})]))
+        passing = (KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError.REQUEST_TIMED_OUT,
+                   KafkaError.NOT_CONTROLLER, KafkaError.INVALID_REPLICATION_FACTOR)
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            admin = self.admin()
+            try:
+                self.wait(admin.create_topics([NewTopic(name, partitions, config=config or {})]))
+                break
+            except KafkaException as e:
+                if e.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+                    break
+                if e.args[0].code() not in passing or time.monotonic() > end:
+                    raise
+                time.sleep(0.5)
         self.when_known(name, partitions)
 
     def delete_topic(self, name):
         admin = self.admin()
         self.wait(admin.delete_topics([name]))
-        for _ in range(200):
-            if name not in admin.list_topics(timeout=10).topics:
-                return
+        end = time.monotonic() + PATIENCE_S
+        while name in admin.list_topics(timeout=PATIENCE_S).topics:
+            if time.monotonic() > end:
+                raise RuntimeError(f"topic {name} is still there")
             time.sleep(0.05)
 
     def grow_topic(self, name, partitions):
@@ -389,8 +406,9 @@ class Kafka:
     def when_known(self, name, partitions):
         """Return when every partition has a leader."""
         admin = self.admin()
-        for _ in range(200):
-            topic = admin.list_topics(timeout=10).topics.get(name)
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            topic = admin.list_topics(timeout=PATIENCE_S).topics.get(name)
             if topic and len(topic.partitions) == partitions and \
                     all(p.leader > 0 for p in topic.partitions.values()):
                 return
@@ -415,11 +433,11 @@ class Kafka:
         """partition -> (low, high), once every partition has its leader"""
         from confluent_kafka import Consumer, KafkaException, TopicPartition
         consumer = Consumer({"bootstrap.servers": self.address(), "group.id": "none"})
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE_S
         try:
             while True:
                 try:
-                    topic = consumer.list_topics(name, 10).topics[name]
+                    topic = consumer.list_topics(name, PATIENCE_S).topics[name]
                     return {p: consumer.get_watermark_offsets(TopicPartition(name, p), 10)
                             for p in sorted(topic.partitions)}
                 except KafkaException:
@@ -432,7 +450,7 @@ class Kafka:
     @staticmethod
     def wait(futures):
         for future in futures.values():
-            future.result(30)
+            future.result(PATIENCE_S)
 
 
 def topic_command(cluster, command, name, *args):

@@ -84,6 +84,32 @@ TEST(csv)
 		    3, lines);
 }
 
+/* One line in a hundred with a broken time: the column is a time all the same. */
+TEST(broken_times)
+{
+	struct pf_buf text = { 0 };
+	for (int broken = 1; broken < 3; broken++) {
+		text.len = 0;
+		pf_buf_str(&text, "user,when\n");
+		for (int i = 0; i < 100; i++)
+			if (i == 30 || (broken == 2 && i == 90))
+				pf_buf_printf(&text, "u%d,not yet\n", i % 5);
+			else
+				pf_buf_printf(&text, "u%d,2024-01-31 10:05:%02d\n", i % 5,
+					      i % 60);
+		char *yaml = guessed("log.csv", pf_buf_cstr(&text));
+		if (broken == 1) {
+			CHECK(strstr(yaml, "\ntime: when\n") != NULL);
+			CHECK(strstr(yaml, "  when: timestamp(0) not null  # 61 distinct, 1 is no such time "
+					   "(not yet) and will be rejected, like 2024-01-31 10:05:00\n") != NULL);
+		} else {
+			CHECK(strstr(yaml, "  when: string  # 60 distinct, like 2024-01-31 10:05:00\n") != NULL);
+		}
+		free(yaml);
+	}
+	pf_buf_free(&text);
+}
+
 TEST(no_header)
 {
 	static const char *const lines[] = {
@@ -174,5 +200,5 @@ TEST(refusals)
 	}
 }
 
-UNIT_MAIN(CASE(json), CASE(csv), CASE(no_header), CASE(logs),
+UNIT_MAIN(CASE(json), CASE(csv), CASE(broken_times), CASE(no_header), CASE(logs),
 	  CASE(columns_of_time), CASE(id_of_few_rows), CASE(refusals))
