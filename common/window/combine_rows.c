@@ -262,7 +262,7 @@ int pf_combine_fill(struct pf_combine *m, struct pf_error *err)
 {
 	struct pf_radix *o = &m->order;
 	bool more = true;
-	o->n = m->at = m->dense.range = 0;
+	o->n = m->at = m->dense.range = m->dense.at = 0;
 	while (!o->n && !m->dense.range) {
 		PF_TRY(read_on(m, &more, err));
 		if (!more)

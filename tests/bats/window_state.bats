@@ -438,6 +438,22 @@ rows()
 	equals "$(wc -l < roomy)" 299994
 }
 
+@test "keys close to each other, then keys far apart: several batches of both" {
+	local d
+	for d in 1 2; do
+		{
+			seq -f '%.0f 7 ' 0 30000
+			seq -f '%.0f 7 ' 1000000 1000 61000000
+		} | sed "s/\([0-9]*\) \([0-9]*\).*/{\"id\":\1,\"ts\":\"2013-03-0${d}T12:00:00.000\",\"price\":\2}/" |
+			pf-partition -S t.yaml -I jsonl | pf-pack -qq > new.arrows
+		pf-put -q --append t new.arrows
+	done
+	timeout 60 pf-window -qq -s st -W 2d -g id count sum:price -O tsv t > got
+	pf-window -qq -W 2d -g id count sum:price -O tsv t > want
+	equals "$(wc -l < want)" 90003
+	cmp got want
+}
+
 @test "days from a pipe: added once under a name, replaced when sent again" {
 	day() # DAY ROWS...
 	{
