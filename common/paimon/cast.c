@@ -194,14 +194,20 @@ static double double_of(const struct pf_datum *v, struct pf_buf *room)
 
 /* --- times --- */
 
+/* Of years that microseconds do not reach: around, as integers do. */
+static int64_t times(int64_t a, int64_t b)
+{
+	return (int64_t)((uint64_t)a * (uint64_t)b);
+}
+
 /* Microseconds; of an instant if it is to be one, else of a wall clock. */
 static int64_t moment_of(const struct pf_datum *v, bool instant, const struct pf_zone *zone)
 {
 	if (v->type.kind == PF_DATE || v->type.kind == PF_TIMESTAMP ||
 	    v->type.kind == PF_TIMESTAMP_LTZ) {
 		int64_t units = v->type.kind == PF_DATE ? 1 : pf_type_units(v->type);
-		int64_t us = v->type.kind == PF_DATE ? v->i * 86400000000 :
-						       v->i * (1000000 / units);
+		int64_t us = v->type.kind == PF_DATE ? times(v->i, 86400000000) :
+						       times(v->i, 1000000 / units);
 		bool is_instant = v->type.kind == PF_TIMESTAMP_LTZ;
 		int64_t s = pf_floor_div(us, 1000000);
 		if (zone && instant && !is_instant)
@@ -210,7 +216,7 @@ static int64_t moment_of(const struct pf_datum *v, bool instant, const struct pf
 			us += (pf_zone_to_wall(zone, s) - s) * 1000000;
 		return us;
 	}
-	return v->i * 1000000; /* seconds, of any zone */
+	return times(v->i, 1000000); /* seconds, of any zone */
 }
 
 /* Digits that the type does not have are cut off. */

@@ -14,9 +14,6 @@
 
 enum { EMPTY_EVERY_MS = 60000, RETRIES = 50 };
 enum { WAIT_MS = 10, WAIT_LONGEST_MS = 2000 };
-/* An attempt that stood still longer than this starts over: a snapshot of its
- * number may have come and expired meanwhile. */
-enum { SLOWEST_MS = 5 * 60 * 1000 };
 
 int pf_commit_open(struct pf_table *table, const struct pf_commit_options *options,
 		   struct pf_commit **commit, struct pf_error *err)
@@ -44,36 +41,7 @@ int pf_commit_open(struct pf_table *table, const struct pf_commit_options *optio
 
 /* --- one attempt --- */
 
-/* What is to be published: the files, together with these marks of different
- * stages, or as a stream that is known by its hash. */
-struct request {
-	const struct pf_mark *marks;
-	size_t nmarks;
-	uint64_t stream; /* when there is no mark */
-	bool silent;     /* says nothing about what was loaded */
-};
-
-enum outcome {
-	COMMITTED,
-	LOADED, /* the table had it already */
-	LOST,   /* somebody else took the number: again */
-};
-
-struct attempt {
-	struct pf_commit *c;
-	const struct request *request;
-	struct pf_snapshot *base; /* NULL: the table is empty */
-	struct pf_offset_map map;
-	struct pf_manifest_out *out;
-	struct pf_arena arena;
-	int64_t started_ms;
-	int64_t rows, bytes;
-	char *delta_list;
-	struct pf_file_list live;      /* when files are replaced: the base's */
-	struct pf_data_files deletes;  /* and those of it that go */
-};
-
-static int conflict(const struct attempt *a, const struct pf_mark *m,
+static int conflict(const struct pf_attempt *a, const struct pf_mark *m,
 		    struct pf_error *err)
 {
 	const struct pf_mark_part *p = &m->parts[0];
@@ -100,10 +68,10 @@ static bool covers_rows(const struct pf_mark *m)
 }
 
 /* Compare and move the map. */
-static int take_offsets(struct attempt *a, enum outcome *outcome,
+static int take_offsets(struct pf_attempt *a, enum pf_outcome *outcome,
 			struct pf_error *err)
 {
-	const struct request *r = a->request;
+	const struct pf_commit_request *r = a->request;
 	bool loaded = false;
 	int code = pf_table_offsets(a->c->table, a->base, &a->map, err);
 	if (r->silent)
@@ -114,12 +82,12 @@ static int take_offsets(struct attempt *a, enum outcome *outcome,
 		return code;
 	if (!r->nmarks) {
 		if (pf_offset_has_stream(&a->map, r->stream))
-			*outcome = LOADED;
+			*outcome = PF_LOADED;
 		else
 			pf_offset_add_stream(&a->map, r->stream);
 		return 0;
 	}
-	*outcome = LOADED;
+	*outcome = PF_LOADED;
 	for (size_t i = 0; i < r->nmarks; i++) {
 		enum pf_mark_state state = pf_offset_compare(
 			&a->map, &r->marks[i], a->c->options.restart);
@@ -129,10 +97,10 @@ static int take_offsets(struct attempt *a, enum outcome *outcome,
 			loaded |= covers_rows(&r->marks[i]);
 			continue;
 		}
-		*outcome = COMMITTED;
+		*outcome = PF_COMMITTED;
 		pf_offset_advance(&a->map, &r->marks[i]);
 	}
-	if (!loaded || *outcome == LOADED || !a->c->files.n)
+	if (!loaded || *outcome == PF_LOADED || !a->c->files.n)
 		return 0;
 	pf_fail(err, PF_E_CONFLICT,
 		"the input has rows of several stages, and some of them are in table '%s' already",
@@ -163,197 +131,14 @@ static int check_schema(struct pf_commit *c, struct pf_error *err)
 		       c->table->path, what);
 }
 
-static int write_manifests(struct attempt *a, struct pf_snapshot *s,
-			   struct pf_error *err)
-{
-	struct pf_commit *c = a->c;
-	struct pf_manifests base = { 0 }, delta = { 0 }, changelog = { 0 };
-	int code = 0;
-	if (a->base) {
-		code = pf_manifest_list_read(c->table, a->base->base_list, &a->arena,
-					     &base, err);
-		if (!code)
-			code = pf_manifest_list_read(c->table, a->base->delta_list,
-						     &a->arena, &base, err);
-	}
-	if (!code)
-		code = pf_manifest_out_merge(a->out, &base, &a->arena, err);
-	if (!code)
-		code = pf_manifest_out_list(a->out, &base, &a->arena, &s->base_list,
-					    &s->base_list_size, err);
-	if (!code)
-		code = pf_manifest_out_files(a->out, a->deletes.items, a->deletes.n,
-					     &a->arena, &delta, err);
-	if (!code)
-		code = pf_manifest_out_files(a->out, c->files.items, c->files.n,
-					     &a->arena, &delta, err);
-	if (!code)
-		code = pf_manifest_out_list(a->out, &delta, &a->arena, &s->delta_list,
-					    &s->delta_list_size, err);
-	if (!code && c->changelogs.n) {
-		code = pf_manifest_out_files(a->out, c->changelogs.items, c->changelogs.n,
-					     &a->arena, &changelog, err);
-		if (!code)
-			code = pf_manifest_out_list(a->out, &changelog, &a->arena,
-						    &s->changelog_list,
-						    &s->changelog_list_size, err);
-	}
-	a->delta_list = s->delta_list;
-	free(base.items);
-	free(delta.items);
-	free(changelog.items);
-	return code;
-}
-
-/* The snapshot that follows the base. Texts are in the arena or borrowed. */
-static void fill_snapshot(struct attempt *a, struct pf_snapshot *s)
-{
-	const struct pf_snapshot *b = a->base;
-	struct pf_commit *c = a->c;
-	struct pf_buf json = { 0 };
-	s->id = b ? b->id + 1 : 1;
-	s->schema_id = pf_table_schema(c->table)->id;
-	s->user = c->user;
-	s->identifier = c->next_identifier;
-	s->kind = (char *)(uintptr_t)(a->deletes.n ? "COMPACT" : "APPEND");
-	s->time_ms = pf_now_ms();
-	/* Files that replace others bring no rows, but may leave versions out. */
-	s->delta_rows = a->rows;
-	for (size_t i = 0; i < a->deletes.n; i++)
-		s->delta_rows -= a->deletes.items[i].rows;
-	s->total_rows = s->delta_rows;
-	for (size_t i = 0; i < c->changelogs.n; i++)
-		s->changelog_rows += c->changelogs.items[i].rows;
-	if (b) {
-		if (s->time_ms < b->time_ms)
-			s->time_ms = b->time_ms;
-		s->total_rows += b->total_rows;
-		s->has_watermark = b->has_watermark;
-		s->watermark = b->watermark;
-		s->has_next_row_id = b->has_next_row_id;
-		s->next_row_id = b->next_row_id;
-		s->index_manifest = b->index_manifest;
-		if (b->schema_id == s->schema_id)
-			s->statistics = b->statistics;
-	}
-	if (a->request->silent && !a->map.snapshot)
-		return;
-	pf_offset_map_format(&a->map, &json);
-	pf_meta_set(&s->properties, PF_OFFSETS_PROPERTY, pf_buf_cstr(&json));
-	pf_buf_free(&json);
-}
-
-static bool is_ours(const struct pf_snapshot *s, const struct pf_commit *c,
-		    const char *delta_list)
-{
-	return !strcmp(s->user, c->user) && s->identifier == c->next_identifier &&
-	       (!delta_list || !strcmp(s->delta_list, delta_list));
-}
-
-/* Is snapshot-N ours? Asked when creating it failed, and once more when it
- * succeeded: another committer's rename may have replaced it. */
-static int look_back(struct attempt *a, int64_t id, bool *there, bool *ours,
-		     struct pf_error *err)
-{
-	struct pf_snapshot *s;
-	int code = pf_snapshot_read(a->c->table, id, &s, err);
-	*there = code == 0;
-	*ours = false;
-	if (code == PF_E_NO_FILE)
-		return 0;
-	PF_TRY(code);
-	*ours = is_ours(s, a->c, a->delta_list);
-	pf_snapshot_free(s);
-	return 0;
-}
-
-/* Somebody may have held this process up until snapshots came and went. */
-static int is_stale(struct attempt *a, int64_t id, bool *stale, struct pf_error *err)
-{
-	char path[48];
-	bool exists = true;
-	*stale = pf_now_ms() - a->started_ms > SLOWEST_MS;
-	if (id > 1) {
-		snprintf(path, sizeof path, "snapshot/snapshot-%" PRId64, id - 1);
-		PF_TRY(pf_store_stat(a->c->table->store, path, &exists, NULL, err));
-	}
-	*stale |= !exists;
-	return 0;
-}
-
-static int create_snapshot(struct attempt *a, const struct pf_snapshot *s,
-			   enum outcome *outcome, struct pf_error *err)
-{
-	struct pf_buf json = { 0 };
-	struct pf_error first = { 0 };
-	char path[48];
-	bool stale, there, ours;
-	PF_TRY(is_stale(a, s->id, &stale, err));
-	if (stale) {
-		*outcome = LOST;
-		return 0;
-	}
-	snprintf(path, sizeof path, "snapshot/snapshot-%" PRId64, s->id);
-	pf_snapshot_format(s, &json);
-	/* From here on the outcome is unknown until it is known. */
-	a->c->unknown = true;
-	int code = pf_store_create(a->c->table->store, path, json.data, json.len,
-				   &first);
-	pf_buf_free(&json);
-	PF_TRY(look_back(a, s->id, &there, &ours, err));
-	if (code && code != PF_E_CONFLICT) {
-		/* Not there: nothing happened. There and ours: committed, but
-		 * perhaps not durable; the files must stay. */
-		if (!there || !ours)
-			a->c->unknown = false;
-		if (err)
-			*err = first;
-		return code;
-	}
-	a->c->unknown = false;
-	if (ours) {
-		*outcome = COMMITTED;
-		return 0;
-	}
-	*outcome = LOST;
-	if (code)
-		return 0;
-	a->c->unknown = true;
-	return pf_fail(err, PF_E_TABLE_CORRUPT,
-		       "snapshot %" PRId64 " of table '%s' was replaced by another committer just after it was made",
-		       s->id, a->c->table->path);
-}
-
-/* Hints. They are advice: the commit stands whatever becomes of them. */
-static void write_hints(struct pf_commit *c, int64_t id, bool has_map)
-{
-	char text[64];
-	int n = snprintf(text, sizeof text, "%" PRId64, id);
-	struct pf_store *store = c->table->store;
-	pf_store_replace(store, "snapshot/LATEST", text, (size_t)n, NULL);
-	if (id == 1)
-		pf_store_replace(store, "snapshot/EARLIEST", text, (size_t)n, NULL);
-	if (!has_map)
-		return;
-	/* Other engines' expiry keeps what a consumer still has to read: the
-	 * snapshot that holds our offsets. */
-	n = snprintf(text, sizeof text, "{\n  \"nextSnapshot\" : %" PRId64 "\n}", id);
-	if (!c->has_consumer)
-		c->has_consumer = !pf_store_mkdirs(store, "consumer", NULL);
-	if (c->has_consumer)
-		pf_store_replace(store, "consumer/consumer-paraflow", text, (size_t)n,
-				 NULL);
-}
-
-static int try_commit(struct attempt *a, enum outcome *outcome, int64_t *id,
+static int try_commit(struct pf_attempt *a, enum pf_outcome *outcome, int64_t *id,
 		      struct pf_error *err)
 {
 	struct pf_commit *c = a->c;
-	struct pf_snapshot s = { 0 };
-	*outcome = COMMITTED;
+	*outcome = PF_COMMITTED;
 	PF_TRY(pf_snapshot_latest(c->table, &a->base, err));
 	PF_TRY(take_offsets(a, outcome, err));
-	if (*outcome == LOADED)
+	if (*outcome == PF_LOADED)
 		return 0;
 	PF_TRY(check_schema(c, err));
 	if (pf_commit_replaces(c)) {
@@ -368,17 +153,7 @@ static int try_commit(struct attempt *a, enum outcome *outcome, int64_t *id,
 	}
 	PF_TRY(pf_commit_sync(c, err));
 	pf_crash_point("X9");
-	int code = write_manifests(a, &s, err);
-	if (!code)
-		code = pf_manifest_out_sync(a->out, err);
-	if (!code) {
-		pf_crash_point("X10");
-		fill_snapshot(a, &s);
-		*id = s.id;
-		code = create_snapshot(a, &s, outcome, err);
-	}
-	pf_meta_free(&s.properties);
-	return code;
+	return pf_attempt_publish(a, outcome, id, err);
 }
 
 /* --- until it is decided --- */
@@ -393,7 +168,7 @@ static void wait_some(int tries)
 	nanosleep(&t, NULL);
 }
 
-static void attempt_free(struct attempt *a)
+static void attempt_free(struct pf_attempt *a)
 {
 	pf_snapshot_free(a->base);
 	pf_offset_map_free(&a->map);
@@ -426,7 +201,7 @@ static void finish(struct pf_commit *c, int64_t id, bool has_map,
 {
 	result->snapshot = id;
 	result->partitions = count_partitions(c);
-	write_hints(c, id, has_map);
+	pf_commit_hints(c, id, has_map);
 	if (c->files.n && !pf_commit_replaces(c))
 		pf_cells_commit(c->cells, c->files.items, c->files.n, id);
 	c->next_identifier++;
@@ -434,12 +209,12 @@ static void finish(struct pf_commit *c, int64_t id, bool has_map,
 	pf_commit_keep(c);
 }
 
-/* One attempt with its result; *outcome LOST asks for another one. */
-static int attempt(struct pf_commit *c, const struct request *request,
-		   struct pf_manifest_out *out, enum outcome *outcome,
+/* One attempt with its result; *outcome PF_LOST asks for another one. */
+static int attempt(struct pf_commit *c, const struct pf_commit_request *request,
+		   struct pf_manifest_out *out, enum pf_outcome *outcome,
 		   struct pf_commit_result *result, struct pf_error *err)
 {
-	struct attempt a = { .c = c, .request = request, .out = out,
+	struct pf_attempt a = { .c = c, .request = request, .out = out,
 			     .started_ms = pf_now_ms() };
 	int64_t id = 0;
 	for (size_t i = 0; i < c->files.n; i++) {
@@ -449,12 +224,12 @@ static int attempt(struct pf_commit *c, const struct request *request,
 	*result = (struct pf_commit_result){ .files = (int64_t)c->files.n,
 					     .rows = a.rows,
 					     .bytes = a.bytes };
-	*outcome = LOST;
+	*outcome = PF_LOST;
 	int code = try_commit(&a, outcome, &id, err);
 	bool has_snapshot = a.base != NULL;
 	bool has_map = !request->silent || a.map.snapshot;
 	attempt_free(&a);
-	if (!code && *outcome == COMMITTED) {
+	if (!code && *outcome == PF_COMMITTED) {
 		pf_manifest_out_keep(out);
 		finish(c, id, has_map, result);
 		return 0;
@@ -463,7 +238,7 @@ static int attempt(struct pf_commit *c, const struct request *request,
 		pf_manifest_out_keep(out);
 	else
 		pf_manifest_out_drop(out);
-	if (code || *outcome != LOADED)
+	if (code || *outcome != PF_LOADED)
 		return code;
 	*result = (struct pf_commit_result){ .already_loaded = true };
 	pf_commit_drop(c);
@@ -472,11 +247,11 @@ static int attempt(struct pf_commit *c, const struct request *request,
 	return has_snapshot ? pf_store_sync_dir(c->table->store, "snapshot", err) : 0;
 }
 
-static int publish(struct pf_commit *c, const struct request *request,
+static int publish(struct pf_commit *c, const struct pf_commit_request *request,
 		   struct pf_commit_result *result, struct pf_error *err)
 {
 	struct pf_manifest_out out;
-	enum outcome outcome;
+	enum pf_outcome outcome;
 	int code = 0;
 	pf_manifest_out_init(&out, c->table, c->schema);
 	for (int tries = 0;; tries++) {
@@ -485,9 +260,9 @@ static int publish(struct pf_commit *c, const struct request *request,
 		if ((code == PF_E_NO_FILE || code == PF_E_VANISHED) && tries < 3 &&
 		    !c->unknown) {
 			code = 0;
-			outcome = LOST;
+			outcome = PF_LOST;
 		}
-		if (code || outcome != LOST)
+		if (code || outcome != PF_LOST)
 			break;
 		if (tries >= c->options.retries) {
 			code = pf_fail(err, PF_E_CONFLICT,
@@ -522,7 +297,7 @@ int pf_commit_flush(struct pf_commit *c, struct pf_commit_result *result,
 	*result = (struct pf_commit_result){ 0 };
 	if (!c->npending)
 		return 0;
-	struct request r = { .marks = c->pending, .nmarks = c->npending };
+	struct pf_commit_request r = { .marks = c->pending, .nmarks = c->npending };
 	int code = publish(c, &r, result, err);
 	pf_commit_drop_pending(c);
 	return code;
@@ -553,13 +328,13 @@ int pf_commit_mark(struct pf_commit *c, const struct pf_mark *mark, bool now,
 int pf_commit_stream(struct pf_commit *c, uint64_t hash,
 		     struct pf_commit_result *result, struct pf_error *err)
 {
-	struct request r = { .stream = hash };
+	struct pf_commit_request r = { .stream = hash };
 	return publish(c, &r, result, err);
 }
 
 int pf_commit_compact(struct pf_commit *c, struct pf_commit_result *result,
 		      struct pf_error *err)
 {
-	struct request r = { .silent = true };
+	struct pf_commit_request r = { .silent = true };
 	return publish(c, &r, result, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Inside of a commit: what writing files (commit_files.c) and publishing
- * them (commit.c) share.
+ * Inside of a commit: what writing files (commit_files.c), deciding what becomes
+ * of them (commit.c) and publishing them (commit_snapshot.c) share.
  */
 #ifndef PF_PAIMON_COMMIT_INTERNAL_H
 #define PF_PAIMON_COMMIT_INTERNAL_H
@@ -58,6 +58,46 @@ struct pf_commit {
 	bool has_consumer;      /* its directory is there */
 	bool unknown; /* an attempt may have succeeded: delete nothing */
 };
+
+/* --- commit_snapshot.c --- */
+
+/* What is to be published: the files, together with these marks of different
+ * stages, or as a stream that is known by its hash. */
+struct pf_commit_request {
+	const struct pf_mark *marks;
+	size_t nmarks;
+	uint64_t stream; /* when there is no mark */
+	bool silent;     /* says nothing about what was loaded */
+};
+
+enum pf_outcome {
+	PF_COMMITTED,
+	PF_LOADED, /* the table had it already */
+	PF_LOST,   /* somebody else took the number: again */
+};
+
+struct pf_attempt {
+	struct pf_commit *c;
+	const struct pf_commit_request *request;
+	struct pf_snapshot *base; /* NULL: the table is empty */
+	struct pf_offset_map map;
+	struct pf_manifest_out *out;
+	struct pf_arena arena;
+	int64_t started_ms;
+	int64_t rows, bytes;
+	char *delta_list;
+	struct pf_file_list live;      /* when files are replaced: the base's */
+	struct pf_data_files deletes;  /* and those of it that go */
+};
+
+/* Writes manifests and makes the snapshot *id; *outcome is PF_COMMITTED or PF_LOST.
+ * While nobody knows which, and when that cannot be found out, c->unknown is set. */
+int pf_attempt_publish(struct pf_attempt *a, enum pf_outcome *outcome, int64_t *id,
+		       struct pf_error *err);
+
+/* Hints for readers and for other engines' expiry. They are advice: the commit stands
+ * whatever becomes of them. */
+void pf_commit_hints(struct pf_commit *c, int64_t id, bool has_map);
 
 /* --- commit_replace.c --- */
 

@@ -764,6 +764,43 @@ whole_tree()
 	status 0 pf-put --verify $table
 }
 
+# with_option NAME VALUE: the table with one more of its own.
+with_option()
+{
+	cp whole $table/schema/schema-0
+	sed -i "s/\"options\" : {/&\n    \"$1\" : \"$2\",/" $table/schema/schema-0
+}
+
+@test "options of a table that have it read in part or at an older snapshot are refused" {
+	load_rows 0 9
+	load_rows 10 19
+	cp $table/schema/schema-0 whole
+	local option
+	with_option scan.snapshot-id 1
+	for command in "pf-window -W 1d count $table" "pf-put --verify $table" "pf-put --compact $table" \
+		"pf-stage read stage --after $table | pf-partition | pf-pack -q | pf-put $table"; do
+		status 2 bash -o pipefail -c "$command"
+		contains "$stderr" "by its option scan.snapshot-id = '1', which is not supported"
+	done
+	for option in "scan.snapshot-id 1" "scan.tag-name first" "scan.version 1" "scan.watermark 7" \
+		"scan.timestamp 2024-01-31 00:00:00" "scan.timestamp-millis 1" \
+		"log.scan.timestamp-millis 1" "scan.creation-time-millis 1" \
+		"scan.file-creation-time-millis 1" "scan.bucket 0" "incremental-between 1,2" \
+		"incremental-between-timestamp 1,2" "incremental-to-auto-tag first" \
+		"scan.mode from-snapshot" "scan.mode compacted-full" "log.scan from-timestamp"; do
+		with_option "${option%% *}" "${option#* }"
+		status 2 pf-query $table
+		contains "$stderr" "by its option ${option%% *} = '${option#* }', which is not supported (PF2020)"
+		contains "$stderr" "hint: engines reset it: ALTER TABLE ... RESET ('${option%% *}')"
+	done
+	# Where a batch read is one of all that is there, and what concerns streams only.
+	for option in "scan.mode default" "scan.mode latest-full" "scan.mode FULL" "scan.mode latest" \
+		"log.scan full" "consumer-id me" "scan.bounded.watermark 7"; do
+		with_option "${option%% *}" "${option#* }"
+		equals "$(pf-query -c 'count() as n' -O tsv $table | tail -1)" 20
+	done
+}
+
 @test "modes exclude one another and take the table alone" {
 	load_rows 0 9
 	status 2 pf-put --compact --verify $table
