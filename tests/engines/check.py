@@ -19,25 +19,26 @@ the one in MATRIX.md (--write makes it so).
   written   the engine appends rows of its own to a copy, and pf-query and
             pf-put --verify find the old ones and the new
 
-Data is made anew in each run; the seed is printed (PF_TEST_SEED).
+Data is made anew in each run; the seed is printed (PF_TEST_SEED). A table is the
+same with the same seed, whichever others are asked for.
 """
 import datetime
 import decimal
 import glob
 import json
 import os
-import random
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from engines import EPOCH, NULL, UTC, EngineError, Java, canon, digest, installed, json_value, text  # noqa: E402
+from engines import EPOCH, NULL, UTC, Java, canon, digest, installed, json_value, text  # noqa: E402
+from tap import check, draw_for, rng, run, skip  # noqa: E402
 
 try:
     import duckdb
@@ -49,25 +50,11 @@ try:
     from pypaimon import CatalogFactory
     from pypaimon.schema.data_types import PyarrowFieldParser
 except ImportError as e:
-    print(f"1..0 # SKIP {e}")
-    sys.exit()
+    skip(e)
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
 SHARED = os.path.abspath(os.environ.get("PF_SHARED", os.path.join(ROOT, "..", "shared")))
-SEED = int(os.environ.get("PF_TEST_SEED", random.SystemRandom().randrange(1 << 32)))
-rng = random.Random(SEED)
 JAVA = ["paimon-1.2.0", "paimon-1.3.1", "paimon-1.4.2", "paimon-2.0.0"]
-n = failed = 0
-
-
-def check(name, ok, why=""):
-    global n, failed
-    n += 1
-    failed += not ok
-    print(("" if ok else "not ") + f"ok {n} {name}", flush=True)
-    if not ok and why != "":
-        print("# " + str(why)[:3000].replace("\n", "\n# "), flush=True)
-    return ok
 
 
 def sh(line, status=0):
@@ -552,15 +539,13 @@ class Flink(Sql):
     def __init__(self, warehouse):
         self.title = "Flink 2.0.1, Paimon 2.0.0"
         self.java = Java("flink", folder=os.getcwd())
-        self.ready = False
         self.warehouse = warehouse
 
     def ask(self, *fields):
-        if not self.ready:
+        if self.java.process is None:
             catalog = f"CREATE CATALOG paimon WITH ('type' = 'paimon', 'warehouse' = 'file:{self.warehouse}')"
             self.java.ask("rows", catalog)
             self.java.ask("prepare", catalog)
-            self.ready = True
         return self.java.ask(*fields)
 
     def name(self, path):
@@ -876,6 +861,12 @@ def matrix(engines, rows, kept):
     return "\n".join(lines).rstrip() + "\n"
 
 
+def agrees(what, found, kept):
+    """One part of MATRIX.md; a line that differs says why."""
+    lines = [x for x in zip_longest(found.split("\n"), kept.split("\n"), fillvalue="") if x[0] != x[1]]
+    check(what, found == kept, lines and f"{len(lines)} lines differ: found '{lines[0][0]}', kept '{lines[0][1]}'")
+
+
 TABLES = {
     "types_day": lambda: types_kind("types_day", "every type; day, 3 buckets", "bigint", "day", 3),
     "types_month": lambda: types_kind(
@@ -906,11 +897,7 @@ ORDER = ["every type; day, 3 buckets", "every type; month, ID string, bloom and 
 
 
 def main():
-    folder = tempfile.mkdtemp(prefix="pf-engines-", dir=os.environ.get("PF_ENGINES_TMP"))
-    os.chdir(folder)
-    print(f"# seed {SEED}, {folder}")
     warehouse = os.path.abspath("wh")
-    os.makedirs("wh/default.db")
     engines = [PaimonJava(j) for j in JAVA if installed(j)]
     engines += [Flink(warehouse)] if installed("flink") else []
     engines += [Spark(warehouse)] if installed("spark") else []
@@ -923,26 +910,25 @@ def main():
     rows = []
     try:
         for name in wanted:
+            draw_for(name)
             kind = TABLES[name]()
             rows.append((kind, examine(kind, engines)))
     finally:
         for e in engines:
             e.stop()
+    if some:
+        return
     path = f"{HERE}/MATRIX.md"
     kept = open(path).read() if os.path.exists(path) else ""
     kept, theirs, rest = kept.partition("\n## Tables of theirs")  # check_theirs.py makes these
     found = matrix(engines, rows, "" if wanted == list(TABLES) else kept)
     print("# " + found.replace("\n", "\n# "))
-    if not some and "--write" in sys.argv:
+    if "--write" in sys.argv:
         with open(path, "w") as f:
             f.write(found + theirs + rest)
-    elif not some:
-        check("MATRIX.md is what this run found", kept == found)
-    print(f"1..{n}")
-    if not failed:
-        shutil.rmtree(folder)
-    sys.exit(failed > 0)
+    else:
+        agrees("MATRIX.md is what this run found", found, kept)
 
 
 if __name__ == "__main__":
-    main()
+    run("engines", main)

@@ -12,15 +12,13 @@ Spark's own reader of Parquet. Prints TAP.
 """
 import json
 import os
-import shutil
-import sys
-import tempfile
 
-import check as base
-from check import JAVA, Java, SEED, check, installed, moment, outcome, rng, sh
+from check import JAVA, Java, installed, moment, outcome, sh
 from engines import digest, text
+from tap import check, rng, run, skip
 
 ROWS = 60000
+ENGINES = list(filter(installed, [*JAVA, "spark"]))
 NAMES = ["id", "ts", "few", "half", "seq", "key", "word"]
 
 
@@ -78,32 +76,22 @@ def ask_spark(spark, path, asked):
 
 
 def main():
-    engines = [j for j in JAVA if installed(j)] + (["spark"] if installed("spark") else [])
-    if not engines:
-        print("1..0 # SKIP the engines are not installed")
-        return
-    folder = tempfile.mkdtemp(prefix="pf-skips-", dir=os.environ.get("PF_ENGINES_TMP"))
-    os.chdir(folder)
-    os.makedirs("wh/default.db")
-    print(f"# seed {SEED}, {folder}")
     rows = some_rows()
     with open("rows.jsonl", "w") as f:
         for r in rows:
             f.write(json.dumps({**r, "ts": r["ts"].isoformat()}) + "\n")
     tables = [("plain", make("plain", "")), ("bitmap", make("bitmap", "pf-index -q --file-index bitmap:key |"))]
     asked = questions(rows)
-    for name in engines:
-        java = Java(name, *([os.path.abspath("wh")] if name == "spark" else []), folder=folder)
+    for name in ENGINES:
+        java = Java(name, *([os.path.abspath("wh")] if name == "spark" else []), folder=os.getcwd())
         ask = ask_spark if name == "spark" else ask_java
         for title, path in tables:
             wrong, seconds = outcome(lambda: list(ask(java, path, asked)))
             check(f"{name}: {len(asked)} filters of the table with {title} files ({seconds:.1f} s)", not wrong, wrong)
         java.stop()
-    print(f"1..{base.n}")
-    if not base.failed:
-        shutil.rmtree(folder)
-    sys.exit(base.failed > 0)
 
 
 if __name__ == "__main__":
-    main()
+    if not ENGINES:
+        skip("the engines are not installed")
+    run("skips", main)

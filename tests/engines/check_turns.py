@@ -11,15 +11,14 @@ import datetime
 import glob
 import json
 import os
-import sys
-import tempfile
 import time
 
 import pyarrow.parquet as pq
 
 import check as base
-from check import Flink, PaimonJava, Spark, check, installed, moment, ours, rng, sh, word
+from check import Flink, PaimonJava, Spark, installed, moment, ours, sh, word
 from engines import EngineError
+from tap import check, rng, run, skip
 
 LOAD = ("pf-stage read stage --after {t} | pf-partition | pf-pack -q --old-readers | pf-put -q {t}")
 
@@ -188,12 +187,6 @@ def play(bucket, flink, spark, java):
 
 
 def main():
-    if not all(map(installed, ("flink", "spark", "paimon-1.4.2"))):
-        print("1..0 # SKIP the engines are not installed")
-        return
-    os.chdir(tempfile.mkdtemp(prefix="pf-turns-", dir=os.environ.get("PF_ENGINES_TMP")))
-    print(f"# seed {base.SEED}, {os.getcwd()}")
-    os.makedirs("wh/default.db")
     warehouse = os.path.abspath("wh")
     engines = [Flink(warehouse), Spark(warehouse), PaimonJava("paimon-1.4.2")]
     try:
@@ -201,9 +194,9 @@ def main():
     finally:
         for e in engines:
             e.stop()
-    print(f"1..{base.n}")
-    sys.exit(base.failed > 0)
 
 
 if __name__ == "__main__":
-    main()
+    if not all(map(installed, ("flink", "spark", "paimon-1.4.2"))):
+        skip("the engines are not installed")
+    run("turns", main)

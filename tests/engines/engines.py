@@ -52,7 +52,8 @@ def escape(v):
 
 
 class Java:
-    """One process, started with the first question; stop() ends it."""
+    """One process, started with the first question, and with the next one after it ended or was
+    given up; stop() ends it."""
 
     def __init__(self, name, *args, folder="."):
         self.name, self.args, self.folder, self.process = name, args, folder, None
@@ -69,22 +70,28 @@ class Java:
                 with open(f"{path}.{os.getpid()}", "w") as f:
                     f.write("<configuration/>\n")
                 os.replace(f"{path}.{os.getpid()}", path)
-        self.log = open(f"{self.folder}/{self.name}.log", "ab")
+        folder = os.path.abspath(self.folder)
+        os.makedirs(folder + "/tmp", exist_ok=True)  # Flink leaves what it unpacks there
+        self.log = open(f"{folder}/{self.name}.log", "ab")
+        # With the first compiler alone a JVM has room for 48 MiB of code, which Flink's and
+        # Spark's made classes fill; then it interprets for the rest of its life.
         self.process = subprocess.Popen(
             ["java", "-Xmx" + memory, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+             "-XX:ReservedCodeCacheSize=240m", "-Djava.io.tmpdir=" + folder + "/tmp",
              "-Duser.timezone=UTC", "-Dfile.encoding=UTF-8", *OPENS,
              "-cp", f"{OUT}/{self.name}:{classpath}", driver, *self.args],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log,
-            cwd=self.folder)
+            cwd=folder)
         self.lines = queue.Queue()
-        threading.Thread(target=self.pump, args=(self.process.stdout,), daemon=True).start()
+        threading.Thread(target=self.pump, args=(self.process.stdout, self.lines), daemon=True).start()
 
-    def pump(self, stream):
+    @staticmethod
+    def pump(stream, lines):
         for line in stream:
-            self.lines.put(line.decode())
-        self.lines.put(None)
+            lines.put(line.decode())
+        lines.put(None)
 
-    def ask(self, *fields, seconds=120):
+    def ask(self, *fields, seconds=240):
         """The answer's lines, each a list. Paimon 0.9 plans a scan with threads that share a
         HashMap (AppendOnlyFileStoreScan.testFileIndex), which now and then shows: asked again,
         it plans anew, and nothing was written yet."""
@@ -108,13 +115,18 @@ class Java:
                 self.stop()
                 raise EngineError(f"no answer within {seconds} s") from None
             if line is None:
-                raise EngineError(f"the process ended, status {self.process.wait()}")
+                status, self.process = self.process.wait(), None
+                raise EngineError(f"the process ended, status {status}: {self.last_words()}")
             line = line.rstrip("\n")
             if line == ".":
                 return answer
             if line.startswith("!"):
                 raise EngineError(line[1:])
             answer.append(line.split("\t"))
+
+    def last_words(self):
+        with open(self.log.name, errors="replace") as f:
+            return f.read()[-300:]
 
     def stop(self):
         if self.process is None:

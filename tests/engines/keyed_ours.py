@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import check as base
-from check import PyPaimon, Flink, PaimonJava, Spark, list_files, ours, rng, sh
+from check import PyPaimon, Flink, PaimonJava, Spark, list_files, ours, sh
 from engines import canon, text
+from tap import rng
 
 sys.path.insert(0, os.path.join(os.path.dirname(base.HERE), "conform"))
 from _keyed_model import TABLES, apply, version  # noqa: E402
@@ -31,7 +32,7 @@ class Ours:
     def __init__(self, name, definition, make_key, key, sequence):
         self.name, self.make_key, self.key, self.sequence = name, make_key, key, sequence
         self.path, self.stage = os.path.abspath(f"wh/default.db/ours_{name}"), f"{name}.stage"
-        self.model, self.n, self.operations = {}, 0, 0
+        self.model, self.n, self.operations, self.turns = {}, 0, 0, 0
         with open(f"{name}.yaml", "w") as f:
             f.write(definition)
         sh(f"pf-put -q --create {name}.yaml {self.path}")

@@ -10,8 +10,9 @@ import subprocess
 
 import check as base
 import check_theirs as ct
-from check import ours, rng, sh, unescaped
-from engines import NULL, EngineError, canon, text
+from check import ours, sh, unescaped
+from engines import NULL, canon
+from tap import rng
 
 KEYS = {  # what keys are made of, by type; others are drawn
     "string": ["", "a", "b", "z", "ä", "é" * 9, "\U0001f40b", "ÿ", "\x7f", "\x80", "\uffff", "a long common prefix of two 1",
