@@ -92,6 +92,10 @@ static bool debezium_row(struct pf_changes *c, struct pf_view op, struct pf_view
 	static const struct pf_image none;
 	struct pf_image was = is_object(before) ? image_of(before) : none;
 	const struct pf_image becomes = image_of(after);
+	if (was.n && is(op, "u")) { /* some send only what has changed */
+		was = becomes;
+		was.objects[was.n++] = before;
+	}
 	if (is(op, "d"))
 		return was.n ? pf_changes_delete(c, &was) :
 			pf_changes_refuse(c, "the deleted row is not in the message: 'before' is missing "
