@@ -15,6 +15,10 @@ PREFIX   ?= /usr/local
 BINDIR   ?= $(PREFIX)/bin
 DATADIR  ?= $(PREFIX)/share
 MANDIR   ?= $(DATADIR)/man
+BASHDIR  ?= $(DATADIR)/bash-completion/completions
+FISHDIR  ?= $(DATADIR)/fish/vendor_completions.d
+# Debian's zsh looks into site-functions below /usr/local only.
+ZSHDIR   ?= $(DATADIR)/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 WARN     := -Wall -Wextra -Wconversion -Wshadow -Werror
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Icommon -pthread $(WARN) $(CPPFLAGS) $(CFLAGS)
 LIBS     := -ljansson -lyaml -lxxhash -lzstd -llz4 -lz -ldl -lm -pthread
@@ -122,22 +126,19 @@ check-engines:
 	@tests/run $(B) engines
 
 install: all completions
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/bash-completion/completions \
-		$(DESTDIR)$(DATADIR)/zsh/site-functions $(DESTDIR)$(DATADIR)/fish/vendor_completions.d
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
-	install -m 644 $(B)/completions/bash/* $(DESTDIR)$(DATADIR)/bash-completion/completions
-	install -m 644 $(B)/completions/zsh/* $(DESTDIR)$(DATADIR)/zsh/site-functions
-	install -m 644 $(B)/completions/fish/* $(DESTDIR)$(DATADIR)/fish/vendor_completions.d
+	install -m 644 $(B)/completions/bash/* $(DESTDIR)$(BASHDIR)
+	install -m 644 $(B)/completions/zsh/* $(DESTDIR)$(ZSHDIR)
+	install -m 644 $(B)/completions/fish/* $(DESTDIR)$(FISHDIR)
 	for page in $(PAGES); do \
 		section=$(DESTDIR)$(MANDIR)/man$${page##*.}; \
 		install -d $$section && install -m 644 $$page $$section || exit 1; done
 
 uninstall:
 	for p in $(NAMES); do \
-		rm -f $(DESTDIR)$(BINDIR)/$$p \
-			$(DESTDIR)$(DATADIR)/bash-completion/completions/$$p \
-			$(DESTDIR)$(DATADIR)/zsh/site-functions/_$$p \
-			$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/$$p.fish; done
+		rm -f $(DESTDIR)$(BINDIR)/$$p $(DESTDIR)$(BASHDIR)/$$p \
+			$(DESTDIR)$(ZSHDIR)/_$$p $(DESTDIR)$(FISHDIR)/$$p.fish; done
 	for page in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
 
 clean:

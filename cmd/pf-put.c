@@ -56,11 +56,10 @@ static const struct pf_option options[] = {
 	  .with = "compact", .minor = true },
 	{ 0, "memory", PF_OPT_SIZE, OPT(maintain.memory), "SIZE",
 	  .help = "with --compact: memory to use", .def = "256Mi", .min = 64 << 20,
-	  .max = INT64_MAX,
-	  .with = "compact", .minor = true },
-	{ 0, "tmp", PF_OPT_STRING, OPT(maintain.tmp), "DIR",
+	  .max = INT64_MAX, .with = "compact", .minor = true, .config = true },
+	{ 0, "tmp-dir", PF_OPT_STRING, OPT(maintain.tmp), "DIR",
 	  .help = "with --compact: where rows wait that do not fit in memory [$TMPDIR, /var/tmp]",
-	  .with = "compact", .minor = true },
+	  .with = "compact", .minor = true, .config = true },
 	{ 0, "expire", PF_OPT_FLAG, OPT(expire), NULL,
 	  .help = "delete old snapshots and the files that only they need",
 	  .more = "What a tag, a branch or a consumer needs stays. "
@@ -151,10 +150,11 @@ static int verify(struct pf_run *run, struct pf_table *table, struct pf_error *e
 			       "table '%s' has %" PRId64 " problem%s in snapshot %" PRId64,
 			       pf_table_name(table), r.problems,
 			       r.problems == 1 ? "" : "s", r.snapshot);
-	pf_diag_note(&run->diag, 0, "%s: snapshot %" PRId64 " is sound: %s file%s, %s rows, %s",
+	pf_diag_note(&run->diag, 0, "%s: snapshot %" PRId64 " is sound: %s file%s, %s row%s, %s",
 		     pf_short_name(pf_table_name(table), name), r.snapshot,
 		     pf_group_digits(files, r.files), r.files == 1 ? "" : "s",
-		     pf_group_digits(rows, r.rows), pf_sized(r.bytes, bytes));
+		     pf_group_digits(rows, r.rows), r.rows == 1 ? "" : "s",
+		     pf_sized(r.bytes, bytes));
 	return 0;
 }
 

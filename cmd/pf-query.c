@@ -4,6 +4,7 @@
  */
 #include "app/program.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "app/sources.h"
 #include "app/wording.h"
 #include "base/alloc.h"
+#include "base/number.h"
 #include "base/zone.h"
 #include "query/list.h"
 #include "query/query.h"
@@ -20,7 +22,7 @@ struct options {
 	const char *kafka_config;
 	const char *since, *until, *tz, *as_of, *between[2], *definition, *time, *id, *snapshot;
 	int64_t limit, offset, memory;
-	bool changelog, explain, files, snapshots, schema, no_prune, exit_status;
+	bool changelog, explain, files, snapshots, schema, human, no_prune, exit_status;
 };
 
 /* Of freed memory, for the next file's pages. */
@@ -84,6 +86,10 @@ static const struct pf_option options[] = {
 	  .group = GROUP_LIST },
 	{ 0, "schema", PF_OPT_FLAG, OPT(schema), NULL, .help = "list the columns",
 	  .group = GROUP_LIST },
+	{ 0, "human", PF_OPT_FLAG, OPT(human), NULL, .with = "files snapshots",
+	  .help = "list rows and bytes as 1.2M; --no-human: exactly",
+	  .more = "k M G T are powers of 1000. In text; csv, json and jsonl are exact. "
+		  "A table on a terminal does so by itself.", .minor = true },
 	{ 'S', "definition", PF_OPT_STRING, OPT(definition), "FILE",
 	  .help = "table definition, to read text",
 	  .more = "Also for a topic whose records do not say what they hold." },
@@ -97,7 +103,7 @@ static const struct pf_option options[] = {
 	  .without = LISTS, .help = "exit 1 when no row matches" },
 	{ 0, "memory", PF_OPT_SIZE, OPT(memory), "SIZE",
 	  .help = "memory for groups and sorting",
-	  .def = "256Mi", .min = 1 << 20, .max = (int64_t)1 << 40 },
+	  .def = "256Mi", .min = 1 << 20, .max = (int64_t)1 << 40, .config = true },
 	{ 0, "no-prune", PF_OPT_FLAG, OPT(no_prune), NULL,
 	  .without = LISTS, .help = "read everything: the answer must be the same", .minor = true },
 	{ 0 }
@@ -181,7 +187,9 @@ static int list(struct pf_run *run, const struct pf_table_source_options *t,
 			       o->files ? "--files" : "--snapshots");
 	PF_TRY(o->files ? pf_list_files(run->operands[0], t, &rows, &runs, err) :
 			  pf_list_snapshots(run->operands[0], &rows, err));
-	int code = pf_rows_put(run, rows, o->tz, err);
+	bool human = pf_option_given(&run->arguments, "human") ? o->human :
+								 pf_rows_are_seen(run);
+	int code = pf_rows_put(run, rows, o->tz, human, err);
 	pf_builder_free(rows);
 	if (!code && runs.buckets)
 		pf_diag_note(&run->diag, 0,
@@ -209,6 +217,22 @@ static int explain(struct pf_run *run, struct pf_query *q, struct pf_error *err)
 	return code;
 }
 
+/* What a person at a terminal reads below the table, on stderr. */
+static void footer(struct pf_run *run, const struct pf_query *q, int64_t rows)
+{
+	const struct options *o = run->options;
+	char shown[32], n[32], of[32], limit[64] = "", files[96] = "";
+	int64_t all, read;
+	pf_query_files(q, &all, &read);
+	if (rows == o->limit)
+		snprintf(limit, sizeof limit, " (--limit %s)", pf_group_digits(n, o->limit));
+	if (all)
+		snprintf(files, sizeof files, "; %s of %s file%s read", pf_group_digits(n, read),
+			 pf_group_digits(of, all), all == 1 ? "" : "s");
+	pf_diag_note(&run->diag, 0, "%s row%s%s%s", pf_group_digits(shown, rows),
+		     rows == 1 ? "" : "s", limit, files);
+}
+
 static int print(struct pf_run *run, struct pf_query *q, struct pf_error *err)
 {
 	const struct options *o = run->options;
@@ -228,6 +252,8 @@ static int print(struct pf_run *run, struct pf_query *q, struct pf_error *err)
 	}
 	if (!code)
 		code = pf_rows_finish(out, err);
+	if (!code && pf_rows_are_seen(run) && !(code = pf_output_finish(run, err)))
+		footer(run, q, pf_rows_count(out));
 	if (!code && o->exit_status && !pf_rows_count(out))
 		code = PF_E_NO_ROWS; /* as grep: the status says it */
 	pf_rows_free(out);
@@ -273,7 +299,7 @@ static int run_query(struct pf_run *run, struct pf_error *err)
 	int code = 0;
 	if (o->schema) {
 		struct pf_builder *rows = pf_list_columns(s.items[0]->schema);
-		code = pf_rows_put(run, rows, NULL, err);
+		code = pf_rows_put(run, rows, NULL, false, err);
 		pf_builder_free(rows);
 	} else {
 		code = ask(run, &s, err);

@@ -36,8 +36,8 @@ static const struct pf_option options[] = {
 		  "When it is not UTF-8, row_base64 stands for row. "
 		  "With read: records of a topic, with topic, partition and offset.",
 	  .commands = "append read" },
-	{ 0, "on-error", PF_OPT_ENUM, OPT(on_error), "stop|skip",
-	  .help = "a row that does not fit stops, or is left out (exit 1)",
+	{ 0, "on-error", PF_OPT_ENUM, OPT(on_error), "stop|skip|reject",
+	  .help = "a row that does not fit: the end, left out (exit 1), or to --rejects",
 	  .commands = "append read" },
 	{ 0, "max-errors", PF_OPT_INT, OPT(append.max_errors), "N",
 	  .help = "stop when more rows than this do not fit", .def = "-1", .min = -1,
@@ -112,6 +112,9 @@ static const struct pf_option options[] = {
 	  .help = "which partition of a topic a row goes to",
 	  .more = "As partitioner= in the URL.", .commands = "append", .minor = true },
 
+	{ 0, "human", PF_OPT_FLAG, OPT(replay.human), NULL,
+	  .help = "rows and bytes as 1.2M", .more = "k M G T are powers of 1000.",
+	  .commands = "status" },
 	{ 0, "consumer", PF_OPT_LIST, OPT(replay.consumers), "TABLE",
 	  .help = "a table that loads this stage; name them all", .commands = "trim" },
 	{ 0, "grace", PF_OPT_DURATION, OPT(replay.grace_ms), "TIME",
@@ -124,9 +127,26 @@ static const struct pf_option options[] = {
 
 /* --- append, read, status, trim --- */
 
+/* --rejects says it all; the word may be there, too. */
+static int check_on_error(const struct pf_run *run, struct pf_error *err)
+{
+	const struct options *o = run->options;
+	if (o->on_error == PF_ON_ERROR_REJECT && !o->rejects) {
+		pf_fail(err, PF_E_USAGE, "--on-error=reject: where to?");
+		return pf_hint(err, "--rejects FILE takes the rows");
+	}
+	if (o->rejects && o->on_error != PF_ON_ERROR_REJECT &&
+	    pf_option_given(&run->arguments, "on-error"))
+		return pf_fail(err, PF_E_USAGE, "options '--rejects' and '--on-error=%s' "
+			       "exclude each other",
+			       o->on_error == PF_ON_ERROR_SKIP ? "skip" : "stop");
+	return 0;
+}
+
 static int append(struct pf_run *run, struct pf_error *err)
 {
 	struct options *o = run->options;
+	PF_TRY(check_on_error(run, err));
 	o->append.schema = o->schema;
 	o->append.rejects = o->rejects;
 	o->append.on_error = o->on_error;
@@ -149,6 +169,7 @@ static struct pf_replay_options replay(struct pf_run *run)
 static int run_read(struct pf_run *run, struct pf_error *err)
 {
 	struct pf_replay_options o = replay(run);
+	PF_TRY(check_on_error(run, err));
 	return pf_replay(run, &o, err);
 }
 

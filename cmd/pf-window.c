@@ -86,7 +86,7 @@ static const struct pf_option options[] = {
 	{ 0, "kafka-config", PF_OPT_STRING, OPT(kafka_config), "FILE",
 	  .help = "librdkafka properties for kafka:// operands", .config = true },
 	{ 0, "memory", PF_OPT_SIZE, OPT(memory), "SIZE", .help = "memory for groups",
-	  .def = "256Mi", .min = 1 << 20, .max = (int64_t)1 << 40 },
+	  .def = "256Mi", .min = 1 << 20, .max = (int64_t)1 << 40, .config = true },
 	{ 0 }
 };
 
@@ -267,13 +267,19 @@ static int run_window(struct pf_run *run, struct pf_error *err)
 {
 	const struct options *o = run->options;
 	struct asked a = { .run = run, .aggregates = run->operands };
-	if (!o->windows.n)
-		return pf_fail(err, PF_E_USAGE, "--window is needed");
+	if (!o->windows.n) {
+		pf_fail(err, PF_E_USAGE, "--window is needed");
+		return pf_hint(err, "-W 30d, since=2024-01-01, week, month, year, tumble=7d");
+	}
 	while (a.naggregates < run->noperands && pf_agg_is(run->operands[a.naggregates]))
 		a.naggregates++;
 	run->operands += a.naggregates;
 	run->noperands -= a.naggregates;
 	int code = check_operands(run, err);
+	if (!code && !run->noperands && pf_is_terminal(STDIN_FILENO)) {
+		code = pf_fail(err, PF_E_USAGE, "rows should come from stdin, which is a terminal");
+		pf_hint(err, "name a table, a stage or a file behind the aggregates");
+	}
 	if (!code)
 		code = answer(run, &a, err);
 	warn(run, &a);

@@ -29,7 +29,7 @@ static int on_reject(void *ctx, const struct pf_reject *reject, struct pf_error 
 	int64_t most = a->options->max_errors;
 	if (most >= 0 && a->nrejected == most) {
 		pf_fail(err, reject->code,
-			"'%s' line %" PRIu64 " (byte %" PRIu64 ")%s%s%s: %s; the row after %"
+			"%s:%" PRIu64 ": byte %" PRIu64 "%s%s%s: %s; the row after %"
 			PRId64 " that did not fit",
 			reject->file, reject->line, reject->byte,
 			reject->column ? ", column '" : "",
@@ -92,6 +92,14 @@ static int append_one(struct pf_run *run, struct pf_append *append,
 	return code;
 }
 
+/* The row that stopped it need not have. */
+static void hint_rejects(const struct pf_append_options *o, int code, struct pf_error *err)
+{
+	bool row = (code >= PF_E_BAD_ROW && code <= PF_E_ROW_SIZE) || code == PF_E_JSON;
+	if (row && !o->rejects && !err->hint[0])
+		pf_hint(err, "--rejects FILE takes such rows, and the rest goes on");
+}
+
 static void report(struct pf_run *run, const struct pf_append_options *o,
 		   struct pf_stage_writer *writer, const struct pf_append_counts *c)
 {
@@ -138,6 +146,7 @@ static int append_all(struct pf_run *run, struct pf_stage_writer *writer,
 	bool files = run->noperands > 1;
 	for (size_t i = 0; !code && !pf_stopping() && i < pf_inputs(run); i++)
 		code = append_one(run, append, pf_input_name(run, i), err);
+	hint_rejects(o, code, err);
 	struct pf_error late = { 0 };
 	int finish = pf_append_finish(append, &late);
 	if (finish && !code) {
@@ -151,8 +160,8 @@ static int append_all(struct pf_run *run, struct pf_stage_writer *writer,
 		code = pf_fail(err, PF_E_INTERRUPTED,
 			       "stopped by a signal before the end of the input");
 	if (!code && !o->rejects && c->rejected)
-		code = pf_fail(err, PF_E_ROWS_SKIPPED, "%" PRId64 " rows were left out",
-			       c->rejected);
+		code = pf_fail(err, PF_E_ROWS_SKIPPED, "%" PRId64 " row%s left out",
+			       c->rejected, c->rejected == 1 ? " was" : "s were");
 	pf_append_free(append);
 	return code;
 }

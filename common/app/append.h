@@ -14,7 +14,7 @@
 
 struct pf_run;
 
-enum { PF_ON_ERROR_STOP, PF_ON_ERROR_SKIP };
+enum { PF_ON_ERROR_STOP, PF_ON_ERROR_SKIP, PF_ON_ERROR_REJECT };
 
 struct pf_append_options {
 	const char *schema, *rejects; /* files, or NULL */

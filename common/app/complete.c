@@ -29,11 +29,39 @@ static void spaced_words(const char *words, struct pf_buf *out)
 		pf_buf_byte(out, *words == '|' ? ' ' : (uint8_t)*words);
 }
 
-static void bash_word(const struct pf_run *run, const struct pf_option *o,
-		      struct pf_buf *out)
+static bool goes_with(const struct pf_option *o, const char *command)
 {
-	(void)run;
-	pf_buf_printf(out, " --%s", o->name);
+	return !command || !o->commands ||
+		pf_word_index(o->commands, ' ', command, strlen(command)) >= 0;
+}
+
+/* The options of a command, or all. */
+static void bash_words(const struct pf_run *run, const char *command, struct pf_buf *out)
+{
+	pf_buf_str(out, "COMPREPLY=($(compgen -W '");
+	for (int s = 0; s < 2; s++)
+		for (const struct pf_option *o = run->arguments.sets[s].table;
+		     o && o->name; o++)
+			if (goes_with(o, command))
+				pf_buf_printf(out, " --%s", o->name);
+	pf_buf_str(out, "' -- \"$cur\"))");
+}
+
+static void bash_options(const struct pf_run *run, struct pf_buf *out)
+{
+	const struct pf_command *c = run->program->commands;
+
+	pf_buf_str(out, "\tif [[ $cur == -* ]]; then\n");
+	if (c)
+		pf_buf_str(out, "\t\tcase ${COMP_WORDS[1]} in\n");
+	for (; c && c->name; c++) {
+		pf_buf_printf(out, "\t\t%s) ", c->name);
+		bash_words(run, c->name, out);
+		pf_buf_str(out, " ;;\n");
+	}
+	pf_buf_str(out, run->program->commands ? "\t\t*) " : "\t\t");
+	bash_words(run, NULL, out);
+	pf_buf_str(out, run->program->commands ? " ;;\n\t\tesac\n" : "\n");
 }
 
 static void has_columns(const struct pf_run *run, const struct pf_option *o,
@@ -54,9 +82,11 @@ static bool names_columns(const struct pf_run *run)
 	return is;
 }
 
-/* Prints the columns of an operand, one a line. */
-#define ASK_COLUMNS "pf-query --schema -O tsv -- \"$word\" 2> /dev/null < /dev/null | " \
-		    "tail -n +2 | cut -f 1"
+/* Print the columns of an operand, or of a table definition, one a line. */
+#define ASK_OPERAND "pf-query --schema -O tsv -- \"$word\""
+#define ASK_DEFINITION "pf-query --schema -O tsv -I jsonl -S \"$word\" /dev/null"
+#define THEIR_NAMES " 2> /dev/null < /dev/null | tail -n +2 | cut -f 1"
+#define ASK_COLUMNS "{ " ASK_OPERAND " || " ASK_DEFINITION "; }" THEIR_NAMES
 
 static void bash_values(const struct pf_run *run, const struct pf_option *o,
 			struct pf_buf *out)
@@ -90,12 +120,15 @@ static void bash(const struct pf_run *run, struct pf_buf *out)
 			   "\t\t[[ $word != -* && -e $word ]] || continue\n"
 			   "\t\tlist+=\" $(" ASK_COLUMNS ")\"\n\tdone\n"
 			   "\tCOMPREPLY=($(compgen -P \"$before\" -W \"$list\" -- \"${cur##*,}\"))\n}\n");
+	/* --name=value comes as three words. */
 	pf_buf_printf(out, "_%s()\n{\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} "
-		      "prev=${COMP_WORDS[COMP_CWORD-1]}\n\tcase $prev in\n", function);
+		      "prev=${COMP_WORDS[COMP_CWORD-1]}\n"
+		      "\tif [[ $cur == = ]]; then cur=\n"
+		      "\telif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
+		      "\tcase $prev in\n", function);
 	each_option(run, bash_values, out);
-	pf_buf_str(out, "\tesac\n\tif [[ $cur == -* ]]; then\n\t\tCOMPREPLY=($(compgen -W '");
-	each_option(run, bash_word, out);
-	pf_buf_str(out, "' -- \"$cur\"))\n");
+	pf_buf_str(out, "\tesac\n");
+	bash_options(run, out);
 	if (p->commands) {
 		pf_buf_str(out, "\telif [[ $COMP_CWORD == 1 ]]; then\n"
 			   "\t\tCOMPREPLY=($(compgen -W '");
@@ -173,6 +206,8 @@ static void fish_option(const struct pf_run *run, const struct pf_option *o,
 			struct pf_buf *out)
 {
 	pf_buf_printf(out, "complete -c %s -l %s", run->program->name, o->name);
+	if (o->commands)
+		pf_buf_printf(out, " -n '__fish_seen_subcommand_from %s'", o->commands);
 	if (o->letter)
 		pf_buf_printf(out, " -s %c", o->letter);
 	if (o->kind == PF_OPT_ENUM) {
@@ -196,8 +231,9 @@ static void fish(const struct pf_run *run, struct pf_buf *out)
 
 	if (names_columns(run))
 		pf_buf_str(out, "function __pf_columns\n\tfor word in (commandline -opc)[2..-1]\n"
-			   "\t\tstring match -q -- '-*' $word; or not test -e $word; or "
-			   ASK_COLUMNS "\n\tend\nend\n");
+			   "\t\tstring match -q -- '-*' $word; or not test -e $word; or begin\n"
+			   "\t\t\t" ASK_OPERAND "; or " ASK_DEFINITION "\n\t\tend" THEIR_NAMES
+			   "\n\tend\nend\n");
 	each_option(run, fish_option, out);
 	for (const struct pf_command *c = p->commands; c && c->name; c++)
 		pf_buf_printf(out, "complete -c %s -n __fish_use_subcommand -a %s\n",

@@ -266,8 +266,12 @@ static void json_text(struct pf_buf *out, const char *text)
 static const char *kind_name(enum pf_option_kind kind)
 {
 	static const char *const names[] = {
-		"flag", "counter", "string", "optional", "int", "size", "duration",
-		"enum", "list", "columns",
+		[PF_OPT_FLAG] = "flag",         [PF_OPT_COUNTER] = "counter",
+		[PF_OPT_STRING] = "string",     [PF_OPT_PAIR] = "pair",
+		[PF_OPT_OPTIONAL] = "optional", [PF_OPT_INT] = "int",
+		[PF_OPT_SIZE] = "size",         [PF_OPT_DURATION] = "duration",
+		[PF_OPT_ENUM] = "enum",         [PF_OPT_LIST] = "list",
+		[PF_OPT_COLUMNS] = "columns",
 	};
 	return names[kind];
 }
@@ -400,7 +404,8 @@ static void help_man(const struct pf_run *run, struct pf_buf *out)
 	for (const struct pf_option *o = run->arguments.sets[1].table; o->name; o++)
 		if (!o->minor)
 			mdoc_option(o, out);
-	pf_buf_str(out, ".El\n");
+	pf_buf_str(out, ".El\n.Pp\nOptions that all have and that are not here, such as\n"
+		   ".Fl -color ,\nare told in\n.Xr pf 7 .\n");
 }
 
 int pf_help(const struct pf_run *run, const char *kind, struct pf_buf *out,

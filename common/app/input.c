@@ -198,7 +198,7 @@ void pf_input_notice(void *ctx, const struct pf_notice *n)
 		pf_diag_warn(&run->diag, "topic '%s', partition %" PRId32 ", offset %" PRId64 ": %s",
 			     n->topic, n->partition, n->offset, n->text);
 	else
-		pf_diag_warn(&run->diag, "'%s' line %" PRIu64 " (byte %" PRIu64 "): %s",
+		pf_diag_warn(&run->diag, "%s:%" PRIu64 ": byte %" PRIu64 ": %s",
 			     n->file, n->line, n->byte, n->text);
 }
 

@@ -225,10 +225,10 @@ static void summary(const struct put *p)
 		snprintf(snapshots, sizeof snapshots,
 			 "%" PRId64 " snapshots from %" PRId64 " to %" PRId64,
 			 p->commits, p->first, p->last);
-	pf_diag_note(&p->run->diag, 0, "%s: %s, %s segment%s, %s rows, %s in %zu partition%s",
+	pf_diag_note(&p->run->diag, 0, "%s: %s, %s segment%s, %s row%s, %s in %zu partition%s",
 		     name, snapshots, pf_group_digits(segments, p->segments),
 		     p->segments == 1 ? "" : "s", pf_group_digits(rows, p->rows),
-		     pf_sized(p->bytes, bytes), p->partitions,
+		     p->rows == 1 ? "" : "s", pf_sized(p->bytes, bytes), p->partitions,
 		     p->partitions == 1 ? "" : "s");
 }
 

@@ -111,8 +111,8 @@ static int end_rows(struct pf_run *run, const struct pf_replay_options *o,
 			     pf_group_digits(a, rows), pf_group_digits(b, counts.rejected),
 			     pf_group_digits(c, counts.duplicate));
 	if (counts.rejected && !o->rejects)
-		return pf_fail(err, PF_E_ROWS_SKIPPED, "%" PRId64 " rows were left out",
-			       counts.rejected);
+		return pf_fail(err, PF_E_ROWS_SKIPPED, "%" PRId64 " row%s left out",
+			       counts.rejected, counts.rejected == 1 ? " was" : "s were");
 	return 0;
 }
 
@@ -207,22 +207,24 @@ int pf_replay(struct pf_run *run, const struct pf_replay_options *o, struct pf_e
 /* --- status --- */
 
 static int add_table(struct pf_buf *out, const char *path, struct pf_stage *stage,
-		     struct pf_error *err)
+		     bool human, struct pf_error *err)
 {
 	struct pf_loaded loaded;
 	struct pf_stage_lag lag;
-	char quoted[4096];
+	char quoted[4096], loaded_rows[32], behind[32], rows[32];
 	PF_TRY(pf_loaded_read(path, pf_stage_uuid(stage), 0, &loaded, err));
 	int code = pf_stage_lag(stage, loaded.starts, loaded.n, loaded.sources, &lag, err);
 	pf_loaded_free(&loaded);
 	if (code)
 		return code;
-	pf_buf_printf(out, "table\t%s\t%" PRId64 " loaded\t%" PRId64 " behind",
-		      pf_quote(quoted, sizeof quoted, path, strlen(path)), lag.loaded,
-		      lag.behind);
+	pf_buf_printf(out, "table\t%s\t%s loaded\t%s behind",
+		      pf_quote(quoted, sizeof quoted, path, strlen(path)),
+		      pf_count_text(loaded_rows, lag.loaded, human),
+		      pf_count_text(behind, lag.behind, human));
 	if (lag.seconds >= 0)
 		pf_buf_printf(out, "\t%" PRId64 " seconds", lag.seconds);
-	pf_buf_printf(out, "\t%s%" PRId64 " rows\n", lag.about ? "about " : "", lag.rows);
+	pf_buf_printf(out, "\t%s%s rows\n", lag.about ? "about " : "",
+		      pf_count_text(rows, lag.rows, human));
 	return 0;
 }
 
@@ -236,11 +238,12 @@ int pf_replay_status(struct pf_run *run, const struct pf_replay_options *o,
 			  &s, err));
 	int code = pf_stage_status(s.stage, &status, err);
 	if (!code) {
+		status.human = o->human;
 		pf_stage_status_print(s.stage, &status, &out);
 		pf_stage_status_free(&status);
 	}
 	for (size_t i = 1; !code && i < run->noperands; i++)
-		code = add_table(&out, run->operands[i], s.stage, err);
+		code = add_table(&out, run->operands[i], s.stage, o->human, err);
 	if (!code)
 		code = put_text(run, &out, err);
 	pf_buf_free(&out);
@@ -265,8 +268,8 @@ static int trim(struct pf_run *run, const struct pf_replay_options *o,
 		pf_loaded_free(&loaded);
 	}
 	PF_TRY(pf_stage_trim(stage, before, o->dry_run, &t, err));
-	pf_diag_note(&run->diag, 0, "%s: %zu segments %s, %s bytes; begins at row %s",
-		     pf_stage_path(stage), t.segments,
+	pf_diag_note(&run->diag, 0, "%s: %zu segment%s %s, %s bytes; begins at row %s",
+		     pf_stage_path(stage), t.segments, t.segments == 1 ? "" : "s",
 		     o->dry_run ? "would be removed" : "removed",
 		     pf_group_digits(bytes, (int64_t)t.bytes), pf_group_digits(rows, t.first));
 	return 0;

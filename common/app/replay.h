@@ -22,6 +22,7 @@ struct pf_replay_options {
 	const char *schema, *rejects; /* files, or NULL */
 	int on_error;                 /* PF_ON_ERROR_ of app/append.h */
 	int64_t timeout_ms;           /* for a first answer of its brokers */
+	bool human; /* status: counts as 1.2M */
 	/* trim */
 	struct pf_strings consumers;
 	int64_t grace_ms;

@@ -16,6 +16,7 @@ struct pf_rows_out {
 	struct pf_zone *zone;
 	struct pf_schema *schema; /* of the text, if it is not the rows' */
 	int64_t rows;
+	bool human; /* counts of a listing are scaled */
 	int kind; /* column that text says as +I, -U, +U, -D; -1: none */
 	struct pf_builder *kinds;
 	struct pf_column *columns;
@@ -78,12 +79,19 @@ static size_t rows_of_a_screen(void)
 	return height > 8 ? (size_t)height - 3 : 5;
 }
 
+bool pf_rows_are_seen(const struct pf_run *run)
+{
+	return !run->output && pf_is_terminal(STDOUT_FILENO) &&
+		pf_output_format(run) == PF_FORMAT_TABLE;
+}
+
 static int open_text(struct pf_run *run, const struct pf_schema *schema, int format,
 		     struct pf_rows_out *out, struct pf_error *err)
 {
 	struct pf_byte_sink sink;
 	struct pf_writer_options options = { .format = rows_format(format),
 					     .zone = out->zone,
+					     .human = out->human,
 					     .json_ints_as_strings = run->json_ints };
 	PF_TRY(pf_output_sink(run, false, &sink, err));
 	if (!run->output && pf_is_terminal(STDOUT_FILENO)) {
@@ -98,10 +106,11 @@ static int open_text(struct pf_run *run, const struct pf_schema *schema, int for
 			      err);
 }
 
-int pf_rows_open(struct pf_run *run, const struct pf_schema *schema, const char *zone,
-		 struct pf_rows_out **result, struct pf_error *err)
+static int open_rows(struct pf_run *run, const struct pf_schema *schema, const char *zone,
+		     bool human, struct pf_rows_out **result, struct pf_error *err)
 {
 	struct pf_rows_out *out = pf_zalloc(1, sizeof *out);
+	out->human = human;
 	int format = pf_output_format(run);
 	int code = pf_zone_open(zone, &out->zone, err);
 	if (!code && format == PF_FORMAT_ARROW)
@@ -114,6 +123,12 @@ int pf_rows_open(struct pf_run *run, const struct pf_schema *schema, const char 
 	}
 	*result = out;
 	return 0;
+}
+
+int pf_rows_open(struct pf_run *run, const struct pf_schema *schema, const char *zone,
+		 struct pf_rows_out **out, struct pf_error *err)
+{
+	return open_rows(run, schema, zone, false, out, err);
 }
 
 int pf_rows_batch(struct pf_rows_out *out, const struct pf_batch *batch,
@@ -157,12 +172,12 @@ void pf_rows_free(struct pf_rows_out *out)
 	free(out);
 }
 
-int pf_rows_put(struct pf_run *run, struct pf_builder *rows, const char *zone,
+int pf_rows_put(struct pf_run *run, struct pf_builder *rows, const char *zone, bool human,
 		struct pf_error *err)
 {
 	struct pf_rows_out *out;
 	struct pf_batch batch = pf_builder_batch(rows);
-	PF_TRY(pf_rows_open(run, rows->schema, zone, &out, err));
+	PF_TRY(open_rows(run, rows->schema, zone, human, &out, err));
 	int code = batch.rows ? pf_rows_batch(out, &batch, err) : 0;
 	if (!code)
 		code = pf_rows_finish(out, err);

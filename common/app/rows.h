@@ -22,8 +22,12 @@ int pf_rows_finish(struct pf_rows_out *out, struct pf_error *err);
 int64_t pf_rows_count(const struct pf_rows_out *out);
 void pf_rows_free(struct pf_rows_out *out); /* NULL is fine */
 
-/* All of a builder, opened and finished. */
-int pf_rows_put(struct pf_run *run, struct pf_builder *rows, const char *zone,
+/* Would a person look at them: a table on a terminal? */
+bool pf_rows_are_seen(const struct pf_run *run);
+
+/* All of a listing, opened and finished. human: text says its counts
+ * (PF_UNIT_META) as 1.2M; csv and JSON never do. */
+int pf_rows_put(struct pf_run *run, struct pf_builder *rows, const char *zone, bool human,
 		struct pf_error *err);
 
 #endif

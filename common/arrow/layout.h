@@ -24,6 +24,9 @@
 /* Metadata of the kind's field in what pf-query prints: text says +I, not 0. */
 #define PF_KIND_META "pf:row-kind"
 
+/* Metadata of the fields of its listings that count "rows" or "bytes". */
+#define PF_UNIT_META "pf:unit"
+
 enum { /* their field ids, and what a key column's is above its own */
 	PF_SEQUENCE_ID = 2147483646,
 	PF_KIND_ID = 2147483645,

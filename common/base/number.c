@@ -94,6 +94,23 @@ char *pf_group_digits(char *out, int64_t value)
 	return out;
 }
 
+char *pf_count_text(char *out, int64_t value, bool human)
+{
+	static const char units[] = "kMGT";
+	double scaled = (double)value;
+	int unit = -1;
+
+	while (human && unit < 3 && (scaled >= 999.95 || scaled <= -999.95)) {
+		scaled /= 1000;
+		unit++;
+	}
+	if (unit < 0)
+		snprintf(out, 32, "%lld", (long long)value);
+	else
+		snprintf(out, 32, "%.1f%c", scaled, units[unit]);
+	return out;
+}
+
 char *pf_human_bytes(char *out, int64_t bytes)
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };

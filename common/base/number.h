@@ -6,6 +6,7 @@
 #ifndef PF_BASE_NUMBER_H
 #define PF_BASE_NUMBER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -15,6 +16,10 @@ int pf_parse_count(const char *text, int64_t *value, struct pf_error *err);
 
 /* "1,204,113" for people; out of 32 bytes. Returns out. */
 char *pf_group_digits(char *out, int64_t value);
+
+/* "1204113", or, for people, "1.2M": k M G T are powers of 1000. out of 32 bytes.
+ * Returns out. */
+char *pf_count_text(char *out, int64_t value, bool human);
 
 /* "1.2 GiB" for people; out of 32 bytes. Returns out. */
 char *pf_human_bytes(char *out, int64_t bytes);

@@ -23,7 +23,7 @@ int pf_json_parse(const void *data, size_t len, const char *name,
 			       JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
 	*root = NULL;
 	if (!v)
-		return pf_fail(err, PF_E_JSON, "'%s':%d:%d: %s", name, e.line,
+		return pf_fail(err, PF_E_JSON, "%s:%d:%d: %s", name, e.line,
 			       e.column, e.text);
 	*root = (struct pf_json *)(void *)v;
 	return 0;

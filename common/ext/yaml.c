@@ -22,8 +22,7 @@ static unsigned line_of(const yaml_mark_t *mark)
 
 static int refuse(struct load *l, unsigned line, const char *what)
 {
-	return pf_fail(l->err, PF_E_SCHEMA_FILE, "'%s' line %u: %s", l->name, line,
-		       what);
+	return pf_fail(l->err, PF_E_SCHEMA_FILE, "%s:%u: %s", l->name, line, what);
 }
 
 static int next_event(struct load *l, yaml_event_t *event)
@@ -35,7 +34,7 @@ static int next_event(struct load *l, yaml_event_t *event)
 	char shown[256];
 	pf_quote(shown, sizeof shown, problem, strlen(problem));
 	unsigned line = p->error == YAML_READER_ERROR ? 1 : line_of(&p->problem_mark);
-	return pf_fail(l->err, PF_E_SCHEMA_FILE, "'%s' line %u: not YAML: %s",
+	return pf_fail(l->err, PF_E_SCHEMA_FILE, "%s:%u: not YAML: %s",
 		       l->name, line, shown);
 }
 
@@ -88,8 +87,8 @@ static int fill_member(struct load *l, yaml_event_t *key, struct pf_yaml *node,
 	PF_TRY(scalar_text(l, key, &text));
 	if (pf_yaml_get(node, text)) {
 		int code = pf_fail(l->err, PF_E_SCHEMA_FILE,
-				   "'%s' line %u: '%s' is given twice", l->name,
-				   line, text);
+				   "%s:%u: '%s' is given twice", l->name, line,
+				   text);
 		free(text);
 		return code;
 	}

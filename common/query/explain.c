@@ -68,6 +68,17 @@ static void explain_source(const struct pf_source *s, struct pf_buf *out)
 		     digits(c->bytes, a), digits(c->reads, b), digits(c->bytes_stored, d));
 }
 
+void pf_query_files(const struct pf_query *q, int64_t *all, int64_t *read)
+{
+	*all = *read = 0;
+	for (size_t i = 0; i < q->nsources; i++) {
+		const struct pf_scan_counts *c = &q->sources[i]->counts;
+		*all += c->files;
+		*read += c->files - c->files_partition - c->files_bucket - c->files_stats -
+			 c->files_index;
+	}
+}
+
 void pf_query_explain(const struct pf_query *q, struct pf_buf *out)
 {
 	for (size_t i = 0; i < q->filter.n; i++) {

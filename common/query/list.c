@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "arrow/layout.h"
 #include "base/alloc.h"
 #include "keyed/universal.h"
 #include "paimon/refs.h"
@@ -12,6 +13,13 @@
 static const struct pf_type text = { .kind = PF_STRING };
 static const struct pf_type number = { .kind = PF_BIGINT };
 static const struct pf_type instant = { PF_TIMESTAMP_LTZ, 3, 0 };
+
+static void add_count(struct pf_schema *s, const char *name, const char *unit,
+		      bool nullable)
+{
+	pf_schema_add(s, name, number, nullable);
+	pf_meta_set(&s->fields[s->n - 1].meta, PF_UNIT_META, unit);
+}
 
 static void put_text(struct pf_colbuf *c, const char *s)
 {
@@ -191,17 +199,17 @@ int pf_list_files(const char *path, const struct pf_table_source_options *o,
 	pf_schema_add(s, "partition", text, true);
 	pf_schema_add(s, "bucket", whole, false);
 	pf_schema_add(s, "file", text, false);
-	pf_schema_add(s, "rows", number, false);
-	pf_schema_add(s, "bytes", number, false);
+	add_count(s, "rows", "rows", false);
+	add_count(s, "bytes", "bytes", false);
 	pf_schema_add(s, "level", whole, false);
 	pf_schema_add(s, "schema", number, false);
 	pf_schema_add(s, "created", instant, true);
-	pf_schema_add(s, "deleted", number, true);
+	add_count(s, "deleted", "rows", true);
 	if (pf_table_schema(table)->nprimary_keys) {
 		pf_schema_add(s, "run", whole, false);
 		pf_schema_add(s, "first_key", text, true);
 		pf_schema_add(s, "last_key", text, true);
-		pf_schema_add(s, "deletes", number, true);
+		add_count(s, "deletes", "rows", true);
 	}
 	*rows = pf_builder_new(s);
 	pf_schema_unref(s);
@@ -268,8 +276,8 @@ int pf_list_snapshots(const char *path, struct pf_builder **rows, struct pf_erro
 	pf_schema_add(s, "snapshot", number, false);
 	pf_schema_add(s, "time", instant, false);
 	pf_schema_add(s, "kind", text, true);
-	pf_schema_add(s, "rows", number, false);
-	pf_schema_add(s, "added", number, false);
+	add_count(s, "rows", "rows", false);
+	add_count(s, "added", "rows", false);
 	pf_schema_add(s, "schema", number, false);
 	pf_schema_add(s, "user", text, true);
 	pf_schema_add(s, "tags", text, true);

@@ -58,6 +58,9 @@ int pf_query_next(struct pf_query *q, struct pf_batch *batch, bool *end,
 /* Would next() return without waiting for input? */
 bool pf_query_ready(struct pf_query *q);
 
+/* The data files that there were, and those that had to be read. */
+void pf_query_files(const struct pf_query *q, int64_t *all, int64_t *read);
+
 /* What it took, as text for people; complete behind the last row. */
 void pf_query_explain(const struct pf_query *q, struct pf_buf *out);
 

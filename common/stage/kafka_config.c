@@ -67,21 +67,21 @@ static int take_line(const char *from, const char *end, const char *name, unsign
 	const char *equals = memchr(from, '=', (size_t)(end - from));
 	/* The line may be a password that lost its name: say where, not what. */
 	if (!equals)
-		return pf_fail(err, PF_E_KAFKA_CONFIG, "'%s' line %u is no 'name=value'",
+		return pf_fail(err, PF_E_KAFKA_CONFIG, "%s:%u: no 'name=value'",
 			       name, line);
 	if (memchr(from, '\0', (size_t)(end - from)))
-		return pf_fail(err, PF_E_KAFKA_CONFIG, "'%s' line %u holds a NUL", name, line);
+		return pf_fail(err, PF_E_KAFKA_CONFIG, "%s:%u: holds a NUL", name, line);
 	c->items = pf_realloc(c->items, c->n + 1, sizeof *c->items);
 	struct pf_kafka_setting *s = &c->items[c->n++];
 	s->key = trimmed(from, equals);
 	s->value = trimmed(equals + 1, end);
 	if (pf_kafka_setting_ours(s->key)) {
-		pf_fail(err, PF_E_KAFKA_CONFIG, "'%s' line %u sets '%.60s', which is not to be changed",
+		pf_fail(err, PF_E_KAFKA_CONFIG, "%s:%u: '%.60s' is not to be changed",
 			name, line, s->key);
 		return pf_hint(err, "that no row is lost or doubled depends on it");
 	}
 	if (!strcmp(s->key, "bootstrap.servers") || !strcmp(s->key, "metadata.broker.list"))
-		return pf_fail(err, PF_E_KAFKA_CONFIG, "'%s' line %u: the servers stand in the URL",
+		return pf_fail(err, PF_E_KAFKA_CONFIG, "%s:%u: the servers stand in the URL",
 			       name, line);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/number.h"
 #include "base/time.h"
 #include "ext/hash.h"
 #include "stage/kafka_decode.h"
@@ -354,9 +355,11 @@ static void topic_print(const struct pf_stage *base, const struct pf_stage_statu
 			struct pf_buf *out)
 {
 	const struct pf_kafka_stage *s = (const struct pf_kafka_stage *)base;
-	pf_buf_printf(out, "stage\t%s\ntopic\t%s\nmessages\t%" PRId64
+	char messages[32];
+	pf_buf_printf(out, "stage\t%s\ntopic\t%s\nmessages\t%s"
 		      "\npartitions\t%zu\nreplicas\t%" PRId32 "\n",
-		      s->stage.id.uuid, s->url.topic, status->end - status->first,
+		      s->stage.id.uuid, s->url.topic,
+		      pf_count_text(messages, status->end - status->first, status->human),
 		      status->nparts, s->info.replicas);
 	for (size_t i = 0; i < status->nparts; i++)
 		pf_buf_printf(out, "partition\t%" PRId32 "\t%" PRId64 " first\t%" PRId64

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/number.h"
 #include "stage/backend.h"
 #include "stage/end.h"
 #include "stage/open.h"
@@ -66,19 +67,23 @@ void pf_stage_status_free(struct pf_stage_status *status)
 void pf_embedded_print(const struct pf_stage *stage, const struct pf_stage_status *s,
 		       struct pf_buf *out)
 {
-	pf_buf_printf(out, "stage\t%s\nrows\t%" PRId64 "\nfirst\t%" PRId64
-		      "\nend\t%" PRId64 "\nsegments\t%zu\nbytes\t%" PRIu64 "\n",
-		      pf_stage_uuid(stage), s->end - s->first, s->first, s->end,
-		      s->segments, s->bytes);
+	char rows[32], bytes[32];
+	pf_buf_printf(out, "stage\t%s\nrows\t%s\nfirst\t%" PRId64
+		      "\nend\t%" PRId64 "\nsegments\t%zu\nbytes\t%s\n",
+		      pf_stage_uuid(stage), pf_count_text(rows, s->end - s->first, s->human),
+		      s->first, s->end, s->segments,
+		      pf_count_text(bytes, (int64_t)s->bytes, s->human));
 	if (s->torn)
-		pf_buf_printf(out, "unsealed\t%" PRIu64 "\n", s->torn);
+		pf_buf_printf(out, "unsealed\t%s\n",
+			      pf_count_text(bytes, (int64_t)s->torn, s->human));
 	for (size_t i = 0; i < s->sources.n; i++) {
 		const struct pf_source_pos *p = s->sources.items[i];
 		const char *name = p->name ? p->name : p->path ? p->path : "-";
 		char quoted[4096];
-		pf_buf_printf(out, "source\t%s\t%" PRIu64 " bytes\t%" PRId64 " rows\n",
+		pf_buf_printf(out, "source\t%s\t%s bytes\t%s rows\n",
 			      pf_quote(quoted, sizeof quoted, name, strlen(name)),
-			      p->position, p->rows);
+			      pf_count_text(bytes, (int64_t)p->position, s->human),
+			      pf_count_text(rows, p->rows, s->human));
 	}
 }
 

@@ -13,6 +13,7 @@ struct pf_stage_status {
 	size_t segments;
 	uint64_t bytes;
 	uint64_t torn;       /* bytes behind the last seal, without a good one */
+	bool human;          /* to be printed for people: 1.2M; offsets stay exact */
 	struct pf_sources sources;
 	/* Topics: what each partition holds; first and end above are sums. */
 	struct pf_stage_part {

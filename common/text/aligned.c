@@ -17,6 +17,7 @@ enum {
 
 struct column {
 	enum pf_kind kind;
+	bool human; /* a count for people */
 	size_t width;
 	/* Of fractions: what stands before the point, and from it on. */
 	size_t before_point, from_point;
@@ -41,8 +42,10 @@ struct pf_aligned *pf_aligned_new(const struct pf_schema *schema,
 	t->schema = schema;
 	t->options = *options;
 	t->columns = pf_zalloc(schema->n + 1, sizeof *t->columns);
-	for (size_t i = 0; i < schema->n; i++)
+	for (size_t i = 0; i < schema->n; i++) {
 		t->columns[i].kind = schema->fields[i].type.kind;
+		t->columns[i].human = options->human && pf_format_is_count(&schema->fields[i]);
+	}
 	return t;
 }
 
@@ -232,11 +235,13 @@ static void measure(struct column *c, const uint8_t *p, size_t len)
 		c->from_point = from_point;
 }
 
-static void cell_text(struct pf_buf *out, struct pf_type type, const struct pf_column *c,
-		      int64_t row, const struct pf_zone *zone)
+static void cell_text(struct pf_buf *out, struct pf_type type, bool human,
+		      const struct pf_column *c, int64_t row, const struct pf_zone *zone)
 {
 	if (pf_is_null(c, row)) {
 		pf_buf_str(out, "NULL");
+	} else if (human) {
+		pf_format_count(out, type, c, row);
 	} else if (type.kind == PF_STRING) {
 		struct pf_view v = pf_bytes_at(c, row);
 		pf_escape_controls(out, v.data, v.len);
@@ -250,8 +255,8 @@ void pf_aligned_row(struct pf_aligned *t, const struct pf_batch *b, int64_t row,
 {
 	for (size_t i = 0; i < t->schema->n; i++) {
 		size_t before = t->cells.len;
-		cell_text(&t->cells, t->schema->fields[i].type, &b->columns[i], row,
-			  t->options.zone);
+		cell_text(&t->cells, t->schema->fields[i].type, t->columns[i].human,
+			  &b->columns[i], row, t->options.zone);
 		size_t len = t->cells.len - before;
 		pf_buf_add(&t->lengths, &len, sizeof len);
 		if (!t->begun)

@@ -19,6 +19,7 @@ struct pf_aligned_options {
 	size_t page_rows;  /* the header again after so many rows, 0: once */
 	bool bold_header;  /* between SGR 1 and 0 */
 	bool ascii;        /* cut with ~, not an ellipsis */
+	bool human;        /* counts of a listing (PF_UNIT_META) as 1.2M */
 };
 
 struct pf_aligned;

@@ -43,7 +43,7 @@ static int next_row(struct pf_text *t, size_t *n, bool *found, struct pf_error *
 			enum pf_cut cut = pf_delimited_cut(d, p, end, n, &next, &lines);
 			if (cut == PF_CUT_BAD)
 				return pf_fail(err, PF_E_BAD_ROW,
-					       "'%s' line %llu: malformed header",
+					       "%s:%llu: malformed header",
 					       t->file, (unsigned long long)t->line + 1);
 			if (cut == PF_CUT_ROW) {
 				t->at = (size_t)(next - t->data);

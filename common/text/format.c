@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "arrow/layout.h"
+#include "base/number.h"
 #include "base/time.h"
 #include "base/utf8.h"
 #include "text/format.h"
@@ -166,6 +168,18 @@ static void add_strings(struct pf_buf *out, const struct pf_column *column,
 		pf_format_json_string(out, v.data, v.len);
 	}
 	pf_buf_byte(out, ']');
+}
+
+bool pf_format_is_count(const struct pf_field *field)
+{
+	return pf_meta_get(&field->meta, PF_UNIT_META) && field->type.kind == PF_BIGINT;
+}
+
+void pf_format_count(struct pf_buf *out, struct pf_type type,
+		     const struct pf_column *column, int64_t row)
+{
+	char text[32];
+	pf_buf_str(out, pf_count_text(text, pf_int_at(column, type.kind, row), true));
 }
 
 void pf_format_value(struct pf_buf *out, struct pf_type type,

@@ -23,6 +23,11 @@ void pf_format_value(struct pf_buf *out, struct pf_type type,
 		     const struct pf_column *column, int64_t row,
 		     enum pf_value_style style, const struct pf_zone *zone);
 
+/* Columns of listings that count rows or bytes: people read them as 1.2M. */
+bool pf_format_is_count(const struct pf_field *field);
+void pf_format_count(struct pf_buf *out, struct pf_type type,
+		     const struct pf_column *column, int64_t row);
+
 /* Pieces of it that others need, too. Append to out. */
 void pf_format_int(struct pf_buf *out, int64_t value);
 /* The same where there is room for so many bytes; returns behind the last. */

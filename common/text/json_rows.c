@@ -86,7 +86,7 @@ static void advance(struct pf_text *t, const uint8_t *p)
 
 static int no_array(const struct pf_text *t, const char *what, struct pf_error *err)
 {
-	return pf_fail(err, PF_E_JSON, "'%s' line %llu (byte %llu): %s", t->file,
+	return pf_fail(err, PF_E_JSON, "%s:%llu: byte %llu: %s", t->file,
 		       (unsigned long long)t->line + 1,
 		       (unsigned long long)(t->base + t->at), what);
 }

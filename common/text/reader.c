@@ -31,11 +31,17 @@ int pf_text_fill(struct pf_text *t, struct pf_error *err)
 		t->len -= t->at;
 		t->at = 0;
 	}
-	if (t->cap - t->len < BLOCK / 2) {
+	/* No row larger than the limit is ever seen whole, however it comes. */
+	if (t->cap - t->len < BLOCK / 2 && t->cap < PF_TEXT_LINE_LIMIT) {
 		size_t cap = pf_grow(t->cap, t->len + BLOCK);
+		if (cap > PF_TEXT_LINE_LIMIT)
+			cap = PF_TEXT_LINE_LIMIT;
 		t->data = pf_realloc(t->data, cap + PF_TEXT_PADDING, 1);
 		t->cap = cap;
 	}
+	if (t->len >= t->cap)
+		return pf_fail(err, PF_E_LINE_LENGTH, "'%s': a line is longer than 16 MiB",
+			       t->file);
 	size_t got = 0;
 	int code = t->source->read(t->source->ctx, t->data + t->len, t->cap - t->len,
 				   &got, err);
@@ -79,7 +85,9 @@ int pf_text_reject(struct pf_text *t, int code, const char *column, size_t len,
 		t->rejected++;
 		return 0;
 	}
-	pf_fail(err, code, "'%s' line %llu (byte %llu)%s%s%s: %s", r.file,
+	char file[256];
+	pf_fail(err, code, "%s:%llu: byte %llu%s%s%s: %s",
+		pf_quote(file, sizeof file, r.file, strlen(r.file)),
 		(unsigned long long)r.line, (unsigned long long)r.byte,
 		column ? ", column '" : "", column ? column : "", column ? "'" : "",
 		r.reason);

@@ -11,21 +11,21 @@
 
 int pf_def_refuse(const struct pf_def_load *l, unsigned line, const char *fmt, ...)
 {
-	char text[512];
+	char text[512], name[256];
 	va_list args;
 	va_start(args, fmt);
 	vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
+	pf_quote(name, sizeof name, l->name, strlen(l->name));
 	if (!line)
-		return pf_fail(l->err, PF_E_SCHEMA_FILE, "'%s': %s", l->name, text);
-	return pf_fail(l->err, PF_E_SCHEMA_FILE, "'%s' line %u: %s", l->name, line,
-		       text);
+		return pf_fail(l->err, PF_E_SCHEMA_FILE, "%s: %s", name, text);
+	return pf_fail(l->err, PF_E_SCHEMA_FILE, "%s:%u: %s", name, line, text);
 }
 
 int pf_def_placed(const struct pf_def_load *l, unsigned line, int code)
 {
 	if (code) {
-		pf_context(l->err, "'%s' line %u", l->name, line);
+		pf_context(l->err, "%s:%u", l->name, line);
 		if (l->err)
 			l->err->code = PF_E_SCHEMA_FILE;
 	}

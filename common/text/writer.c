@@ -43,6 +43,7 @@ struct pf_writer {
 	size_t npieces;
 	size_t line_room; /* for all that is the same and numbers */
 	struct pf_aligned *table; /* for format table */
+	bool *human; /* of each column: a count for people */
 };
 
 bool pf_rows_format_parse(const char *name, enum pf_rows_format *format)
@@ -67,6 +68,11 @@ int pf_writer_open(const struct pf_byte_sink *sink, const struct pf_schema *sche
 	w->schema = pf_schema_copy(schema);
 	w->options = *options;
 	w->options.table.zone = options->zone;
+	w->options.table.human = options->human;
+	w->human = pf_zalloc(schema->n + 1, sizeof *w->human);
+	for (size_t i = 0; i < schema->n && options->human; i++)
+		w->human[i] = options->format != PF_ROWS_CSV &&
+			      pf_format_is_count(&schema->fields[i]);
 	w->times = pf_zalloc(schema->n + 1, sizeof *w->times);
 	w->pieces = pf_zalloc(schema->n + 1, sizeof *w->pieces);
 	if (options->format == PF_ROWS_TABLE)
@@ -85,6 +91,7 @@ void pf_writer_free(struct pf_writer *w)
 	pf_buf_free(&w->same);
 	free(w->pieces);
 	free(w->times);
+	free(w->human);
 	free(w);
 }
 
@@ -174,7 +181,10 @@ static void line_cell(struct pf_writer *w, size_t column,
 		pf_format_int(&w->out, ((const int32_t *)c->values)[row]);
 		return;
 	case PF_BIGINT:
-		pf_format_int(&w->out, ((const int64_t *)c->values)[row]);
+		if (w->human[column])
+			pf_format_count(&w->out, type, c, row);
+		else
+			pf_format_int(&w->out, ((const int64_t *)c->values)[row]);
 		return;
 	case PF_DATE:
 	case PF_TIMESTAMP:
@@ -260,7 +270,7 @@ static void make_pieces(struct pf_writer *w, const struct pf_batch *b)
 		w->pieces[w->npieces++] = (struct piece){
 			.from = from, .len = to - from, .column = i,
 			.ints = kind == PF_INT && !c->nulls ? c->values : NULL,
-			.wide = kind == PF_BIGINT && !c->nulls ? c->values : NULL };
+			.wide = kind == PF_BIGINT && !c->nulls && !w->human[i] ? c->values : NULL };
 		from = to;
 	}
 	pf_buf_byte(&w->out, '\n');

@@ -29,6 +29,7 @@ struct pf_writer_options {
 	const struct pf_zone *zone; /* of timestamp_ltz; NULL: UTC */
 	bool no_header;             /* csv and tsv without their first line */
 	bool json_ints_as_strings;  /* bigint and decimal in quotes */
+	bool human; /* table, tsv, md: counts of a listing (PF_UNIT_META) as 1.2M */
 	struct pf_aligned_options table; /* but for its zone, which is the one above */
 };
 

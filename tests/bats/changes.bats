@@ -90,7 +90,7 @@ setup()
 		tail -2 changes.json
 	} > some.json
 	status 3 pf-stage append -S users.yaml -I debezium-json stage some.json
-	contains "$stderr" "'some.json' line 3 (byte 226), column 'user_id': 'x' is not an integer"
+	contains "$stderr" "some.json:3: byte 226, column 'user_id': 'x' is not an integer"
 	rm -rf stage
 	status 0 pf-stage append -S users.yaml -I debezium-json --rejects bad.json stage some.json
 	contains "$stderr" "3 rows appended, 4 rejected, 0 duplicate"
@@ -112,8 +112,8 @@ setup()
 	{"data":null,"database":"d","table":"other","type":"ERASE","isDdl":true,"sql":"DROP TABLE other"}
 	END
 	status 0 pf-stage append -S users.yaml -I canal-json stage canal.json
-	contains "$stderr" "warning: 'canal.json' line 2 (byte 150): the schema of 'd.users' was changed: 'ALTER TABLE users ADD colour INT'"
-	contains "$stderr" "warning: 'canal.json' line 3 (byte 264): rows have a column 'colour' that the definition lacks: its values are left out"
+	contains "$stderr" "warning: canal.json:2: byte 150: the schema of 'd.users' was changed: 'ALTER TABLE users ADD colour INT'"
+	contains "$stderr" "warning: canal.json:3: byte 264: rows have a column 'colour' that the definition lacks: its values are left out"
 	equals "$(grep -c colour <<< "$stderr")" 2
 	contains "$stderr" "messages that are no rows: 2 schema changes, 0 empty, 0 of other tables"
 	sed -i 's/^columns:/input: {format: canal-json, table: users}\ncolumns:/' users.yaml

@@ -90,6 +90,27 @@ command_of()
 	done
 }
 
+@test "--help=json says what each option takes" {
+	kinds()
+	{
+		"$1" --help=json | python3 -c 'import json, sys; [print(o["name"], o["kind"])
+			for o in json.load(sys.stdin)["options"]]'
+	}
+	local want
+	kinds pf-query > query
+	kinds pf-stage > stage
+	kinds pf-pack > pack
+	for want in 'between pair' 'where list' 'columns columns' 'limit int' 'memory size' \
+		'since string' 'explain flag' 'output-format enum' 'verbose counter' 'help optional'; do
+		grep -qx "$want" query || { cat query; return 1; }
+	done
+	grep -qx 'wait duration' stage
+	grep -qx 'every duration' pack
+	# No kind but these.
+	equals "$(cut -d ' ' -f 2 query stage pack | sort -u | paste -sd ' ')" \
+		"columns counter duration enum flag int list optional pair size string"
+}
+
 @test "one letter means one thing in all seven" {
 	local p
 	for p in $(programs); do
@@ -337,9 +358,27 @@ command_of()
 	equals "$(try 2 pf-query -g us asked missing)" "user"
 	equals "$(try 2 pf-query -t '' missing)" ""
 	equals "$(try 2 pf-query -O ts asked)" "tsv"
+	# --name=value is three words; a definition has columns, too.
+	equals "$(try 3 pf-query --output-format = ts)" "tsv"
+	equals "$(try 2 pf-query --color =)" "auto always never"
+	printf '{"user": 1, "ts": "2024-01-01", "price": 2}\n' > rows.jsonl
+	equals "$(try 5 pf-query -S columns.yaml rows.jsonl -c pr)" "price"
+	# Options of a command.
+	eval "$(pf-stage --help=bash)"
+	COMP_CWORD=2 COMP_WORDS=(pf-stage trim --)
+	_pf_stage
+	contains " ${COMPREPLY[*]} " " --consumer "
+	lacks " ${COMPREPLY[*]} " " --follow "
+	COMP_CWORD=2 COMP_WORDS=(pf-stage read --f)
+	_pf_stage
+	equals "$(printf '%s\n' "${COMPREPLY[@]}" | sort | paste -sd ' ')" "--follow --force --from-start"
 	if command -v fish > /dev/null; then
 		pf-query --help=fish > completion.fish
 		equals "$(fish -c 'source completion.fish; complete -C"pf-query asked -c ts,p"' | cut -f 1)" "ts,price"
+		equals "$(fish -c 'source completion.fish; complete -C"pf-query -S columns.yaml -c pr"' | cut -f 1)" "price"
+		pf-stage --help=fish > stage.fish
+		lacks "$(fish -c 'source stage.fish; complete -C"pf-stage trim --f"')" --follow
+		contains "$(fish -c 'source stage.fish; complete -C"pf-stage read --f"')" --follow
 	fi
 	if command -v zsh > /dev/null; then
 		pf-query --help=zsh > completion.zsh
@@ -347,11 +386,50 @@ command_of()
 	fi
 }
 
+@test "zsh completes options, words and columns" {
+	command -v zsh > /dev/null || skip "no zsh"
+	small_table
+	mkdir functions
+	pf-query --help=zsh > functions/_pf-query
+	cat > ask.py <<-'END'
+	import os, pty, re, select, sys, time
+	# ask.py LINE: type it and a tab into a zsh; print what stands there then.
+	pid, fd = pty.fork()
+	if not pid:
+	    os.environ.update(TERM="dumb", PS1="", ZDOTDIR=os.getcwd())
+	    os.execvp("zsh", ["zsh", "-f", "-i"])
+	def read(until, seconds=20):
+	    text, end = "", time.monotonic() + seconds
+	    while until not in text and time.monotonic() < end:
+	        if select.select([fd], [], [], 0.1)[0]:
+	            text += os.read(fd, 4096).decode(errors="replace")
+	    return text
+	os.write(fd, b"fpath=($PWD/functions $fpath); autoload -Uz compinit; compinit -u -D; "
+	         b"zle -N show; show() { print -r -- \"<<$BUFFER>>\"; zle kill-buffer }; "
+	         b"bindkey '^G' show; print -r re''ady\n")
+	read("ready")
+	os.write(fd, sys.argv[1].encode() + b"\t")
+	time.sleep(1)
+	os.write(fd, b"\x07")
+	print(re.search("<<(.*?)>>", read(">>")).group(1).strip())
+	os.write(fd, b"exit\n")
+	END
+	equals "$(python3 ask.py 'pf-query --output-f')" "pf-query --output-format="
+	equals "$(python3 ask.py 'pf-query -O ts')" "pf-query -O tsv"
+	# The comma goes away again when a blank is typed.
+	equals "$(python3 ask.py 'pf-query wh/default.db/events -c user_id,pri')" \
+		"pf-query wh/default.db/events -c user_id,price,"
+}
+
 @test "install and uninstall leave nothing" {
 	[ -n "$(programs)" ] || skip "no program"
 	make -s -C "$PF_ROOT" B="$PF_BUILD" install DESTDIR="$PWD/root" PREFIX=/usr > /dev/null
 	[ -x "root/usr/bin/$(programs | head -1)" ]
 	[ -e "root/usr/share/bash-completion/completions/$(programs | head -1)" ]
+	[ -e root/usr/share/zsh/vendor-completions/_pf-query ]
+	[ -e root/usr/share/fish/vendor_completions.d/pf-query.fish ]
+	[ -e root/usr/share/man/man1/pf-query.1 ]
+	[ -e root/usr/share/man/man7/pf.7 ]
 	make -s -C "$PF_ROOT" B="$PF_BUILD" uninstall DESTDIR="$PWD/root" PREFIX=/usr
 	equals "$(find root -type f)" ""
 }

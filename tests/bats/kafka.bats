@@ -174,7 +174,7 @@ sums()
 		echo '"}'
 	done > in.jsonl
 	status 3 pf-stage append -S wide.yaml "$TOPIC?partitions=4" in.jsonl
-	contains "$stderr" "'in.jsonl' line 3"
+	contains "$stderr" "in.jsonl:3:"
 	contains "$stderr" "a message of topic 't$BATS_TEST_NUMBER' at most 900000 (PF3009)"
 	equals "$(sums "$TOPIC")" "2 2 1"
 	status 0 pf-stage append --rejects bad.jsonl "$TOPIC" in.jsonl

@@ -284,7 +284,7 @@ print(len(rows), sum(r["n"] for r in rows))')" "600 $(pf-query -c 'sum(n) as s' 
 	subprocess.run(sys.argv[1:], check=True)
 	print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
 	END
-	mib=$(python3 rss.py pf-put -q --compact --memory 64Mi --tmp . $table)
+	mib=$(python3 rss.py pf-put -q --compact --memory 64Mi --tmp-dir . $table)
 	echo "$mib MiB"
 	[ "$mib" -lt 110 ]
 	equals "$(pf-query -c 'count() as n, min(event) as a, max(event) as z, distinct(event) as d' $table)" "$before"
@@ -812,7 +812,7 @@ with_option()
 	# What belongs to one mode says nothing in another, nor in a load.
 	local option
 	for option in --full '--keep 3' '--keep-time 1h' '--grace 1h' --drop '--older-than 1d' \
-		'--snapshot 1' '--memory 64Mi' '--tmp .'; do
+		'--snapshot 1' '--memory 64Mi' '--tmp-dir .'; do
 		status 2 pf-put --delete-tag none $option $table
 		contains "$stderr" "option '${option%% *}' says nothing here (PF2001)"
 		contains "$stderr" "hint: it goes with: "

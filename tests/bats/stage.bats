@@ -217,9 +217,24 @@ numbers()
 	contains "$stderr" "4"
 	contains "$stderr" "id"
 	equals "$(rows stage | wc -l)" 3
+	contains "$stderr" "in:4: byte "
+	contains "$stderr" "hint: --rejects FILE takes such rows"
 	status 1 pf-stage append --on-error=skip stage in
 	contains "$stderr" " 2 rows appended, 1 rejected, 3 duplicate"
+	contains "$stderr" "1 row was left out (PF1001)"
 	equals "$(rows stage | wc -l)" 5
+}
+
+@test "--on-error=reject goes with --rejects, the other words do not" {
+	count_schema
+	{ numbers 0 3; echo '{"id": "x", "ts": "2024-01-01T00:00:00"}'; numbers 3 5; } > in
+	status 2 pf-stage append --on-error=reject -S schema.yaml stage in
+	contains "$stderr" "hint: --rejects FILE"
+	[ ! -e stage ]
+	status 2 pf-stage append --on-error=skip --rejects bad -S schema.yaml stage in
+	contains "$stderr" "exclude each other"
+	status 0 pf-stage append --on-error=reject --rejects bad -S schema.yaml stage in
+	equals "$(rows stage | wc -l) $(wc -l < bad)" "5 1"
 }
 
 @test "--max-errors: so many rows may not fit; the next one stops" {
@@ -229,7 +244,7 @@ numbers()
 		'  id: int not null' '  ts: date not null' > few.yaml
 	status 3 pf-stage append -S few.yaml --rejects bad --max-errors 2 s in.jsonl
 	contains "$stderr" "3 rows appended, 2 rejected"
-	contains "$stderr" "'in.jsonl' line 6 (byte 100): the row is no JSON object; the row after 2 that did not fit (PF3013)"
+	contains "$stderr" "in.jsonl:6: byte 100: the row is no JSON object; the row after 2 that did not fit (PF3013)"
 	equals "$(wc -l < bad)" 2
 	status 3 pf-stage append --on-error=skip --max-errors 0 s in.jsonl
 	status 1 pf-stage append --on-error=skip --max-errors 1 s in.jsonl

@@ -26,6 +26,48 @@ load helpers
 	equals "$(pf-query wh/default.db/events --id 7 -c user_id,event)" $'user_id\tevent\n7\tbuy'
 }
 
+@test "below a table on a terminal: how many rows, on stderr" {
+	need_program pf-query
+	small_table
+	contains "$(on_terminal 'pf-query wh/default.db/events -w "user_id <= 42"')" \
+		"pf-query: 3 rows; "
+	contains "$(on_terminal 'pf-query wh/default.db/events --id 7')" "pf-query: 1 row; 1 of "
+	contains "$(on_terminal 'pf-query wh/default.db/events -n 2')" "pf-query: 2 rows (--limit 2); "
+	lacks "$(on_terminal 'pf-query wh/default.db/events 2> /dev/null')" "pf-query:"
+	lacks "$(on_terminal 'pf-query -q wh/default.db/events')" "pf-query:"
+	lacks "$(on_terminal 'pf-query -O tsv wh/default.db/events')" "pf-query:"
+	lacks "$(on_terminal 'pf-query wh/default.db/events | cat')" "pf-query:"
+	out=$(on_terminal "PF_PAGER='sleep 0.2; cat; echo pager done' pf-query wh/default.db/events --id 7")
+	[[ $out =~ pager\ done.*1\ row ]] || { echo "$out"; return 1; }
+}
+
+@test "counts of listings: 1.2k on a terminal and with --human, exact elsewhere" {
+	need_program pf-query pf-stage tools/gen
+	cp "$PF_ROOT/examples/clicks.yaml" .
+	pf-put -q --create clicks.yaml clicks
+	gen 12345 | pf-stage append -q -I jsonl -S clicks.yaml stage
+	pf-stage read stage --after clicks | pf-partition | pf-pack -qq | pf-put -q clicks
+	rows='s/^[0-9]*\t[^\t]*\t\([^\t]*\t[^\t]*\t[^\t]*\).*/\1/p'
+	equals "$(pf-query --snapshots clicks | sed -n "$rows")" $'APPEND\t12345\t12345'
+	equals "$(pf-query --snapshots --human clicks | sed -n "$rows")" $'APPEND\t12.3k\t12.3k'
+	contains "$(on_terminal 'pf-query --snapshots clicks')" ' 12.3k  12.3k '
+	contains "$(on_terminal 'pf-query --snapshots --no-human clicks')" ' 12345  12345 '
+	contains "$(pf-query --snapshots -O table clicks)" ' 12345  12345 '
+	contains "$(pf-query --snapshots -O table --human clicks)" ' 12.3k  12.3k '
+	contains "$(pf-query --snapshots -O md --human clicks)" '| 12.3k | 12.3k |'
+	for format in csv json jsonl; do
+		contains "$(pf-query --snapshots -O $format --human clicks)" 12345
+	done
+	equals "$(pf-query --files clicks | awk 'NR > 1 { n += $4 } END { print n }')" 12345
+	pf-query --files --human clicks | cut -f 5 | tail -n +2 | grep -qx '[0-9.]*k'
+	equals "$(pf-stage status stage | grep ^rows)" $'rows\t12345'
+	equals "$(pf-stage status --human stage | grep ^rows)" $'rows\t12.3k'
+	equals "$(pf-stage status --human stage | grep ^end)" $'end\t12345'
+	contains "$(pf-stage status --human stage clicks)" $'clicks\t12.3k loaded\t0 behind'
+	status 2 pf-query --human clicks
+	contains "$stderr" "it goes with: files snapshots"
+}
+
 @test "a signal leaves no temporary file and is raised again" {
 	need_program pf-partition tools/gen
 	cp "$PF_ROOT/examples/clicks.yaml" .
@@ -89,6 +131,9 @@ load helpers
 		"pf-window: 1d: 2024-02-01 to 2024-02-02, 1 row"
 	status 0 pf-window -s state -W 2d -g user_id count wh/default.db/events
 	equals "$stderr" ""
+	# Aggregates are no operands: nothing to read is said, not waited for.
+	run -2 on_terminal "timeout 10 pf-window -W 1d count"
+	contains "$output" "a terminal (PF2001)"
 	! on_terminal "pf-window -q -W 1d count wh/default.db/events" | grep -q "1 row"
 	# The line that says how far it is, once a second has passed.
 	gen 3000 > clicks.jsonl

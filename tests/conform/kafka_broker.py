@@ -468,7 +468,7 @@ def too_large(b):
         read = ["-S", "wide.yaml"]
         # Without --rejects the first one ends it; those before it stay.
         _, err = pf("pf-stage", "append", *read, url, file, status=3)
-        assert f"'{file}' line {3 + first}" in err and "(PF3009)" in err and \
+        assert f"{file}:{3 + first}: byte " in err and "(PF3009)" in err and \
             f"and a message of topic '{name}' at most 900000" in err, err
         assert numbers(*read, url) == good[:3], numbers(*read, url)
         _, err = pf("pf-stage", "append", *read, "--rejects", "large.bad", url, file)

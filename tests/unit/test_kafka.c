@@ -118,7 +118,7 @@ TEST(configuration)
 	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
 		CHECK_INT(load(ours[i], 0600, &c), PF_E_KAFKA_CONFIG);
 	CHECK_INT(load("security.protocol=SSL\nsesame\n", 0600, &c), PF_E_KAFKA_CONFIG);
-	CHECK(strstr(err.message, "line 2") && !strstr(err.message, "sesame"));
+	CHECK(strstr(err.message, ":2: ") && !strstr(err.message, "sesame"));
 	/* PLAIN in clear. */
 	CHECK_INT(load("security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\n", 0600, &c),
 		  PF_E_KAFKA_CONFIG);

@@ -81,35 +81,35 @@ static void refused(const char *yaml, const char *message, const char *hint)
 TEST(refusals)
 {
 	refused("id: a\ntime: t\ncolumns: {a: int, t: date}\nbukets: 3\n",
-		"'t.yaml' line 4: unknown key 'bukets' in the table definition",
+		"t.yaml:4: unknown key 'bukets' in the table definition",
 		"did you mean 'buckets'?");
 	refused("id: a\ntime: t\ncolumns:\n  a: int\n  t: timestmp(3)\n",
-		"'t.yaml' line 5: unknown type 'timestmp(3)'", NULL);
+		"t.yaml:5: unknown type 'timestmp(3)'", NULL);
 	refused("id: a\ntime: t\ncolumns:\n  a: int\n  t: {type: date, form: x}\n",
-		"'t.yaml' line 5: unknown key 'form' in the column 't'",
+		"t.yaml:5: unknown key 'form' in the column 't'",
 		"did you mean 'from'?");
 	refused("id: usr\ntime: t\ncolumns: {user: int, t: date}\n",
-		"'t.yaml' line 1: 'id' names the column 'usr', which is not there",
+		"t.yaml:1: 'id' names the column 'usr', which is not there",
 		"did you mean 'user'?");
 	refused("primary_key: [b]\ntime: t\ncolumns: {bb: int, t: date}\n",
-		"'t.yaml' line 1: 'primary_key' names the column 'b', which is not there",
+		"t.yaml:1: 'primary_key' names the column 'b', which is not there",
 		"did you mean 'bb'?");
 	refused("primary_key: [a]\nid: b\ntime: t\ncolumns: {a: int, b: int, t: date}\n",
-		"'t.yaml' line 2: the ID column 'b' is not part of the primary key",
+		"t.yaml:2: the ID column 'b' is not part of the primary key",
 		"rows are spread over buckets by it, and all versions of a row belong into one");
 	refused("primary_key: [a]\ntime: t\nmerge: dedup\ncolumns: {a: int, t: date}\n",
-		"'t.yaml' line 3: 'merge' cannot be 'dedup'", NULL);
+		"t.yaml:3: 'merge' cannot be 'dedup'", NULL);
 	refused("primary_key: [a]\ntime: t\ncolumns: {a: double, t: date}\n",
-		"'t.yaml' line 3: the key's column 'a' cannot be of type 'double'", NULL);
+		"t.yaml:3: the key's column 'a' cannot be of type 'double'", NULL);
 	refused("primary_key: [a]\ntime: t\ncolumns:\n  a: int\n  t: date\n"
 		"  n: {type: int, aggregate: sum}\n",
-		"'t.yaml' line 6: 'aggregate' goes with 'merge: aggregation' or 'merge: partial-update'",
+		"t.yaml:6: 'aggregate' goes with 'merge: aggregation' or 'merge: partial-update'",
 		NULL);
 	refused("primary_key: [a]\ntime: t\nsequence: [t, t]\ncolumns: {a: int, t: date}\n",
-		"'t.yaml' line 3: 'sequence' names 't' twice", NULL);
+		"t.yaml:3: 'sequence' names 't' twice", NULL);
 	refused("primary_key: [a]\ntime: t\nmerge: aggregation\nsequence: t\ncolumns:\n  a: int\n"
 		"  t: {type: date, aggregate: max}\n",
-		"'t.yaml' line 7: 't' is part of the sequence: the newest version's value stays", NULL);
+		"t.yaml:7: 't' is part of the sequence: the newest version's value stays", NULL);
 	static const char *const options[][3] = {
 		{ "aggregation", "ignore-delet: true", "unknown option 'ignore-delet'" },
 		{ "aggregation", "bucket: 4", "unknown option 'bucket'" },
@@ -139,39 +139,39 @@ TEST(refusals)
 		free(yaml);
 	}
 	refused("id: a\ntime: t\nsequence: t\ncolumns: {a: int, t: date}\n",
-		"'t.yaml' line 3: 'sequence' goes with 'primary_key'", NULL);
+		"t.yaml:3: 'sequence' goes with 'primary_key'", NULL);
 	refused("id: a\ntime: t\ncolumns: {a: double, t: date}\n",
-		"'t.yaml' line 3: the ID column 'a' cannot be of type 'double'",
+		"t.yaml:3: the ID column 'a' cannot be of type 'double'",
 		"integers, string, decimal or date");
 	refused("id: a\ntime: t\ncolumns: {a: int, t: string}\n",
-		"'t.yaml' line 3: the time column 't' cannot be of type 'string'", NULL);
+		"t.yaml:3: the time column 't' cannot be of type 'string'", NULL);
 	refused("id: a\ntime: t\ncolumns: {a: int, t: date, dt: string}\n",
-		"'t.yaml' line 3: a column named 'dt' would clash with the partition column",
+		"t.yaml:3: a column named 'dt' would clash with the partition column",
 		NULL);
 	refused("id: a\ntime: t\ncolumns: {a: int, t: date, _KEY_x: string}\n",
-		"'t.yaml' line 3: the column name '_KEY_x' is reserved", NULL);
+		"t.yaml:3: the column name '_KEY_x' is reserved", NULL);
 	refused("id: a\ntime: t\ncolumns: {a: int, t: date, a: string}\n",
-		"'t.yaml' line 3: 'a' is given twice", NULL);
+		"t.yaml:3: 'a' is given twice", NULL);
 	refused("id: a\ntime: t\npartition: week\ncolumns: {a: int, t: date}\n",
-		"'t.yaml' line 3: unknown partition grain 'week': one of day, month, year, none",
+		"t.yaml:3: unknown partition grain 'week': one of day, month, year, none",
 		NULL);
 	refused("id: a\ntime: t\nbuckets: 0\ncolumns: {a: int, t: date}\n",
-		"'t.yaml' line 3: 'buckets' must be a number from 1 to 65536", NULL);
+		"t.yaml:3: 'buckets' must be a number from 1 to 65536", NULL);
 	refused("id: a\ntime: t\nzone: Europe/Zurch\ncolumns: {a: int, t: date}\n",
-		"'t.yaml' line 3: unknown time zone 'Europe/Zurch'", NULL);
+		"t.yaml:3: unknown time zone 'Europe/Zurch'", NULL);
 	refused("id: a\ntime: t\ncolumns: {a: int, t: {type: date, format: '%H:%M'}}\n",
-		"'t.yaml' line 3: the time format '%H:%M' has no year", NULL);
+		"t.yaml:3: the time format '%H:%M' has no year", NULL);
 	refused("id: a\ntime: t\ncolumns: {a: int, t: {type: date, format: epoch}}\n",
-		"'t.yaml' line 3: unknown time format 'epoch'", NULL);
+		"t.yaml:3: unknown time format 'epoch'", NULL);
 	refused("id: a\ntime: t\ncolumns: {a: int, t: date\n",
-		"'t.yaml' line 4: not YAML: did not find expected ',' or '}'", NULL);
+		"t.yaml:4: not YAML: did not find expected ',' or '}'", NULL);
 	refused("id: &x a\ntime: *x\ncolumns: {a: int}\n",
-		"'t.yaml' line 1: anchors and tags are not supported", NULL);
-	refused("", "'t.yaml' line 1: a table definition is a mapping: id, time, columns ...",
+		"t.yaml:1: anchors and tags are not supported", NULL);
+	refused("", "t.yaml:1: a table definition is a mapping: id, time, columns ...",
 		NULL);
-	refused("id: a\ncolumns: {a: int}\n", "'t.yaml': 'time' is missing", NULL);
+	refused("id: a\ncolumns: {a: int}\n", "t.yaml: 'time' is missing", NULL);
 	refused("id: a\ntime: t\ncolumns: {a: int, t: {type: date, from: filename, match: '('}}\n",
-		"'t.yaml' line 3: 'match' is no regular expression: Unmatched ( or \\(",
+		"t.yaml:3: 'match' is no regular expression: Unmatched ( or \\(",
 		NULL);
 }
 

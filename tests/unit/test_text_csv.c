@@ -278,6 +278,30 @@ TEST(p08_long_lines)
 	free(text);
 }
 
+/* The limit is the same for every way in which the bytes come. */
+TEST(p08_limit_is_exact)
+{
+	static const size_t steps[] = { 1 << 16, (1 << 20) + 7, 1 << 26 };
+	char *text = malloc(PF_TEXT_LINE_LIMIT + 128);
+	for (size_t over = 0; over < 2; over++)
+		for (size_t i = 0; i < 3; i++) {
+			size_t len = PF_TEXT_LINE_LIMIT + over - 1;
+			int n = sprintf(text, "0,2024-01-01,ok\n");
+			memset(text + n, 'x', len);
+			memcpy(text + n, "1,2024-01-01,", 13);
+			strcpy(text + n + len, "\n2,2024-01-02,ok\n");
+			struct got g;
+			read_text(HEAD "input: {format: csv, header: [id, t, s]}\n"
+				       "columns: {id: int, t: date, s: string}\n",
+				  text, strlen(text), steps[i], NULL, &g);
+			CHECK_INT(g.position.rejected, (int64_t)over);
+			CHECK_INT(g.position.rows, 3 - (int64_t)over);
+			drop_got(&g);
+		}
+	free(text);
+}
+
 UNIT_MAIN(CASE(plain), CASE(p10_p12_rejects), CASE(mapping), CASE(zeek), CASE(escapes),
 	  CASE(lines), CASE(filename), CASE(header_errors), CASE(unterminated_and_resume),
-	  CASE(resume_by_skipping), CASE(p09_odd_bytes), CASE(p08_long_lines))
+	  CASE(resume_by_skipping), CASE(p09_odd_bytes), CASE(p08_long_lines),
+	  CASE(p08_limit_is_exact))
