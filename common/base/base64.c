@@ -6,17 +6,18 @@ void pf_base64_encode(const void *bytes, size_t len, struct pf_buf *out)
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const uint8_t *p = bytes;
+	uint8_t *to = pf_buf_room(out, pf_mul(len / 3 + 1, 4)), *begin = to;
 	for (size_t i = 0; i < len; i += 3) {
 		size_t n = len - i < 3 ? len - i : 3;
 		uint32_t bits = (uint32_t)p[i] << 16;
-		if (n > 1)
-			bits |= (uint32_t)p[i + 1] << 8;
-		if (n > 2)
-			bits |= p[i + 2];
-		for (size_t k = 0; k < 4; k++)
-			pf_buf_byte(out, k <= n ?
-				    (uint8_t)digits[bits >> (18 - 6 * k) & 63] : '=');
+		bits |= n > 1 ? (uint32_t)p[i + 1] << 8 : 0;
+		bits |= n > 2 ? p[i + 2] : 0;
+		*to++ = (uint8_t)digits[bits >> 18];
+		*to++ = (uint8_t)digits[bits >> 12 & 63];
+		*to++ = n > 1 ? (uint8_t)digits[bits >> 6 & 63] : '=';
+		*to++ = n > 2 ? (uint8_t)digits[bits & 63] : '=';
 	}
+	out->len += (size_t)(to - begin);
 }
 
 static int digit_of(char c)

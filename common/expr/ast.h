@@ -269,13 +269,9 @@ int pf_cmp_double(double a, double b);
 /* Change the scale; rounding half away from zero when it shrinks. False on
  * overflow of 38 digits. */
 bool pf_dec_rescale(pf_i128 v, unsigned from, unsigned to, pf_i128 *out);
-/* "-12.50" into out of 48 bytes; returns length. */
-size_t pf_dec_print(pf_i128 v, unsigned scale, char *out);
 /* "[+-]digits[.digits]" whole text; scale: as many digits as written. */
 bool pf_dec_parse(struct pf_view text, pf_i128 *out, unsigned *scale,
 		  unsigned *digits);
-/* The shortest text that reads back the same; out of 32 bytes. */
-size_t pf_double_print(double v, bool single, char *out);
 
 /* Times as text. Values in `units` per second, wall clock or instant;
  * *has_zone says whether the text carried an offset (value is then UTC).

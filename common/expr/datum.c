@@ -2,9 +2,11 @@
 #include "expr/datum.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "arrow/value_text.h"
 #include "base/time.h"
 #include "expr/ast.h"
 
@@ -243,6 +245,20 @@ static void print_quoted(struct pf_view v, struct pf_buf *out)
 	pf_buf_byte(out, '\'');
 }
 
+/* 3 alone would be read back as an integer: 3e0. */
+static void print_real(const struct pf_datum *d, struct pf_buf *out)
+{
+	size_t from = out->len;
+	if (d->type.kind == PF_FLOAT)
+		pf_format_float(out, (float)d->d);
+	else
+		pf_format_double(out, d->d);
+	const uint8_t *text = out->data + from;
+	size_t n = out->len - from;
+	if (!memchr(text, 'e', n) && isfinite(d->d))
+		pf_buf_str(out, "e0");
+}
+
 void pf_datum_print(const struct pf_datum *d, struct pf_buf *out)
 {
 	char text[64];
@@ -257,14 +273,10 @@ void pf_datum_print(const struct pf_datum *d, struct pf_buf *out)
 		return;
 	case PF_FLOAT:
 	case PF_DOUBLE:
-		n = pf_double_print(d->d, d->type.kind == PF_FLOAT, text);
-		pf_buf_add(out, text, n);
-		/* 3 alone would be read back as an integer. */
-		if (!memchr(text, 'e', n) && !memchr(text, 'n', n) && !memchr(text, 'N', n))
-			pf_buf_str(out, "e0");
+		print_real(d, out);
 		return;
 	case PF_DECIMAL:
-		pf_buf_add(out, text, pf_dec_print(d->dec, d->type.scale, text));
+		pf_format_decimal(out, d->dec, d->type.scale);
 		return;
 	case PF_STRING:
 		print_quoted(d->bytes, out);

@@ -4,11 +4,11 @@
  */
 #include "expr/ast.h"
 
-#include "base/time.h"
-
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
+
+#include "arrow/value_text.h"
+#include "base/time.h"
 
 pf_i128 pf_pow10(unsigned n)
 {
@@ -16,27 +16,6 @@ pf_i128 pf_pow10(unsigned n)
 	while (n--)
 		v *= 10;
 	return v;
-}
-
-size_t pf_dec_print(pf_i128 v, unsigned scale, char *out)
-{
-	char digits[48];
-	unsigned n = 0;
-	pf_u128 u = v < 0 ? -(pf_u128)v : (pf_u128)v;
-	do {
-		digits[n++] = (char)('0' + (int)(u % 10));
-		u /= 10;
-	} while (u || n <= scale);
-	size_t len = 0;
-	if (v < 0)
-		out[len++] = '-';
-	while (n) {
-		if (n == scale)
-			out[len++] = '.';
-		out[len++] = digits[--n];
-	}
-	out[len] = '\0';
-	return len;
 }
 
 bool pf_dec_parse(struct pf_view text, pf_i128 *out, unsigned *scale,
@@ -79,8 +58,8 @@ double pf_dec_to_double(pf_i128 v, unsigned scale)
 	/* Both exact, so the division rounds once. */
 	if (scale <= 22 && v < (1LL << 53) && v > -(1LL << 53))
 		return (double)v / exact[scale];
-	char text[48];
-	pf_dec_print(v, scale, text);
+	char text[PF_FORMAT_DECIMAL_ROOM + 1];
+	*pf_put_decimal((uint8_t *)text, v, scale) = '\0';
 	return strtod(text, NULL);
 }
 
@@ -144,21 +123,6 @@ bool pf_dec_rescale(pf_i128 v, unsigned from, unsigned to, pf_i128 *out)
 		q += v < 0 ? -1 : 1;
 	*out = q;
 	return true;
-}
-
-size_t pf_double_print(double v, bool single, char *out)
-{
-	if (v != v)
-		return (size_t)snprintf(out, 32, "NaN");
-	if (isinf(v))
-		return (size_t)snprintf(out, 32, v < 0 ? "-Infinity" : "Infinity");
-	int n = 0;
-	for (int digits = single ? 6 : 15; digits <= (single ? 9 : 17); digits++) {
-		n = snprintf(out, 32, "%.*g", digits, v);
-		if (single ? strtof(out, NULL) == (float)v : strtod(out, NULL) == v)
-			break;
-	}
-	return (size_t)n;
 }
 
 static bool digits(struct pf_view t, size_t *i, unsigned n, unsigned *out)

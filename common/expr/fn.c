@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "arrow/value_text.h"
 #include "base/time.h"
 
 static const struct pf_fn *const groups[] = { pf_fns_text, pf_fns_math,
@@ -351,37 +352,43 @@ static int bind_string(struct pf_expr *e, struct pf_node *x, struct pf_error *er
 	return 0;
 }
 
-/* out of 64 bytes */
-static size_t print_value(const struct pf_node *k, size_t i, char *out)
+static void print_value(const struct pf_node *k, size_t i, struct pf_buf *out)
 {
+	char text[64];
+	size_t n;
 	int64_t v;
 	switch (k->type.x) {
 	case PF_X_BOOL:
-		return (size_t)snprintf(out, 64, "%s",
-					PF_AT(uint8_t, &k->out, i) ? "true" : "false");
+		pf_buf_str(out, PF_AT(uint8_t, &k->out, i) ? "true" : "false");
+		return;
 	case PF_X_DEC:
-		return pf_dec_print(PF_AT(pf_i128, &k->out, i), k->type.scale, out);
+		pf_format_decimal(out, PF_AT(pf_i128, &k->out, i), k->type.scale);
+		return;
 	case PF_X_DOUBLE:
-		return pf_double_print(PF_AT(double, &k->out, i),
-				       k->op == PF_N_COLUMN && k->column_kind == PF_FLOAT,
-				       out);
+		if (k->op == PF_N_COLUMN && k->column_kind == PF_FLOAT)
+			pf_format_float(out, (float)PF_AT(double, &k->out, i));
+		else
+			pf_format_double(out, PF_AT(double, &k->out, i));
+		return;
 	case PF_X_DATE:
-		return pf_format_date(out, PF_AT(int64_t, &k->out, i));
+		n = pf_format_date(text, PF_AT(int64_t, &k->out, i));
+		break;
 	case PF_X_TIME:
-		return pf_format_time_ms(out, (int32_t)PF_AT(int64_t, &k->out, i),
-					 k->type.precision);
+		n = pf_format_time_ms(text, (int32_t)PF_AT(int64_t, &k->out, i),
+				      k->type.precision);
+		break;
 	case PF_X_TS:
 	case PF_X_LTZ:
 		v = PF_AT(int64_t, &k->out, i);
-		size_t n = pf_format_timestamp(out, v, pf_x_units(k->type),
-					       k->type.precision);
+		n = pf_format_timestamp(text, v, pf_x_units(k->type), k->type.precision);
 		if (k->type.x == PF_X_LTZ)
-			out[n++] = 'Z';
-		return n;
+			text[n++] = 'Z';
+		break;
 	default:
-		return (size_t)snprintf(out, 64, "%lld",
-					(long long)PF_AT(int64_t, &k->out, i));
+		pf_format_int(out, PF_AT(int64_t, &k->out, i));
+		return;
 	}
+	pf_buf_add(out, text, n);
 }
 
 static void eval_string(struct pf_expr *e, struct pf_node *x)
@@ -389,8 +396,8 @@ static void eval_string(struct pf_expr *e, struct pf_node *x)
 	const struct pf_node *k = x->kids[0];
 	struct pf_view *v = pf_node_values(e, x, e->n);
 	uint8_t *s = pf_node_own_states(e, x);
+	struct pf_buf text = { 0 };
 	for (size_t i = 0; i < e->n; i++) {
-		char text[64];
 		v[i] = pf_view_of("", 0);
 		if (s[i] != PF_S_VALID || k->type.x == PF_X_NULL)
 			continue;
@@ -398,15 +405,17 @@ static void eval_string(struct pf_expr *e, struct pf_node *x)
 			v[i] = PF_AT(struct pf_view, &k->out, i);
 			continue;
 		}
-		size_t n = print_value(k, i, text);
-		uint8_t *p = pf_fn_text(e, n);
+		text.len = 0;
+		print_value(k, i, &text);
+		uint8_t *p = pf_fn_text(e, text.len);
 		if (!p) {
 			s[i] = PF_S_LONG;
 			continue;
 		}
-		memcpy(p, text, n);
-		v[i] = pf_view_of(p, n);
+		memcpy(p, text.data, text.len);
+		v[i] = pf_view_of(p, text.len);
 	}
+	pf_buf_free(&text);
 }
 
 const struct pf_fn pf_fns_choice[] = {

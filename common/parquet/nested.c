@@ -2,32 +2,17 @@
 #include "parquet/nested.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "arrow/value_text.h"
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "parquet/chunk.h"
-#include "parquet/json_value.h"
-
-enum { MOST_DEEP = 32, MOST_NODES = 10000 };
-
-enum shape { LEAF, ROW, LIST, MAP };
-
-struct node {
-	enum shape shape;
-	char *name;
-	bool optional;
-	unsigned def;     /* definition level at which it is not null */
-	unsigned rep;     /* list, map: level at which an element repeats */
-	unsigned element; /* list, map: definition level of an element */
-	size_t leaf, n_leaves; /* those beneath it, of the column's */
-	struct node *children;
-	size_t n;
-};
+#include "parquet/nested_shape.h"
 
 /* The entries of a leaf, page by page. */
 struct leaf {
-	struct pq_mapping mapping;
-	size_t at;                /* among the file's leaves */
-	unsigned max_def, max_rep;
+	const struct pq_shape_leaf *is;
 	struct pq_reading chunk;
 	struct pq_dictionary dictionary;
 	struct pf_buf rep, def;   /* levels of the page, uint32 */
@@ -39,153 +24,33 @@ struct leaf {
 };
 
 struct pq_nested {
-	struct node root;
-	struct leaf *leaves;
-	size_t n_leaves, n_nodes;
+	struct pq_shape shape;
+	struct leaf *leaves; /* shape.n_leaves of them */
 	bool open;
 	size_t group;
 	int64_t row; /* that is next */
 	struct pf_buf text, key;
 };
 
-/* --- the shape --- */
-
-struct build {
-	const struct pf_parquet_file *f;
-	struct pq_nested *n;
-	size_t at, first_leaf;
-};
-
-static bool build_node(struct build *b, unsigned def, unsigned rep, unsigned deep,
-		       bool element, struct node *out);
-
-static bool is_list(const struct pq_element *e)
-{
-	return e->logical == PQ_LOG_LIST ||
-	       (e->logical == PQ_LOG_NONE && e->converted == PQ_CONV_LIST);
-}
-
-static bool is_map(const struct pq_element *e)
-{
-	return e->logical == PQ_LOG_MAP ||
-	       (e->logical == PQ_LOG_NONE && (e->converted == PQ_CONV_MAP ||
-					      e->converted == PQ_CONV_MAP_KEY_VALUE));
-}
-
-static bool build_leaf(struct build *b, unsigned def, unsigned rep, const struct pq_element *e)
-{
-	struct pq_nested *n = b->n;
-	struct pq_element single = *e;
-	n->leaves = pf_realloc(n->leaves, n->n_leaves + 1, sizeof *n->leaves);
-	struct leaf *l = &n->leaves[n->n_leaves];
-	*l = (struct leaf){ .at = b->first_leaf + n->n_leaves, .max_def = def,
-			    .max_rep = rep };
-	n->n_leaves++;
-	single.repetition = PQ_REQUIRED;
-	return !pq_mapping_read(&single, &l->mapping) && !pq_chunks_refused(b->f, l->at);
-}
-
-static bool build_children(struct build *b, size_t n, unsigned def, unsigned rep,
-			   unsigned deep, bool elements, struct node *out)
-{
-	out->children = pf_zalloc(n + 1, sizeof *out->children);
-	for (size_t i = 0; i < n; i++) {
-		out->n++;
-		if (!build_node(b, def, rep, deep + 1, elements, &out->children[i]))
-			return false;
-	}
-	return n > 0;
-}
-
-/* A list of three levels: what is repeated is a group of nothing but the
- * element. Of two: it is the element itself. */
-static bool two_levels(const struct pq_element *parent, const struct pq_element *repeated)
-{
-	static const char tuple[] = "_tuple";
-	size_t len = parent->name.len;
-	return repeated->children != 1 ||
-	       !pf_view_cmp(repeated->name, pf_view_str("array")) ||
-	       (repeated->name.len == len + sizeof tuple - 1 &&
-		!memcmp(repeated->name.data, parent->name.data, len) &&
-		!memcmp(repeated->name.data + len, tuple, sizeof tuple - 1));
-}
-
-static bool build_group(struct build *b, const struct pq_element *e, unsigned def,
-			unsigned rep, unsigned deep, struct node *out)
-{
-	const struct pq_footer *t = &b->f->footer;
-	const struct pq_element *in = b->at < t->n_elements ? &t->elements[b->at] : NULL;
-	bool repeats = in && e->children == 1 && in->repetition == PQ_REPEATED;
-	out->element = def + 1;
-	out->rep = rep + 1;
-	if (repeats && is_list(e)) {
-		out->shape = LIST;
-		bool old = two_levels(e, in);
-		b->at += !old;
-		return build_children(b, 1, def + 1, rep + 1, deep, old, out);
-	}
-	if (repeats && is_map(e) && (in->children == 1 || in->children == 2)) {
-		out->shape = MAP;
-		b->at++;
-		return build_children(b, (size_t)in->children, def + 1, rep + 1, deep, false,
-				      out);
-	}
-	out->shape = ROW;
-	return build_children(b, (size_t)e->children, def, rep, deep, false, out);
-}
-
-/* element: what repeats is taken for one of it, its list being known. */
-static bool build_node(struct build *b, unsigned def, unsigned rep, unsigned deep,
-		       bool element, struct node *out)
-{
-	const struct pq_footer *t = &b->f->footer;
-	if (b->at >= t->n_elements || deep > MOST_DEEP || ++b->n->n_nodes > MOST_NODES)
-		return false;
-	const struct pq_element *e = &t->elements[b->at];
-	bool ok;
-	out->name = pf_strndup((const char *)e->name.data, e->name.len);
-	out->leaf = b->n->n_leaves;
-	out->def = def;
-	if (e->repetition == PQ_REPEATED && !element) { /* without annotation */
-		out->shape = LIST;
-		out->element = def + 1;
-		out->rep = rep + 1;
-		ok = build_children(b, 1, def + 1, rep + 1, deep, true, out);
-	} else {
-		b->at++;
-		out->optional = e->repetition == PQ_OPTIONAL;
-		out->def = def += out->optional;
-		ok = e->children > 0 ? build_group(b, e, def, rep, deep, out) :
-				       build_leaf(b, def, rep, e);
-	}
-	out->n_leaves = b->n->n_leaves - out->leaf;
-	return ok && out->n_leaves > 0;
-}
-
-static void free_node(struct node *n)
-{
-	for (size_t i = 0; i < n->n; i++)
-		free_node(&n->children[i]);
-	free(n->children);
-	free(n->name);
-}
-
 struct pq_nested *pq_nested_new(const struct pf_parquet_file *f, size_t at,
 				size_t first_leaf)
 {
+	struct pq_shape shape;
+	if (!pq_shape_read(f, at, first_leaf, &shape))
+		return NULL;
 	struct pq_nested *n = pf_zalloc(1, sizeof *n);
-	struct build b = { .f = f, .n = n, .at = at, .first_leaf = first_leaf };
-	if (build_node(&b, 0, 0, 0, false, &n->root))
-		return n;
-	pq_nested_free(n);
-	return NULL;
+	n->shape = shape;
+	n->leaves = pf_zalloc(shape.n_leaves, sizeof *n->leaves);
+	for (size_t i = 0; i < shape.n_leaves; i++)
+		n->leaves[i].is = &shape.leaves[i];
+	return n;
 }
 
 void pq_nested_free(struct pq_nested *n)
 {
 	if (!n)
 		return;
-	for (size_t i = 0; i < n->n_leaves; i++) {
+	for (size_t i = 0; i < n->shape.n_leaves; i++) {
 		struct leaf *l = &n->leaves[i];
 		pf_buf_free(&l->rep);
 		pf_buf_free(&l->def);
@@ -194,7 +59,7 @@ void pq_nested_free(struct pq_nested *n)
 		pq_scan_free(l->chunk.s);
 	}
 	free(n->leaves);
-	free_node(&n->root);
+	pq_shape_free(&n->shape);
 	pf_buf_free(&n->text);
 	pf_buf_free(&n->key);
 	free(n);
@@ -207,12 +72,12 @@ static int open_leaf(struct pf_parquet_file *f, struct leaf *l, size_t group,
 {
 	struct pq_scan *room = l->chunk.s ? l->chunk.s : pq_scan_new();
 	l->chunk = (struct pq_reading){
-		.f = f, .s = room, .meta = &f->footer.groups[group].chunks[l->at],
-		.m = &l->mapping, .group = group, .dictionary = &l->dictionary,
+		.f = f, .s = room, .meta = &f->footer.groups[group].chunks[l->is->at],
+		.m = &l->is->mapping, .group = group, .dictionary = &l->dictionary,
 	};
 	l->dictionary.loaded = false;
 	l->n = l->next = l->value = 0;
-	if (l->chunk.meta->type != (int32_t)l->mapping.physical)
+	if (l->chunk.meta->type != (int32_t)l->is->mapping.physical)
 		return pf_fail(err, PF_E_PARQUET, "schema and pages differ in its type");
 	PF_TRY(pq_chunk_extent(f, l->chunk.meta, &l->chunk.begin, &l->chunk.end, err));
 	l->offset = l->chunk.begin;
@@ -269,23 +134,23 @@ static int take_page(struct leaf *l, const struct pq_page *p, struct pf_error *e
 	size_t n = (size_t)p->h.values, values = 0;
 	if (p->h.values < 0 || p->h.values > l->left || p->h.values > PQ_PAGE_VALUES)
 		return pf_fail(err, PF_E_PARQUET, "a page of more values than its column");
-	if (v1 && p->h.level_encoding == PQ_BIT_PACKED && l->max_def)
+	if (v1 && p->h.level_encoding == PQ_BIT_PACKED && l->is->max_def)
 		return pf_fail(err, PF_E_UNSUPPORTED, "bit-packed levels are not supported");
 	PF_TRY(unpack_page(l, p, err));
 	const struct pf_buf *page = &l->chunk.s->page;
 	const uint8_t *data = page->data, *end = data + page->len;
-	PF_TRY(take_levels(&data, end, v1, (size_t)p->h.rep_bytes, l->max_rep, n, &l->rep,
+	PF_TRY(take_levels(&data, end, v1, (size_t)p->h.rep_bytes, l->is->max_rep, n, &l->rep,
 			   err));
-	PF_TRY(take_levels(&data, end, v1, (size_t)p->h.def_bytes, l->max_def, n, &l->def,
+	PF_TRY(take_levels(&data, end, v1, (size_t)p->h.def_bytes, l->is->max_def, n, &l->def,
 			   err));
 	const uint32_t *def = (const uint32_t *)(const void *)l->def.data;
 	for (size_t i = 0; i < n; i++)
-		values += def[i] == l->max_def;
+		values += def[i] == l->is->max_def;
 	l->rows = (struct pq_page_rows){ .n = values };
-	PF_TRY(pq_decode_values(&l->mapping, p->h.encoding, &l->dictionary, data,
+	PF_TRY(pq_decode_values(&l->is->mapping, p->h.encoding, &l->dictionary, data,
 				(size_t)(end - data), values, values, &l->chunk.s->decode,
 				&l->rows.dense, err));
-	PF_TRY(pq_convert(&l->mapping, l->mapping.type, &l->rows, &l->chunk.s->convert,
+	PF_TRY(pq_convert(&l->is->mapping, l->is->mapping.type, &l->rows, &l->chunk.s->convert,
 			  &l->column, err));
 	l->chunk.f->counters.pages_decoded++;
 	l->n = n;
@@ -333,12 +198,12 @@ static int need_entry(struct leaf *l, struct pf_error *err)
 }
 
 /* One entry of each leaf beneath: all of them say that there is nothing. */
-static int pass(struct pq_nested *n, const struct node *node, struct pf_error *err)
+static int pass(struct pq_nested *n, const struct pq_shape_node *node, struct pf_error *err)
 {
 	for (size_t i = node->leaf; i < node->leaf + node->n_leaves; i++) {
 		struct leaf *l = &n->leaves[i];
 		PF_TRY(need_entry(l, err));
-		if (def_of(l) == l->max_def)
+		if (def_of(l) == l->is->max_def)
 			return pf_fail(err, PF_E_PARQUET, "its leaves have different rows");
 		l->next++;
 	}
@@ -347,10 +212,30 @@ static int pass(struct pq_nested *n, const struct node *node, struct pf_error *e
 
 /* --- a value --- */
 
-static int put(struct pq_nested *n, const struct node *node, struct pf_buf *out,
+/* A value of the page, its number among those that are not null. */
+static void put_single(const struct leaf *l, size_t i, struct pf_buf *out)
+{
+	const struct pq_mapping *m = &l->is->mapping;
+	const struct pf_view *views = l->rows.dense.views;
+	if (m->type.kind != PF_STRING && m->type.kind != PF_BYTES) {
+		pf_format_value(out, m->type, &l->column, (int64_t)i, PF_VALUE_JSON, NULL);
+		return;
+	}
+	struct pf_view v = views ? views[i] :
+			   pf_view_of(l->rows.dense.fixed + i * m->width, m->width);
+	if (m->type.kind == PF_STRING) {
+		pf_format_json_string(out, v.data, v.len);
+		return;
+	}
+	pf_buf_byte(out, '"');
+	pf_base64_encode(v.data, v.len, out);
+	pf_buf_byte(out, '"');
+}
+
+static int put(struct pq_nested *n, const struct pq_shape_node *node, struct pf_buf *out,
 	       struct pf_error *err);
 
-static int put_key(struct pq_nested *n, const struct node *key, struct pf_buf *out,
+static int put_key(struct pq_nested *n, const struct pq_shape_node *key, struct pf_buf *out,
 		   struct pf_error *err)
 {
 	size_t before = out->len;
@@ -367,10 +252,10 @@ static int put_key(struct pq_nested *n, const struct node *key, struct pf_buf *o
 }
 
 /* One element of a list, or one key and its value. */
-static int put_element(struct pq_nested *n, const struct node *node, bool as_object,
+static int put_element(struct pq_nested *n, const struct pq_shape_node *node, bool as_object,
 		       struct pf_buf *out, struct pf_error *err)
 {
-	if (node->shape == LIST)
+	if (node->kind == PQ_SHAPE_LIST)
 		return put(n, &node->children[0], out, err);
 	pf_buf_str(out, as_object ? "" : "{\"key\":");
 	PF_TRY(as_object ? put_key(n, &node->children[0], out, err) :
@@ -384,11 +269,11 @@ static int put_element(struct pq_nested *n, const struct node *node, bool as_obj
 	return 0;
 }
 
-static int put_many(struct pq_nested *n, const struct node *node, struct pf_buf *out,
+static int put_many(struct pq_nested *n, const struct pq_shape_node *node, struct pf_buf *out,
 		    struct pf_error *err)
 {
 	struct leaf *l = &n->leaves[node->leaf];
-	bool as_object = node->shape == MAP && node->children[0].shape == LEAF;
+	bool as_object = node->kind == PQ_SHAPE_MAP && node->children[0].kind == PQ_SHAPE_LEAF;
 	bool more = true;
 	pf_buf_byte(out, as_object ? '{' : '[');
 	if (def_of(l) < node->element) {
@@ -406,7 +291,7 @@ static int put_many(struct pq_nested *n, const struct node *node, struct pf_buf 
 	return 0;
 }
 
-static int put_row(struct pq_nested *n, const struct node *node, struct pf_buf *out,
+static int put_row(struct pq_nested *n, const struct pq_shape_node *node, struct pf_buf *out,
 		   struct pf_error *err)
 {
 	pf_buf_byte(out, '{');
@@ -414,7 +299,7 @@ static int put_row(struct pq_nested *n, const struct node *node, struct pf_buf *
 		const char *name = node->children[i].name;
 		if (i)
 			pf_buf_byte(out, ',');
-		pq_json_text(out, pf_view_str(name));
+		pf_format_json_string(out, name, strlen(name));
 		pf_buf_byte(out, ':');
 		PF_TRY(put(n, &node->children[i], out, err));
 	}
@@ -422,7 +307,7 @@ static int put_row(struct pq_nested *n, const struct node *node, struct pf_buf *
 	return 0;
 }
 
-static int put(struct pq_nested *n, const struct node *node, struct pf_buf *out,
+static int put(struct pq_nested *n, const struct pq_shape_node *node, struct pf_buf *out,
 	       struct pf_error *err)
 {
 	struct leaf *l = &n->leaves[node->leaf];
@@ -433,13 +318,13 @@ static int put(struct pq_nested *n, const struct node *node, struct pf_buf *out,
 		pf_buf_str(out, "null");
 		return pass(n, node, err);
 	}
-	if (node->shape == ROW)
+	if (node->kind == PQ_SHAPE_ROW)
 		return put_row(n, node, out, err);
-	if (node->shape != LEAF)
+	if (node->kind != PQ_SHAPE_LEAF)
 		return put_many(n, node, out, err);
-	if (def_of(l) != l->max_def)
+	if (def_of(l) != l->is->max_def)
 		return pf_fail(err, PF_E_PARQUET, "its leaves have different rows");
-	pq_json_value(out, &l->mapping, &l->rows, &l->column, l->value++);
+	put_single(l, l->value++, out);
 	l->next++;
 	return 0;
 }
@@ -448,12 +333,12 @@ static int put(struct pq_nested *n, const struct node *node, struct pf_buf *out,
 
 static int skip_row(struct pq_nested *n, struct pf_error *err)
 {
-	for (size_t i = 0; i < n->n_leaves; i++) {
+	for (size_t i = 0; i < n->shape.n_leaves; i++) {
 		struct leaf *l = &n->leaves[i];
 		bool more = true;
 		PF_TRY(need_entry(l, err));
 		do {
-			l->value += def_of(l) == l->max_def;
+			l->value += def_of(l) == l->is->max_def;
 			l->next++;
 			PF_TRY(load(l, &more, err));
 		} while (more && rep_of(l));
@@ -463,14 +348,14 @@ static int skip_row(struct pq_nested *n, struct pf_error *err)
 
 static int put_one(struct pq_nested *n, struct pf_colbuf *out, struct pf_error *err)
 {
-	for (size_t i = 0; i < n->n_leaves; i++) {
+	for (size_t i = 0; i < n->shape.n_leaves; i++) {
 		PF_TRY(need_entry(&n->leaves[i], err));
 		if (rep_of(&n->leaves[i]))
 			return pf_fail(err, PF_E_PARQUET, "its leaves have different rows");
 	}
 	n->text.len = 0;
-	bool null = n->root.optional && def_of(&n->leaves[0]) < n->root.def;
-	PF_TRY(put(n, &n->root, &n->text, err));
+	bool null = n->shape.root.optional && def_of(&n->leaves[0]) < n->shape.root.def;
+	PF_TRY(put(n, &n->shape.root, &n->text, err));
 	if (null)
 		pf_col_null(out);
 	else if (out->values.len + n->text.len > INT32_MAX)
@@ -488,7 +373,7 @@ static int read_ranges(struct pf_parquet_file *f, struct pq_nested *n, size_t gr
 		if (ranges[r].from == ranges[r].to)
 			continue;
 		if (!n->open || n->group != group || n->row > ranges[r].from) {
-			for (size_t i = 0; i < n->n_leaves; i++)
+			for (size_t i = 0; i < n->shape.n_leaves; i++)
 				PF_TRY(open_leaf(f, &n->leaves[i], group, err));
 			n->open = true;
 			n->group = group;

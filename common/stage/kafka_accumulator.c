@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "arrow/ipc_write.h"
+#include "arrow/value_text.h"
 #include "stage/kafka_message.h"
-#include "text/format.h"
 
 enum { GATHER_ROWS = 1024 };
 /* What Kafka puts around a message: the batch, the record, the header's names and the

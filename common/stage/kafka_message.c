@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "arrow/value_text.h"
 #include "ext/hash.h"
-#include "text/format.h"
 
 enum { HEADER_BYTES = 256 };
 

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "text/format.h"
+#include "arrow/value_text.h"
 
 /* The first column of a row that must not be null and is, or -1. */
 static int bad_column(const struct pf_batch *b, int64_t row)

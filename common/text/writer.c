@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrow/value_text.h"
 #include "base/alloc.h"
 #include "text/escape.h"
-#include "text/format.h"
 
 enum {
 	FLUSH_BYTES = 64 << 10,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rows to text: table, csv, tsv, jsonl, json, md. Values are as text/format.h
+ * Rows to text: table, csv, tsv, jsonl, json, md. Values are as arrow/value_text.h
  * prints them; field names are data. NULL is an empty field in csv and tsv (an
  * empty string is "" in csv), `NULL` in table and md, null in JSON.
  */

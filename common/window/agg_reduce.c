@@ -14,10 +14,10 @@
 
 #include <stdlib.h>
 
+#include "arrow/value_text.h"
 #include "base/alloc.h"
 #include "base/command.h"
 #include "query/keyset.h"
-#include "text/format.h"
 
 enum { ANSWER_MAX = 1 << 30 };
 

@@ -9,9 +9,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "arrow/value_text.h"
 #include "base/alloc.h"
 #include "expr/datum.h"
-#include "text/format.h"
 #include "window/agg_table.h"
 
 struct sets {

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "arrow/value_text.h"
 #include "base/alloc.h"
 #include "base/fault.h"
 #include "base/file.h"
 #include "ext/json.h"
-#include "text/format.h"
 
 /* --- the lists' columns --- */
 

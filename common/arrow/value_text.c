@@ -2,36 +2,45 @@
  *
  * Values to text: the one formatter of all writers.
  */
+#include "arrow/value_text.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "arrow/layout.h"
+#include "base/base64.h"
 #include "base/number.h"
 #include "base/time.h"
 #include "base/utf8.h"
-#include "text/format.h"
 
-void pf_format_decimal(struct pf_buf *out, pf_i128 unscaled, unsigned scale)
+uint8_t *pf_put_decimal(uint8_t *to, pf_i128 unscaled, unsigned scale)
 {
-	char digits[48];
+	uint8_t digits[PF_FORMAT_DECIMAL_ROOM];
 	size_t at = sizeof digits;
 	pf_u128 rest = unscaled < 0 ? 0 - (pf_u128)unscaled : (pf_u128)unscaled;
 	unsigned n = 0;
 	/* Most have no more than 64 bits, whose division is cheaper. */
 	while (rest > UINT64_MAX) {
-		digits[--at] = (char)('0' + (int)(rest % 10));
+		digits[--at] = (uint8_t)('0' + (unsigned)(rest % 10));
 		rest /= 10;
 		if (++n == scale)
 			digits[--at] = '.';
 	}
 	for (uint64_t low = (uint64_t)rest; low || n <= scale; low /= 10) {
-		digits[--at] = (char)('0' + (int)(low % 10));
+		digits[--at] = (uint8_t)('0' + low % 10);
 		if (++n == scale)
 			digits[--at] = '.';
 	}
 	if (unscaled < 0)
 		digits[--at] = '-';
-	pf_buf_add(out, digits + at, sizeof digits - at);
+	memcpy(to, digits + at, sizeof digits - at);
+	return to + (sizeof digits - at);
+}
+
+void pf_format_decimal(struct pf_buf *out, pf_i128 unscaled, unsigned scale)
+{
+	uint8_t *to = pf_buf_room(out, PF_FORMAT_DECIMAL_ROOM);
+	out->len += (size_t)(pf_put_decimal(to, unscaled, scale) - to);
 }
 
 static unsigned digits_of(uint64_t v)
@@ -118,22 +127,8 @@ static void add_hex(struct pf_buf *out, struct pf_view v)
 
 static void add_base64(struct pf_buf *out, struct pf_view v)
 {
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	pf_buf_byte(out, '"');
-	for (size_t i = 0; i < v.len; i += 3) {
-		size_t n = v.len - i < 3 ? v.len - i : 3;
-		uint32_t bits = (uint32_t)v.data[i] << 16;
-		bits |= n > 1 ? (uint32_t)v.data[i + 1] << 8 : 0;
-		bits |= n > 2 ? v.data[i + 2] : 0;
-		uint8_t four[4] = { (uint8_t)digits[bits >> 18],
-				    (uint8_t)digits[bits >> 12 & 63], '=', '=' };
-		if (n > 1)
-			four[2] = (uint8_t)digits[bits >> 6 & 63];
-		if (n > 2)
-			four[3] = (uint8_t)digits[bits & 63];
-		pf_buf_add(out, four, 4);
-	}
+	pf_base64_encode(v.data, v.len, out);
 	pf_buf_byte(out, '"');
 }
 
@@ -182,13 +177,48 @@ void pf_format_count(struct pf_buf *out, struct pf_type type,
 	pf_buf_str(out, pf_count_text(text, pf_int_at(column, type.kind, row), true));
 }
 
+static void add_real(struct pf_buf *out, double value, bool single, bool json)
+{
+	if (json && !isfinite(value))
+		pf_buf_str(out, "null");
+	else if (single)
+		pf_format_float(out, (float)value);
+	else
+		pf_format_double(out, value);
+}
+
+static void add_bytes(struct pf_buf *out, struct pf_view v, bool json)
+{
+	if (json)
+		add_base64(out, v);
+	else
+		add_hex(out, v);
+}
+
+static void add_time(struct pf_buf *out, struct pf_type type, int64_t value,
+		     const struct pf_zone *zone, bool json)
+{
+	char text[48];
+	if (json)
+		pf_buf_byte(out, '"');
+	if (type.kind == PF_DATE)
+		pf_buf_add(out, text, pf_format_date(text, value));
+	else if (type.kind == PF_TIME)
+		pf_buf_add(out, text,
+			   pf_format_time_ms(text, (int32_t)value,
+					     type.precision > 3 ? 3 : type.precision));
+	else
+		add_timestamp(out, type, value, zone);
+	if (json)
+		pf_buf_byte(out, '"');
+}
+
 void pf_format_value(struct pf_buf *out, struct pf_type type,
 		     const struct pf_column *column, int64_t row,
 		     enum pf_value_style style, const struct pf_zone *zone)
 {
 	const bool json = style == PF_VALUE_JSON;
-	char text[80];
-	double d;
+	pf_i128 unscaled;
 	struct pf_view v;
 	switch (type.kind) {
 	case PF_BOOLEAN:
@@ -201,25 +231,15 @@ void pf_format_value(struct pf_buf *out, struct pf_type type,
 		pf_format_int(out, pf_int_at(column, type.kind, row));
 		return;
 	case PF_FLOAT:
-		d = (double)((const float *)column->values)[row];
-		if (json && !isfinite(d))
-			pf_buf_str(out, "null");
-		else
-			pf_format_float(out, (float)d);
+		add_real(out, (double)((const float *)column->values)[row], true, json);
 		return;
 	case PF_DOUBLE:
-		d = ((const double *)column->values)[row];
-		if (json && !isfinite(d))
-			pf_buf_str(out, "null");
-		else
-			pf_format_double(out, d);
+		add_real(out, ((const double *)column->values)[row], false, json);
 		return;
-	case PF_DECIMAL: {
-		pf_i128 unscaled;
+	case PF_DECIMAL:
 		memcpy(&unscaled, (const char *)column->values + 16 * row, 16);
 		pf_format_decimal(out, unscaled, type.scale);
 		return;
-	}
 	case PF_STRING:
 		v = pf_bytes_at(column, row);
 		if (json)
@@ -229,30 +249,12 @@ void pf_format_value(struct pf_buf *out, struct pf_type type,
 		return;
 	case PF_BYTES:
 	case PF_LARGE_BYTES:
-		v = pf_bytes_at(column, row);
-		if (json)
-			add_base64(out, v);
-		else
-			add_hex(out, v);
+		add_bytes(out, pf_bytes_at(column, row), json);
 		return;
 	case PF_STRINGS:
 		add_strings(out, column, row);
 		return;
 	default:
-		break;
+		add_time(out, type, pf_int_at(column, type.kind, row), zone, json);
 	}
-	/* Times are quoted in JSON. */
-	if (json)
-		pf_buf_byte(out, '"');
-	int64_t value = pf_int_at(column, type.kind, row);
-	if (type.kind == PF_DATE)
-		pf_buf_add(out, text, pf_format_date(text, value));
-	else if (type.kind == PF_TIME)
-		pf_buf_add(out, text,
-			   pf_format_time_ms(text, (int32_t)value,
-					     type.precision > 3 ? 3 : type.precision));
-	else
-		add_timestamp(out, type, value, zone);
-	if (json)
-		pf_buf_byte(out, '"');
 }

@@ -5,8 +5,8 @@
  * wall clock without offset (2024-01-31T10:05:03.123), timestamp_ltz with the
  * offset of a zone (Z for UTC), bytes as hex (base64 in JSON).
  */
-#ifndef PF_TEXT_FORMAT_H
-#define PF_TEXT_FORMAT_H
+#ifndef PF_ARROW_VALUE_TEXT_H
+#define PF_ARROW_VALUE_TEXT_H
 
 #include "arrow/batch.h"
 #include "base/buf.h"
@@ -35,7 +35,9 @@ enum { PF_FORMAT_INT_ROOM = 20 };
 uint8_t *pf_put_int(uint8_t *to, int64_t value);
 void pf_format_double(struct pf_buf *out, double value);
 void pf_format_float(struct pf_buf *out, float value);
-void pf_format_decimal(struct pf_buf *out, pf_i128 unscaled, unsigned scale);
+void pf_format_decimal(struct pf_buf *out, pf_i128 unscaled, unsigned scale); /* scale <= 38 */
+enum { PF_FORMAT_DECIMAL_ROOM = 48 };
+uint8_t *pf_put_decimal(uint8_t *to, pf_i128 unscaled, unsigned scale);
 void pf_format_json_string(struct pf_buf *out, const void *text, size_t len);
 
 #endif

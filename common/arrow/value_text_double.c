@@ -2,13 +2,13 @@
  *
  * Floats and doubles to text.
  */
+#include "arrow/value_text.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "text/format.h"
 
 /* The least digits that read back equal: 15 always survive a text, 17 always
  * suffice for a double (6 and 9 for a float). */
@@ -172,4 +172,3 @@ void pf_format_float(struct pf_buf *out, float value)
 {
 	shortest(out, (double)value, 6, 9, true);
 }
-
