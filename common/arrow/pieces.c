@@ -30,7 +30,7 @@ static void copy_texts(struct pf_colbuf *c, const struct pf_column *const *sourc
 		bytes += (size_t)(at[pieces[i].n] - at[0]);
 	}
 	if (c->values.len + bytes > INT32_MAX)
-		(void)pf_mul(SIZE_MAX, 2);
+		pf_out_of_memory();
 	uint8_t *out = pf_buf_room(&c->values, bytes + 1);
 	int32_t *ends = (int32_t *)(void *)pf_buf_room(&c->offsets, rows * 4);
 	int32_t end = (int32_t)c->values.len;

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-static _Noreturn void out_of_memory(void)
+void pf_out_of_memory(void)
 {
 	fputs("out of memory (PF4001)\n", stderr);
 	exit(pf_exit_status(PF_E_MEMORY));
@@ -19,7 +19,7 @@ size_t pf_mul(size_t a, size_t b)
 {
 	size_t r;
 	if (__builtin_mul_overflow(a, b, &r))
-		out_of_memory();
+		pf_out_of_memory();
 	return r;
 }
 
@@ -27,7 +27,7 @@ size_t pf_add(size_t a, size_t b)
 {
 	size_t r;
 	if (__builtin_add_overflow(a, b, &r))
-		out_of_memory();
+		pf_out_of_memory();
 	return r;
 }
 
@@ -36,7 +36,7 @@ void *pf_alloc(size_t count, size_t size)
 	size_t bytes = pf_mul(count, size);
 	void *p = malloc(bytes ? bytes : 1);
 	if (!p)
-		out_of_memory();
+		pf_out_of_memory();
 	return p;
 }
 
@@ -44,7 +44,7 @@ void *pf_zalloc(size_t count, size_t size)
 {
 	void *p = calloc(count ? count : 1, size ? size : 1);
 	if (!p)
-		out_of_memory();
+		pf_out_of_memory();
 	return p;
 }
 
@@ -53,7 +53,7 @@ void *pf_realloc(void *old, size_t count, size_t size)
 	size_t bytes = pf_mul(count, size);
 	void *p = realloc(old, bytes ? bytes : 1);
 	if (!p)
-		out_of_memory();
+		pf_out_of_memory();
 	return p;
 }
 
@@ -78,7 +78,7 @@ char *pf_asprintf(const char *fmt, ...)
 	int n = vsnprintf(NULL, 0, fmt, args);
 	va_end(args);
 	if (n < 0)
-		out_of_memory();
+		pf_out_of_memory();
 	char *p = pf_alloc((size_t)n + 1, 1);
 	vsnprintf(p, (size_t)n + 1, fmt, again);
 	va_end(again);

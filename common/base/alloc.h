@@ -20,6 +20,10 @@ char *pf_strndup(const char *text, size_t len) __attribute__((malloc, warn_unuse
 char *pf_asprintf(const char *fmt, ...)
 	__attribute__((malloc, warn_unused_result, format(printf, 1, 2)));
 
+/* Say so and end the program: for what libraries could not allocate, and for
+ * rows that would not fit into 32-bit offsets. */
+_Noreturn void pf_out_of_memory(void);
+
 /* Keep up to that many freed bytes for the next allocations instead of giving
  * them back: a query makes and drops the same buffers for file after file, and
  * a page that comes fresh from the system costs more than it takes to fill. */

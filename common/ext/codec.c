@@ -28,7 +28,7 @@ struct pf_compressor *pf_compressor_new(int zstd_level)
 	struct pf_compressor *c = pf_alloc(1, sizeof *c);
 	c->zstd = ZSTD_createCCtx();
 	if (!c->zstd)
-		(void)pf_mul(SIZE_MAX, 2);
+		pf_out_of_memory();
 	ZSTD_CCtx_setParameter(c->zstd, ZSTD_c_compressionLevel, zstd_level);
 	c->quick = zstd_level == 1;
 	return c;

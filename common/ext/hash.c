@@ -29,7 +29,7 @@ struct pf_xxh3_state *pf_xxh3_new(void)
 	struct pf_xxh3_state *s = pf_alloc(1, sizeof *s);
 	s->state = XXH3_createState();
 	if (!s->state)
-		(void)pf_mul(SIZE_MAX, 2);
+		pf_out_of_memory();
 	XXH3_64bits_reset(s->state);
 	return s;
 }

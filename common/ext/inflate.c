@@ -88,9 +88,9 @@ int pf_inflate_open(const struct pf_byte_source *source, struct pf_inflate **inf
 	if (more)
 		f->format = PLAIN; /* the beginning of a magic and no more */
 	if (f->format == GZIP && inflateInit2(&f->gzip, MAX_WBITS + 16) != Z_OK)
-		(void)pf_mul(SIZE_MAX, 2);
+		pf_out_of_memory();
 	if (f->format == ZSTD && !(f->zstd = ZSTD_createDStream()))
-		(void)pf_mul(SIZE_MAX, 2);
+		pf_out_of_memory();
 	*inflate = f;
 	return 0;
 }
