@@ -127,95 +127,90 @@ int pf_bind_condition(struct pf_expr *e, struct pf_node *x, struct pf_error *err
 	return 0;
 }
 
-int pf_bind_arithmetic(struct pf_expr *e, struct pf_node *x, struct pf_error *err)
+/* Scales of decimals add up; the operands keep theirs. */
+static int bind_product(struct pf_expr *e, struct pf_node *x, struct pf_error *err)
 {
-	struct pf_xtype a = x->kids[0]->type, b = x->kids[1]->type, t;
-	const struct pf_xtype dbl = { .x = PF_X_DOUBLE };
-	const struct pf_xtype interval = { .x = PF_X_INTERVAL };
-	if (a.x == PF_X_NULL && b.x == PF_X_NULL)
-		a.x = x->kids[0]->type.x = PF_X_INT;
-	if (a.x == PF_X_NULL)
-		a = x->kids[0]->type = b;
-	if (b.x == PF_X_NULL)
-		b = x->kids[1]->type = a;
-	if (pf_x_is_number(a.x) && pf_x_is_number(b.x)) {
-		(void)pf_bind_common(a, b, &t);
-		if (x->op == PF_N_DIV)
-			t = dbl;
-		if (t.x == PF_X_DEC && x->op == PF_N_MUL) {
-			/* Scales add up; the operands keep theirs. */
-			int sa = a.x == PF_X_INT ? 0 : a.scale;
-			int sb = b.x == PF_X_INT ? 0 : b.scale;
-			if (sa + sb > 38) {
-				pf_expr_fail(e, x->at, x->len, PF_E_EXPR_TYPE, err,
-					     "the product has %d decimals, 38 are the limit",
-					     sa + sb);
-				return pf_hint(err, "convert with double()");
-			}
-			struct pf_xtype ta = { PF_X_DEC, 38, (uint8_t)sa };
-			struct pf_xtype tb = { PF_X_DEC, 38, (uint8_t)sb };
-			pf_bind_slot(e, &x->kids[0], ta);
-			pf_bind_slot(e, &x->kids[1], tb);
-			x->type = (struct pf_xtype){ PF_X_DEC, 38, (uint8_t)(sa + sb) };
-			return 0;
-		}
-		pf_bind_slot(e, &x->kids[0], t);
-		pf_bind_slot(e, &x->kids[1], t);
-		x->type = t;
-		if (t.x == PF_X_DEC)
-			x->type.precision = 38;
+	const struct pf_xtype a = x->kids[0]->type, b = x->kids[1]->type;
+	int sa = a.x == PF_X_INT ? 0 : a.scale, sb = b.x == PF_X_INT ? 0 : b.scale;
+	if (sa + sb > 38) {
+		pf_expr_fail(e, x->at, x->len, PF_E_EXPR_TYPE, err,
+			     "the product has %d decimals, 38 are the limit", sa + sb);
+		return pf_hint(err, "convert with double()");
+	}
+	pf_bind_slot(e, &x->kids[0], (struct pf_xtype){ PF_X_DEC, 38, (uint8_t)sa });
+	pf_bind_slot(e, &x->kids[1], (struct pf_xtype){ PF_X_DEC, 38, (uint8_t)sb });
+	x->type = (struct pf_xtype){ PF_X_DEC, 38, (uint8_t)(sa + sb) };
+	return 0;
+}
+
+static int bind_numbers(struct pf_expr *e, struct pf_node *x, struct pf_error *err)
+{
+	struct pf_xtype t;
+	(void)pf_bind_common(x->kids[0]->type, x->kids[1]->type, &t);
+	if (x->op == PF_N_DIV)
+		t = (struct pf_xtype){ .x = PF_X_DOUBLE };
+	if (t.x == PF_X_DEC && x->op == PF_N_MUL)
+		return bind_product(e, x, err);
+	pf_bind_slot(e, &x->kids[0], t);
+	pf_bind_slot(e, &x->kids[1], t);
+	x->type = t;
+	if (t.x == PF_X_DEC)
+		x->type.precision = 38;
+	return 0;
+}
+
+/* A time or a duration with a duration (a date with days) added or taken away,
+ * or a duration many times. False: it is none of these. */
+static bool bind_duration(struct pf_expr *e, struct pf_node *x)
+{
+	const struct pf_xtype a = x->kids[0]->type, b = x->kids[1]->type;
+	bool sum = x->op == PF_N_ADD || x->op == PF_N_SUB;
+	if ((sum && a.x == PF_X_DATE && b.x == PF_X_INT) ||
+	    (sum && a.x == PF_X_INTERVAL && b.x == PF_X_INTERVAL) ||
+	    (x->op == PF_N_MUL && a.x == PF_X_INTERVAL && b.x == PF_X_INT)) {
+		x->type = a;
+		return true;
+	}
+	if (!sum || !pf_x_is_time(a.x) || b.x != PF_X_INTERVAL)
+		return false;
+	x->type = (struct pf_xtype){ a.x == PF_X_DATE ? PF_X_TS : a.x, 6, 0 };
+	pf_bind_slot(e, &x->kids[0], x->type);
+	return true;
+}
+
+/* Days between two dates, the duration between two times. *is: it is that; a
+ * text beside a time is read as one. */
+static int bind_difference(struct pf_expr *e, struct pf_node *x, bool *is,
+			   struct pf_error *err)
+{
+	struct pf_xtype t;
+	*is = false;
+	if (x->op != PF_N_SUB)
 		return 0;
-	}
-	if (x->op == PF_N_ADD && (a.x == PF_X_INTERVAL || a.x == PF_X_INT) &&
-	    pf_x_is_time(b.x)) {
-		struct pf_node *swap = x->kids[0];
-		x->kids[0] = x->kids[1];
-		x->kids[1] = swap;
-		t = a, a = b, b = t;
-	}
-	if (x->op == PF_N_ADD || x->op == PF_N_SUB) {
-		if (a.x == PF_X_DATE && b.x == PF_X_INT) {
-			x->type = a;
-			return 0;
-		}
-		if (pf_x_is_time(a.x) && b.x == PF_X_INTERVAL) {
-			x->type = (struct pf_xtype){
-				a.x == PF_X_DATE ? PF_X_TS : a.x, 6, 0
-			};
-			pf_bind_slot(e, &x->kids[0], x->type);
-			return 0;
-		}
-		if (a.x == PF_X_INTERVAL && b.x == PF_X_INTERVAL) {
-			x->type = interval;
-			return 0;
-		}
-	}
-	if (x->op == PF_N_SUB && pf_x_is_time(a.x)) {
-		PF_TRY(pf_bind_coerce(e, x->kids[1], a, err));
-		b = x->kids[1]->type;
-	} else if (x->op == PF_N_SUB && pf_x_is_time(b.x)) {
-		PF_TRY(pf_bind_coerce(e, x->kids[0], b, err));
-		a = x->kids[0]->type;
-	}
-	if (x->op == PF_N_SUB && a.x == PF_X_DATE && b.x == PF_X_DATE) {
+	if (pf_x_is_time(x->kids[0]->type.x))
+		PF_TRY(pf_bind_coerce(e, x->kids[1], x->kids[0]->type, err));
+	else if (pf_x_is_time(x->kids[1]->type.x))
+		PF_TRY(pf_bind_coerce(e, x->kids[0], x->kids[1]->type, err));
+	const struct pf_xtype a = x->kids[0]->type, b = x->kids[1]->type;
+	if (a.x == PF_X_DATE && b.x == PF_X_DATE) {
 		x->type = (struct pf_xtype){ .x = PF_X_INT };
-		return 0;
-	}
-	if (x->op == PF_N_SUB && pf_x_is_time(a.x) && pf_x_is_time(b.x) &&
-	    pf_bind_common(a, b, &t)) {
+		*is = true;
+	} else if (pf_x_is_time(a.x) && pf_x_is_time(b.x) && pf_bind_common(a, b, &t)) {
 		t.precision = 6;
 		pf_bind_slot(e, &x->kids[0], t);
 		pf_bind_slot(e, &x->kids[1], t);
-		x->type = interval;
-		return 0;
+		x->type = (struct pf_xtype){ .x = PF_X_INTERVAL };
+		*is = true;
 	}
-	if (x->op == PF_N_MUL && a.x == PF_X_INTERVAL && b.x == PF_X_INT) {
-		x->type = interval;
-		return 0;
-	}
+	return 0;
+}
+
+static int fail_arithmetic(struct pf_expr *e, struct pf_node *x, struct pf_error *err)
+{
 	static const char *const verbs[] = { "added to", "subtracted from",
 					     "multiplied with", "divided by",
 					     "divided by" };
+	const struct pf_xtype a = x->kids[0]->type, b = x->kids[1]->type;
 	char an[40], bn[40];
 	bool sub = x->op == PF_N_SUB;
 	pf_expr_fail(e, x->at, x->len, PF_E_EXPR_TYPE, err, "%s cannot be %s %s",
@@ -224,6 +219,30 @@ int pf_bind_arithmetic(struct pf_expr *e, struct pf_node *x, struct pf_error *er
 	if (a.x == PF_X_STRING || b.x == PF_X_STRING)
 		return pf_hint(err, "concat(a, b) joins texts; int() and double() read numbers");
 	return err ? err->code : PF_E_EXPR_TYPE;
+}
+
+int pf_bind_arithmetic(struct pf_expr *e, struct pf_node *x, struct pf_error *err)
+{
+	struct pf_xtype *a = &x->kids[0]->type, *b = &x->kids[1]->type;
+	bool is_difference;
+	if (a->x == PF_X_NULL && b->x == PF_X_NULL)
+		a->x = PF_X_INT;
+	if (a->x == PF_X_NULL)
+		*a = *b;
+	if (b->x == PF_X_NULL)
+		*b = *a;
+	if (pf_x_is_number(a->x) && pf_x_is_number(b->x))
+		return bind_numbers(e, x, err);
+	if (x->op == PF_N_ADD && (a->x == PF_X_INTERVAL || a->x == PF_X_INT) &&
+	    pf_x_is_time(b->x)) {
+		struct pf_node *swap = x->kids[0];
+		x->kids[0] = x->kids[1];
+		x->kids[1] = swap;
+	}
+	if (bind_duration(e, x))
+		return 0;
+	PF_TRY(bind_difference(e, x, &is_difference, err));
+	return is_difference ? 0 : fail_arithmetic(e, x, err);
 }
 
 /* The constant as a value of the subject's own type; false: it equals none. */

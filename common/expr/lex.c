@@ -143,6 +143,24 @@ static int apply_unit(struct pf_expr *e, struct pf_token *t, pf_i128 value,
 			    "a name that begins with a digit needs backticks");
 }
 
+/* The token is digits with an exponent. */
+static int take_double(struct pf_expr *e, struct pf_token *t, struct pf_error *err)
+{
+	char text[128];
+	size_t n = 0, dots = 0;
+	for (size_t i = t->at; i < t->at + t->len && n < sizeof text - 1; i++) {
+		dots += e->text[i] == '.';
+		if (e->text[i] != '_')
+			text[n++] = e->text[i];
+	}
+	text[n] = '\0';
+	double d = strtod(text, NULL);
+	if (dots > 1 || !isfinite(d) || n == sizeof text - 1)
+		return pf_expr_fail(e, t->at, t->len, PF_E_EXPR_SYNTAX, err, "not a number");
+	t->lit = (struct pf_datum){ .type = { .kind = PF_DOUBLE }, .d = d };
+	return 0;
+}
+
 static int lex_number(struct pf_expr *e, size_t *at, struct pf_token *t,
 		      struct pf_error *err)
 {
@@ -176,22 +194,8 @@ static int lex_number(struct pf_expr *e, size_t *at, struct pf_token *t,
 	t->at = *at;
 	t->len = i - *at;
 	*at = i;
-	if (exponent && suffix == i) {
-		char text[128];
-		size_t k = 0, dots = 0;
-		for (size_t j = t->at; j < i && k < sizeof text - 1; j++) {
-			dots += s[j] == '.';
-			if (s[j] != '_')
-				text[k++] = (char)s[j];
-		}
-		text[k] = '\0';
-		double d = strtod(text, NULL);
-		if (dots > 1 || !isfinite(d) || k == sizeof text - 1)
-			return pf_expr_fail(e, t->at, t->len, PF_E_EXPR_SYNTAX, err,
-					    "not a number");
-		t->lit = (struct pf_datum){ .type = { .kind = PF_DOUBLE }, .d = d };
-		return 0;
-	}
+	if (exponent && suffix == i)
+		return take_double(e, t, err);
 	pf_i128 value;
 	unsigned scale, nd;
 	if (too_long || exponent ||

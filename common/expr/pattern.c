@@ -12,30 +12,19 @@ enum {
 	STEPS_MAX = 8000,
 	NEST_MAX = 100,
 	REPEAT_MAX = 1000,
-	CLASSES_MAX = 1000,
-	RANGES_MAX = 256,
 };
 
-struct compiler {
-	struct pf_regex *re;
-	struct pf_arena *arena;
-	struct pf_view p;
-	size_t at;
-	int cap, nest;
-	struct pf_error *err;
-};
-
-static int fail(struct compiler *c, const char *why)
+int pf_pattern_fail(struct pf_pattern_compiler *c, const char *why)
 {
 	return pf_fail(c->err, PF_E_EXPR_SYNTAX,
 		       "%s at byte %zu of the pattern", why, c->at + 1);
 }
 
-static int insert(struct compiler *c, int at, struct pf_step s)
+static int insert(struct pf_pattern_compiler *c, int at, struct pf_step s)
 {
 	struct pf_regex *re = c->re;
 	if (re->n >= STEPS_MAX)
-		return fail(c, "too many steps");
+		return pf_pattern_fail(c, "too many steps");
 	if (re->n == c->cap) {
 		c->cap = c->cap ? c->cap * 2 : 32;
 		re->steps = pf_realloc(re->steps, (size_t)c->cap, sizeof s);
@@ -47,308 +36,113 @@ static int insert(struct compiler *c, int at, struct pf_step s)
 	return 0;
 }
 
-static int emit(struct compiler *c, struct pf_step s)
+int pf_pattern_emit(struct pf_pattern_compiler *c, struct pf_step s)
 {
 	return insert(c, c->re->n, s);
 }
 
-static bool more(const struct compiler *c)
-{
-	return c->at < c->p.len;
-}
+static int alternatives(struct pf_pattern_compiler *c);
 
-static bool take(struct compiler *c, char ch)
-{
-	if (!more(c) || c->p.data[c->at] != (uint8_t)ch)
-		return false;
-	c->at++;
-	return true;
-}
-
-static int add_range(struct compiler *c, struct pf_char_class *k, uint32_t lo, uint32_t hi)
-{
-	if (k->n >= RANGES_MAX)
-		return fail(c, "too many ranges in a bracket");
-	k->ranges[k->n][0] = lo;
-	k->ranges[k->n++][1] = hi;
-	return 0;
-}
-
-/* \d \w \s and their opposites. */
-static bool add_shorthand(struct compiler *c, struct pf_char_class *k, uint8_t letter,
-			  int *code)
-{
-	static const struct {
-		char letter;
-		uint32_t r[6][2];
-	} sets[] = {
-		{ 'd', { { '0', '9' } } },
-		{ 'w', { { '0', '9' }, { 'A', 'Z' }, { '_', '_' }, { 'a', 'z' } } },
-		{ 's', { { '\t', '\r' }, { ' ', ' ' } } },
-	};
-	for (size_t i = 0; i < 3; i++) {
-		if ((letter | 32) != sets[i].letter)
-			continue;
-		bool opposite = letter != (uint8_t)sets[i].letter;
-		uint32_t from = 0;
-		*code = 0;
-		for (int j = 0; j < 6 && sets[i].r[j][1] && !*code; j++) {
-			if (!opposite)
-				*code = add_range(c, k, sets[i].r[j][0], sets[i].r[j][1]);
-			else
-				*code = add_range(c, k, from, sets[i].r[j][0] - 1);
-			from = sets[i].r[j][1] + 1;
-		}
-		if (opposite && !*code)
-			*code = add_range(c, k, from, PF_PATTERN_INVALID + 255);
-		return true;
-	}
-	return false;
-}
-
-/* The character behind a backslash (taken). */
-static int escaped(struct compiler *c, uint32_t *cp)
-{
-	static const char from[] = "ntrfv", to[] = "\n\t\r\f\v";
-	if (!more(c))
-		return fail(c, "nothing behind the backslash");
-	uint8_t b = c->p.data[c->at];
-	const char *known = strchr(from, b);
-	if (b && known) {
-		*cp = (uint8_t)to[known - from];
-		c->at++;
-		return 0;
-	}
-	if (b == 'x') {
-		char digits[3] = { 0 };
-		if (c->at + 2 >= c->p.len)
-			return fail(c, "two hexadecimal digits follow \\x");
-		memcpy(digits, c->p.data + c->at + 1, 2);
-		char *end;
-		*cp = (uint32_t)strtoul(digits, &end, 16);
-		if (end != digits + 2 || digits[0] == '-' || digits[0] == '+')
-			return fail(c, "two hexadecimal digits follow \\x");
-		c->at += 3;
-		return 0;
-	}
-	if ((b >= '0' && b <= '9') || (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z'))
-		return fail(c, b >= '1' && b <= '9' ? "no back references" :
-						      "unknown escape");
-	c->at += pf_pattern_decode(c->p, c->at, cp);
-	return 0;
-}
-
-static int new_class(struct compiler *c, struct pf_char_class **k)
-{
-	struct pf_regex *re = c->re;
-	if (re->nclasses >= CLASSES_MAX)
-		return fail(c, "too many brackets");
-	if (!(re->nclasses & 15))
-		re->classes = pf_realloc(re->classes, (size_t)re->nclasses + 16,
-					 sizeof *re->classes);
-	*k = &re->classes[re->nclasses++];
-	**k = (struct pf_char_class){ .ranges = pf_arena_get(c->arena, RANGES_MAX,
-						     sizeof *(*k)->ranges) };
-	return 0;
-}
-
-static int end_class(struct compiler *c, struct pf_char_class *k)
-{
-	for (uint32_t cp = 0; cp < 128; cp++) {
-		bool is = pf_class_has(k, cp);
-		if (c->re->fold)
-			is = is || pf_class_has(k, pf_lower_cp(cp)) ||
-			     pf_class_has(k, pf_upper_cp(cp));
-		if (is)
-			k->ascii[cp >> 3] = (uint8_t)(k->ascii[cp >> 3] | 1 << (cp & 7));
-	}
-	return emit(c, (struct pf_step){ .op = PF_STEP_CLASS, .x = c->re->nclasses - 1 });
-}
-
-static bool posix_class(struct compiler *c, struct pf_char_class *k, int *code)
-{
-	static const struct {
-		const char *name;
-		uint32_t r[3][2];
-	} sets[] = {
-		{ "alpha", { { 'A', 'Z' }, { 'a', 'z' } } },
-		{ "digit", { { '0', '9' } } },
-		{ "alnum", { { '0', '9' }, { 'A', 'Z' }, { 'a', 'z' } } },
-		{ "upper", { { 'A', 'Z' } } },
-		{ "lower", { { 'a', 'z' } } },
-		{ "space", { { '\t', '\r' }, { ' ', ' ' } } },
-		{ "blank", { { '\t', '\t' }, { ' ', ' ' } } },
-		{ "punct", { { '!', '/' }, { ':', '@' }, { '[', '`' } } },
-		{ "xdigit", { { '0', '9' }, { 'A', 'F' }, { 'a', 'f' } } },
-	};
-	for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
-		size_t n = strlen(sets[i].name);
-		const uint8_t *s = c->p.data + c->at;
-		if (c->p.len - c->at < n + 4 || memcmp(s, "[:", 2) != 0 ||
-		    memcmp(s + 2, sets[i].name, n) != 0 || memcmp(s + 2 + n, ":]", 2) != 0)
-			continue;
-		*code = 0;
-		for (int j = 0; j < 3 && sets[i].r[j][1] && !*code; j++)
-			*code = add_range(c, k, sets[i].r[j][0], sets[i].r[j][1]);
-		if (n == 5 && !strcmp(sets[i].name, "punct") && !*code)
-			*code = add_range(c, k, '{', '~');
-		c->at += n + 4;
-		return true;
-	}
-	return false;
-}
-
-static int class_char(struct compiler *c, uint32_t *cp)
-{
-	if (take(c, '\\'))
-		return escaped(c, cp);
-	c->at += pf_pattern_decode(c->p, c->at, cp);
-	return 0;
-}
-
-/* Behind '['. */
-static int bracket(struct compiler *c)
-{
-	struct pf_char_class *k;
-	PF_TRY(new_class(c, &k));
-	k->negated = take(c, '^');
-	for (bool first = true;; first = false) {
-		int code;
-		uint32_t lo, hi;
-		if (!more(c))
-			return fail(c, "the bracket is not closed");
-		if (!first && take(c, ']'))
-			return end_class(c, k);
-		if (posix_class(c, k, &code)) {
-			PF_TRY(code);
-			continue;
-		}
-		if (c->p.data[c->at] == '\\' && c->at + 1 < c->p.len &&
-		    add_shorthand(c, k, c->p.data[c->at + 1], &code)) {
-			PF_TRY(code);
-			c->at += 2;
-			continue;
-		}
-		PF_TRY(class_char(c, &lo));
-		hi = lo;
-		if (c->at + 1 < c->p.len && c->p.data[c->at] == '-' &&
-		    c->p.data[c->at + 1] != ']') {
-			c->at++;
-			PF_TRY(class_char(c, &hi));
-			if (hi < lo)
-				return fail(c, "the range is backwards");
-		}
-		PF_TRY(add_range(c, k, lo, hi));
-	}
-}
-
-static int alternatives(struct compiler *c);
-
-static int atom(struct compiler *c)
+static int atom(struct pf_pattern_compiler *c)
 {
 	uint32_t cp;
-	int code;
+	bool is_class;
 	uint8_t b = c->p.data[c->at];
 	switch (b) {
 	case '(':
 		c->at++;
-		if (take(c, '?') && !take(c, ':'))
-			return fail(c, "only (?: ) and a leading (?i) are known");
+		if (pf_pattern_take(c, '?') && !pf_pattern_take(c, ':'))
+			return pf_pattern_fail(c, "only (?: ) and a leading (?i) are known");
 		if (++c->nest > NEST_MAX)
-			return fail(c, "nested too deep");
+			return pf_pattern_fail(c, "nested too deep");
 		PF_TRY(alternatives(c));
 		c->nest--;
-		return take(c, ')') ? 0 : fail(c, "the parenthesis is not closed");
+		return pf_pattern_take(c, ')') ? 0 : pf_pattern_fail(c, "the parenthesis is not closed");
 	case '[':
 		c->at++;
-		return bracket(c);
+		return pf_pattern_bracket(c);
 	case '.':
 		c->at++;
-		return emit(c, (struct pf_step){ .op = PF_STEP_ANY });
+		return pf_pattern_emit(c, (struct pf_step){ .op = PF_STEP_ANY });
 	case '^':
 		c->at++;
-		return emit(c, (struct pf_step){ .op = PF_STEP_BEGIN });
+		return pf_pattern_emit(c, (struct pf_step){ .op = PF_STEP_BEGIN });
 	case '$':
 		c->at++;
-		return emit(c, (struct pf_step){ .op = PF_STEP_END });
+		return pf_pattern_emit(c, (struct pf_step){ .op = PF_STEP_END });
 	case '*':
 	case '+':
 	case '?':
-		return fail(c, "nothing to repeat");
+		return pf_pattern_fail(c, "nothing to repeat");
 	case '\\':
 		c->at++;
-		if (more(c)) {
+		if (pf_pattern_more(c)) {
 			b = c->p.data[c->at];
 			if ((b | 32) == 'b') {
 				c->at++;
-				return emit(c, (struct pf_step){ .op = PF_STEP_WORD,
+				return pf_pattern_emit(c, (struct pf_step){ .op = PF_STEP_WORD,
 							      .x = b == 'B' });
 			}
-			if (strchr("dDwWsS", b) && b) {
-				struct pf_char_class *k;
-				PF_TRY(new_class(c, &k));
-				add_shorthand(c, k, b, &code);
-				PF_TRY(code);
-				c->at++;
-				return end_class(c, k);
-			}
+			PF_TRY(pf_pattern_shorthand(c, &is_class));
+			if (is_class)
+				return 0;
 		}
-		PF_TRY(escaped(c, &cp));
+		PF_TRY(pf_pattern_escaped(c, &cp));
 		break;
 	default:
 		c->at += pf_pattern_decode(c->p, c->at, &cp);
 		break;
 	}
-	return emit(c, (struct pf_step){ .op = PF_STEP_CHAR,
+	return pf_pattern_emit(c, (struct pf_step){ .op = PF_STEP_CHAR,
 				      .cp = c->re->fold ? pf_lower_cp(cp) : cp });
 }
 
-static bool number(struct compiler *c, int *n)
+static bool number(struct pf_pattern_compiler *c, int *n)
 {
 	size_t start = c->at;
-	for (*n = 0; more(c) && c->p.data[c->at] >= '0' && c->p.data[c->at] <= '9';
+	for (*n = 0; pf_pattern_more(c) && c->p.data[c->at] >= '0' && c->p.data[c->at] <= '9';
 	     c->at++)
 		*n = *n > REPEAT_MAX ? *n : *n * 10 + (c->p.data[c->at] - '0');
 	return c->at > start;
 }
 
 /* {m}, {m,}, {m,n}; anything else is a plain brace. max -1: no end. */
-static bool counts(struct compiler *c, int *min, int *max)
+static bool counts(struct pf_pattern_compiler *c, int *min, int *max)
 {
 	size_t start = c->at;
-	if (take(c, '{') && number(c, min)) {
+	if (pf_pattern_take(c, '{') && number(c, min)) {
 		*max = *min;
-		if (take(c, ',') && !number(c, max))
+		if (pf_pattern_take(c, ',') && !number(c, max))
 			*max = -1;
-		if (take(c, '}'))
+		if (pf_pattern_take(c, '}'))
 			return true;
 	}
 	c->at = start;
 	return false;
 }
 
-static int copy(struct compiler *c, int from, int n)
+static int copy(struct pf_pattern_compiler *c, int from, int n)
 {
 	for (int i = 0; i < n; i++)
-		PF_TRY(emit(c, c->re->steps[from + i]));
+		PF_TRY(pf_pattern_emit(c, c->re->steps[from + i]));
 	return 0;
 }
 
 /* Around the n steps at the end: zero or one, or any number of times. */
-static int optional(struct compiler *c, int n, bool loop)
+static int optional(struct pf_pattern_compiler *c, int n, bool loop)
 {
 	int at = c->re->n - n;
 	PF_TRY(insert(c, at, (struct pf_step){ .op = PF_STEP_SPLIT, .x = 1, .y = n + 1 + loop }));
 	if (loop)
-		return emit(c, (struct pf_step){ .op = PF_STEP_JUMP, .x = -(n + 1) });
+		return pf_pattern_emit(c, (struct pf_step){ .op = PF_STEP_JUMP, .x = -(n + 1) });
 	return 0;
 }
 
-static int repeat(struct compiler *c, int start, int min, int max)
+static int repeat(struct pf_pattern_compiler *c, int start, int min, int max)
 {
 	int n = c->re->n - start;
 	if (min > REPEAT_MAX || max > REPEAT_MAX || (max >= 0 && max < min))
-		return fail(c, "a repetition is at most {1000}");
+		return pf_pattern_fail(c, "a repetition is at most {1000}");
 	if (max == 0) {
 		c->re->n = start;
 		return 0;
@@ -370,39 +164,39 @@ static int repeat(struct compiler *c, int start, int min, int max)
 	return 0;
 }
 
-static int branch(struct compiler *c)
+static int branch(struct pf_pattern_compiler *c)
 {
-	while (more(c) && c->p.data[c->at] != '|' && c->p.data[c->at] != ')') {
+	while (pf_pattern_more(c) && c->p.data[c->at] != '|' && c->p.data[c->at] != ')') {
 		int start = c->re->n, min, max;
 		PF_TRY(atom(c));
 		for (;;) {
-			if (take(c, '*'))
+			if (pf_pattern_take(c, '*'))
 				min = 0, max = -1;
-			else if (take(c, '+'))
+			else if (pf_pattern_take(c, '+'))
 				min = 1, max = -1;
-			else if (take(c, '?'))
+			else if (pf_pattern_take(c, '?'))
 				min = 0, max = 1;
 			else if (!counts(c, &min, &max))
 				break;
-			take(c, '?'); /* lazy: the same without captures */
+			pf_pattern_take(c, '?'); /* lazy: the same without captures */
 			PF_TRY(repeat(c, start, min, max));
 		}
 	}
 	return 0;
 }
 
-static int alternatives(struct compiler *c)
+static int alternatives(struct pf_pattern_compiler *c)
 {
 	struct pf_regex *re = c->re;
 	int last = -1; /* chain of jumps to the end, through x */
 	for (;;) {
 		int start = re->n;
 		PF_TRY(branch(c));
-		if (!take(c, '|'))
+		if (!pf_pattern_take(c, '|'))
 			break;
 		PF_TRY(insert(c, start, (struct pf_step){ .op = PF_STEP_SPLIT, .x = 1,
 						       .y = re->n - start + 2 }));
-		PF_TRY(emit(c, (struct pf_step){ .op = PF_STEP_JUMP, .x = last }));
+		PF_TRY(pf_pattern_emit(c, (struct pf_step){ .op = PF_STEP_JUMP, .x = last }));
 		last = re->n - 1;
 	}
 	while (last >= 0) {
@@ -414,7 +208,7 @@ static int alternatives(struct compiler *c)
 }
 
 /* Characters that follow ^ one by one; a count or choice begins with a split. */
-static void find_prefix(struct compiler *c)
+static void find_prefix(struct pf_pattern_compiler *c)
 {
 	struct pf_regex *re = c->re;
 	struct pf_buf text = { 0 };
@@ -429,7 +223,7 @@ static void find_prefix(struct compiler *c)
 	pf_buf_free(&text);
 }
 
-static void seal(struct compiler *c)
+static void seal(struct pf_pattern_compiler *c)
 {
 	struct pf_regex *re = c->re;
 	size_t n = (size_t)re->n;
@@ -453,7 +247,7 @@ static void seal(struct compiler *c)
 }
 
 /* Nothing but characters, perhaps behind ^: a search for bytes. */
-static void literal(struct compiler *c)
+static void literal(struct pf_pattern_compiler *c)
 {
 	struct pf_regex *re = c->re;
 	int i = re->steps[0].op == PF_STEP_BEGIN, end = re->n - 1;
@@ -486,10 +280,10 @@ static struct pf_regex *new_regex(struct pf_arena *a, bool fold)
 	return re;
 }
 
-static int finish(struct compiler *c, int code, struct pf_regex **out)
+static int finish(struct pf_pattern_compiler *c, int code, struct pf_regex **out)
 {
 	if (!code)
-		code = emit(c, (struct pf_step){ .op = PF_STEP_MATCH });
+		code = pf_pattern_emit(c, (struct pf_step){ .op = PF_STEP_MATCH });
 	if (code) {
 		free(c->re->steps);
 		free(c->re->classes);
@@ -503,58 +297,58 @@ static int finish(struct compiler *c, int code, struct pf_regex **out)
 int pf_regex_compile(struct pf_arena *a, struct pf_view pattern, bool fold,
 		     struct pf_regex **out, struct pf_error *err)
 {
-	struct compiler c = { .arena = a, .p = pattern, .err = err };
+	struct pf_pattern_compiler c = { .arena = a, .p = pattern, .err = err };
 	if (pattern.len >= 4 && !memcmp(pattern.data, "(?i)", 4)) {
 		fold = true;
 		c.at = 4;
 	}
 	c.re = new_regex(a, fold);
 	int code = alternatives(&c);
-	if (!code && more(&c))
-		code = fail(&c, "a parenthesis too many");
+	if (!code && pf_pattern_more(&c))
+		code = pf_pattern_fail(&c, "a parenthesis too many");
 	PF_TRY(finish(&c, code, out));
 	literal(&c);
 	return 0;
 }
 
-static int like_program(struct compiler *c, uint32_t escape)
+static int like_program(struct pf_pattern_compiler *c, uint32_t escape)
 {
-	PF_TRY(emit(c, (struct pf_step){ .op = PF_STEP_BEGIN }));
-	while (more(c)) {
+	PF_TRY(pf_pattern_emit(c, (struct pf_step){ .op = PF_STEP_BEGIN }));
+	while (pf_pattern_more(c)) {
 		uint32_t cp;
 		c->at += pf_pattern_decode(c->p, c->at, &cp);
 		if (cp == escape && escape) {
-			if (!more(c))
-				return fail(c, "nothing behind the escape");
+			if (!pf_pattern_more(c))
+				return pf_pattern_fail(c, "nothing behind the escape");
 			c->at += pf_pattern_decode(c->p, c->at, &cp);
 		} else if (cp == '%' || cp == '_') {
-			PF_TRY(emit(c, (struct pf_step){ .op = PF_STEP_ALL }));
+			PF_TRY(pf_pattern_emit(c, (struct pf_step){ .op = PF_STEP_ALL }));
 			if (cp == '%')
 				PF_TRY(optional(c, 1, true));
 			continue;
 		}
-		PF_TRY(emit(c, (struct pf_step){
+		PF_TRY(pf_pattern_emit(c, (struct pf_step){
 				       .op = PF_STEP_CHAR,
 				       .cp = c->re->fold ? pf_lower_cp(cp) : cp }));
 	}
-	return emit(c, (struct pf_step){ .op = PF_STEP_END });
+	return pf_pattern_emit(c, (struct pf_step){ .op = PF_STEP_END });
 }
 
 /* LIKE with nothing but % as a wildcard. */
-static int like_pieces(struct compiler *c, uint32_t escape)
+static int like_pieces(struct pf_pattern_compiler *c, uint32_t escape)
 {
 	struct pf_regex *re = c->re;
 	uint8_t *text = pf_arena_get(c->arena, c->p.len + 1, 1);
 	size_t n = 0, start = 0;
 	re->like = true;
 	re->pieces = pf_arena_get(c->arena, c->p.len + 1, sizeof *re->pieces);
-	while (more(c)) {
+	while (pf_pattern_more(c)) {
 		uint32_t cp;
 		size_t from = c->at;
 		c->at += pf_pattern_decode(c->p, c->at, &cp);
 		if (cp == escape && escape) {
-			if (!more(c))
-				return fail(c, "nothing behind the escape");
+			if (!pf_pattern_more(c))
+				return pf_pattern_fail(c, "nothing behind the escape");
 			from = c->at;
 			c->at += pf_pattern_decode(c->p, c->at, &cp);
 		} else if (cp == '%') {
@@ -580,7 +374,7 @@ int pf_like_compile(struct pf_arena *a, struct pf_view pattern,
 		    struct pf_view escape, bool fold, struct pf_regex **out,
 		    struct pf_error *err)
 {
-	struct compiler c = { .arena = a, .p = pattern, .err = err };
+	struct pf_pattern_compiler c = { .arena = a, .p = pattern, .err = err };
 	uint32_t esc = 0;
 	if (escape.len && pf_pattern_decode(escape, 0, &esc) != escape.len)
 		return pf_fail(err, PF_E_EXPR_SYNTAX, "escape takes one character");

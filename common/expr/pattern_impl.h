@@ -74,9 +74,47 @@ static inline unsigned pf_pattern_decode(struct pf_view t, size_t i, uint32_t *c
 	return n;
 }
 
-bool pf_class_has(const struct pf_char_class *k, uint32_t cp);
+/* fold: in either case. */
+bool pf_class_has(const struct pf_char_class *k, uint32_t cp, bool fold);
 
 /* Bytes that a match can begin with, into re->first. */
 void pf_pattern_first_bytes(struct pf_regex *re);
+
+/* --- while it is compiled --- */
+
+struct pf_pattern_compiler {
+	struct pf_regex *re;
+	struct pf_arena *arena;
+	struct pf_view p;
+	size_t at;
+	int cap, nest;
+	struct pf_error *err;
+};
+
+/* PF_E_EXPR_SYNTAX, with the place. */
+int pf_pattern_fail(struct pf_pattern_compiler *c, const char *why);
+/* Append a step. */
+int pf_pattern_emit(struct pf_pattern_compiler *c, struct pf_step s);
+
+static inline bool pf_pattern_more(const struct pf_pattern_compiler *c)
+{
+	return c->at < c->p.len;
+}
+
+static inline bool pf_pattern_take(struct pf_pattern_compiler *c, char ch)
+{
+	if (!pf_pattern_more(c) || c->p.data[c->at] != (uint8_t)ch)
+		return false;
+	c->at++;
+	return true;
+}
+
+/* Behind '[': a step that takes one of its characters. */
+int pf_pattern_bracket(struct pf_pattern_compiler *c);
+/* Behind a backslash: \d \w \s or their opposites, as such a step; else *is is
+ * false and nothing is taken. */
+int pf_pattern_shorthand(struct pf_pattern_compiler *c, bool *is);
+/* Behind a backslash: the character that is meant. */
+int pf_pattern_escaped(struct pf_pattern_compiler *c, uint32_t *cp);
 
 #endif

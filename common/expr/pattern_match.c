@@ -12,12 +12,19 @@ static bool is_word(uint32_t cp)
 	       (cp >= '0' && cp <= '9') || cp == '_';
 }
 
-bool pf_class_has(const struct pf_char_class *k, uint32_t cp)
+static bool in_ranges(const struct pf_char_class *k, uint32_t cp)
 {
 	for (int i = 0; i < k->n; i++)
 		if (cp >= k->ranges[i][0] && cp <= k->ranges[i][1])
-			return !k->negated;
-	return k->negated;
+			return true;
+	return false;
+}
+
+bool pf_class_has(const struct pf_char_class *k, uint32_t cp, bool fold)
+{
+	bool in = in_ranges(k, cp) || (fold && (in_ranges(k, pf_lower_cp(cp)) ||
+						in_ranges(k, pf_upper_cp(cp))));
+	return in != k->negated;
 }
 
 static bool pieces_match(const struct pf_regex *re, struct pf_view t)
@@ -112,9 +119,7 @@ static bool takes(const struct pf_regex *re, const struct pf_step *s, uint32_t c
 		const struct pf_char_class *k = &re->classes[s->x];
 		if (cp < 128)
 			return k->ascii[cp >> 3] >> (cp & 7) & 1;
-		return pf_class_has(k, cp) ||
-		       (re->fold && (pf_class_has(k, pf_lower_cp(cp)) ||
-				     pf_class_has(k, pf_upper_cp(cp))));
+		return pf_class_has(k, cp, re->fold);
 	}
 	case PF_STEP_ANY:
 		return cp != '\n';

@@ -84,7 +84,7 @@ bool pf_number_read(const char *text, size_t len, struct pf_number *n)
 enum pf_number_fit pf_number_int64(const struct pf_number *n, int64_t *out)
 {
 	pf_u128 m = n->mantissa;
-	if (n->exponent < 0 || (n->inexact && n->exponent < 0))
+	if (n->exponent < 0)
 		return PF_FIT_FRACTION;
 	for (int32_t e = n->exponent; e > 0; e--) {
 		if (m > UINT64_MAX)

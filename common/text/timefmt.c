@@ -1,47 +1,19 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include "text/timefmt.h"
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The formats that have names: ISO 8601, RFC 3339, epochs.
+ */
+#include "text/timefmt_impl.h"
 
-#include <ctype.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/near.h"
 #include "base/time.h"
 
-struct cursor {
-	const char *p, *end;
-};
-
-static bool is_digit(char c)
-{
-	return (unsigned char)(c - '0') < 10;
-}
-
-/* Between low and high digits (greedy). */
-static bool digits(struct cursor *c, int low, int high, int *out)
-{
-	int n = 0, value = 0;
-	while (n < high && c->p < c->end && is_digit(*c->p)) {
-		value = value * 10 + (*c->p++ - '0');
-		n++;
-	}
-	*out = value;
-	return n >= low;
-}
-
-static bool literal(struct cursor *c, char ch)
-{
-	if (c->p == c->end || *c->p != ch)
-		return false;
-	c->p++;
-	return true;
-}
-
-static void fraction(struct cursor *c, struct pf_moment *m)
+void pf_take_fraction(struct pf_time_cursor *c, struct pf_moment *m)
 {
 	uint32_t scale = 100000000;
 	m->nanos = 0;
-	for (; c->p < c->end && is_digit(*c->p); c->p++) {
+	for (; c->p < c->end && pf_is_digit(*c->p); c->p++) {
 		m->nanos += (uint32_t)(*c->p - '0') * scale;
 		if (!scale && *c->p != '0')
 			m->finer = true;
@@ -49,8 +21,7 @@ static void fraction(struct cursor *c, struct pf_moment *m)
 	}
 }
 
-/* Z, +hh, +hhmm, +hh:mm. */
-static bool offset(struct cursor *c, struct pf_moment *m)
+bool pf_take_offset(struct pf_time_cursor *c, struct pf_moment *m)
 {
 	if (c->p == c->end)
 		return false;
@@ -63,14 +34,14 @@ static bool offset(struct cursor *c, struct pf_moment *m)
 	if (*c->p != '+' && *c->p != '-')
 		return false;
 	int sign = *c->p++ == '-' ? -1 : 1, h, min = 0;
-	if (!digits(c, 2, 2, &h))
+	if (!pf_take_digits(c, 2, 2, &h))
 		return false;
 	if (c->p < c->end && *c->p == ':') {
 		c->p++;
-		if (!digits(c, 2, 2, &min))
+		if (!pf_take_digits(c, 2, 2, &min))
 			return false;
-	} else if (c->p < c->end && is_digit(*c->p)) {
-		if (!digits(c, 2, 2, &min))
+	} else if (c->p < c->end && pf_is_digit(*c->p)) {
+		if (!pf_take_digits(c, 2, 2, &min))
 			return false;
 	}
 	if (h > 18 || min > 59)
@@ -105,22 +76,22 @@ static const char *read_iso(const char *text, size_t len, bool strict,
 	m->has_date = true;
 	if (len == 10)
 		return strict ? why : NULL;
-	struct cursor c = { text + 10, text + len };
+	struct pf_time_cursor c = { text + 10, text + len };
 	if (*c.p != 'T' && *c.p != ' ' && *c.p != 't')
 		return why;
 	c.p++;
 	int h, min, s = 0;
-	if (!digits(&c, 2, 2, &h) || !literal(&c, ':') || !digits(&c, 2, 2, &min))
+	if (!pf_take_digits(&c, 2, 2, &h) || !pf_take_char(&c, ':') || !pf_take_digits(&c, 2, 2, &min))
 		return why;
 	if (c.p < c.end && *c.p == ':') {
 		c.p++;
-		if (!digits(&c, 2, 2, &s))
+		if (!pf_take_digits(&c, 2, 2, &s))
 			return why;
 		if (c.p < c.end && (*c.p == '.' || *c.p == ',')) {
 			c.p++;
-			if (c.p == c.end || !is_digit(*c.p))
+			if (c.p == c.end || !pf_is_digit(*c.p))
 				return why;
-			fraction(&c, m);
+			pf_take_fraction(&c, m);
 		}
 	} else if (strict) {
 		return why;
@@ -131,7 +102,7 @@ static const char *read_iso(const char *text, size_t len, bool strict,
 	m->has_time = true;
 	if (!strict && c.p < c.end && *c.p == ' ')
 		c.p++;
-	if (c.p < c.end ? !offset(&c, m) || c.p != c.end : strict)
+	if (c.p < c.end ? !pf_take_offset(&c, m) || c.p != c.end : strict)
 		return strict && c.p == c.end ? "has no offset (rfc3339 needs one)" :
 						why;
 	return NULL;
@@ -141,16 +112,16 @@ static const char *read_iso(const char *text, size_t len, bool strict,
 static const char *read_iso_clock(const char *text, size_t len,
 				  struct pf_moment *m)
 {
-	struct cursor c = { text, text + len };
+	struct pf_time_cursor c = { text, text + len };
 	int h, min, s = 0;
-	if (!digits(&c, 1, 2, &h) || !literal(&c, ':') || !digits(&c, 2, 2, &min))
+	if (!pf_take_digits(&c, 1, 2, &h) || !pf_take_char(&c, ':') || !pf_take_digits(&c, 2, 2, &min))
 		return "is not a time of the day (H:M:S expected)";
 	if (c.p < c.end && *c.p == ':') {
 		c.p++;
-		if (!digits(&c, 2, 2, &s))
+		if (!pf_take_digits(&c, 2, 2, &s))
 			return "is not a time of the day (H:M:S expected)";
-		if (literal(&c, '.'))
-			fraction(&c, m);
+		if (pf_take_char(&c, '.'))
+			pf_take_fraction(&c, m);
 	}
 	if (c.p != c.end)
 		return "is not a time of the day (H:M:S expected)";
@@ -167,7 +138,7 @@ static const char *read_epoch(unsigned scale_digits, const char *text, size_t le
 			      struct pf_moment *m)
 {
 	const char *why = "is not a number of seconds (or ms, us, ns) since 1970";
-	struct cursor c = { text, text + len };
+	struct pf_time_cursor c = { text, text + len };
 	bool negative = false;
 	if (c.p < c.end && (*c.p == '-' || *c.p == '+'))
 		negative = *c.p++ == '-';
@@ -175,7 +146,7 @@ static const char *read_epoch(unsigned scale_digits, const char *text, size_t le
 	 * overflow 128 bits with 18 taken here and 9 more to come. */
 	__extension__ unsigned __int128 nanos = 0;
 	int whole = 0;
-	for (; c.p < c.end && is_digit(*c.p); c.p++, whole++) {
+	for (; c.p < c.end && pf_is_digit(*c.p); c.p++, whole++) {
 		if (whole > 19)
 			return "is out of range of times";
 		nanos = nanos * 10 + (unsigned)(*c.p - '0');
@@ -186,7 +157,7 @@ static const char *read_epoch(unsigned scale_digits, const char *text, size_t le
 	bool finer = false;
 	if (c.p < c.end && *c.p == '.') {
 		c.p++;
-		for (; c.p < c.end && is_digit(*c.p); c.p++) {
+		for (; c.p < c.end && pf_is_digit(*c.p); c.p++) {
 			if (left > 0) {
 				nanos = nanos * 10 + (unsigned)(*c.p - '0');
 				left--;
@@ -214,234 +185,6 @@ static const char *read_epoch(unsigned scale_digits, const char *text, size_t le
 	return NULL;
 }
 
-/* --- patterns --- */
-
-static const char *const months[] = { "January", "February", "March",
-				      "April", "May", "June", "July",
-				      "August", "September", "October",
-				      "November", "December" };
-static const char *const weekdays[] = { "Sunday", "Monday", "Tuesday",
-					"Wednesday", "Thursday", "Friday",
-					"Saturday" };
-
-/* A full name or its first three letters, any case. */
-static bool name(struct cursor *c, const char *const *names, int n, int *out)
-{
-	size_t left = (size_t)(c->end - c->p);
-	for (int i = 0; i < n; i++) {
-		size_t full = strlen(names[i]);
-		if (left >= full && !strncasecmp(c->p, names[i], full)) {
-			c->p += full;
-			*out = i;
-			return true;
-		}
-	}
-	for (int i = 0; i < n; i++)
-		if (left >= 3 && !strncasecmp(c->p, names[i], 3)) {
-			c->p += 3;
-			*out = i;
-			return true;
-		}
-	return false;
-}
-
-struct fields {
-	int year, month, day, yday, hour, hour12, pm, minute, second;
-	bool has_year, has_month, has_day, has_yday, has_hour, has_hour12,
-		has_epoch;
-	int64_t epoch;
-};
-
-/* The conversions that stand for several. */
-static const char *expanded(char conversion)
-{
-	switch (conversion) {
-	case 'T':
-		return "%H:%M:%S";
-	case 'R':
-		return "%H:%M";
-	case 'D':
-		return "%m/%d/%y";
-	case 'F':
-		return "%Y-%m-%d";
-	default:
-		return NULL;
-	}
-}
-
-static void skip_blanks(struct cursor *c)
-{
-	while (c->p < c->end && (*c->p == ' ' || *c->p == '\t'))
-		c->p++;
-}
-
-static bool conversion(char what, struct cursor *c, struct fields *f,
-		       struct pf_moment *m)
-{
-	int n;
-	switch (what) {
-	case 'Y':
-		f->has_year = true;
-		return digits(c, 4, 4, &f->year);
-	case 'y':
-		f->has_year = true;
-		if (!digits(c, 2, 2, &f->year))
-			return false;
-		f->year += f->year < 69 ? 2000 : 1900;
-		return true;
-	case 'm':
-		f->has_month = true;
-		return digits(c, 1, 2, &f->month);
-	case 'b':
-	case 'B':
-	case 'h':
-		f->has_month = true;
-		if (!name(c, months, 12, &f->month))
-			return false;
-		f->month++;
-		return true;
-	case 'e':
-		skip_blanks(c);
-		/* fall through */
-	case 'd':
-		f->has_day = true;
-		return digits(c, 1, 2, &f->day);
-	case 'j':
-		f->has_yday = true;
-		return digits(c, 1, 3, &f->yday);
-	case 'k':
-		skip_blanks(c);
-		/* fall through */
-	case 'H':
-		f->has_hour = true;
-		return digits(c, 1, 2, &f->hour);
-	case 'l':
-		skip_blanks(c);
-		/* fall through */
-	case 'I':
-		f->has_hour12 = true;
-		return digits(c, 1, 2, &f->hour12) && f->hour12 >= 1 &&
-		       f->hour12 <= 12;
-	case 'p':
-		if (c->end - c->p < 2 || (c->p[1] != 'M' && c->p[1] != 'm'))
-			return false;
-		f->pm = toupper((unsigned char)c->p[0]) == 'P';
-		n = f->pm || toupper((unsigned char)c->p[0]) == 'A';
-		c->p += 2;
-		return n;
-	case 'M':
-		return digits(c, 1, 2, &f->minute);
-	case 'S':
-		return digits(c, 1, 2, &f->second);
-	case 'f':
-		if (c->p == c->end || !is_digit(*c->p))
-			return false;
-		fraction(c, m);
-		return true;
-	case 'z':
-		return offset(c, m);
-	case 'Z':
-		for (n = 3; n >= 1; n -= 2) {
-			const char *const zones[] = { "Z", "UTC", "GMT" };
-			for (int i = 0; i < 3; i++)
-				if ((int)strlen(zones[i]) == n && c->end - c->p >= n &&
-				    !strncmp(c->p, zones[i], (size_t)n)) {
-					c->p += n;
-					m->has_offset = true;
-					m->offset = 0;
-					return true;
-				}
-		}
-		return false;
-	case 'a':
-	case 'A':
-		return name(c, weekdays, 7, &n);
-	case 's': {
-		bool negative = literal(c, '-');
-		int count = 0;
-		f->epoch = 0;
-		while (c->p < c->end && is_digit(*c->p) && count++ < 15)
-			f->epoch = f->epoch * 10 + (*c->p++ - '0');
-		if (negative)
-			f->epoch = -f->epoch;
-		f->has_epoch = true;
-		return count > 0;
-	}
-	case 'n':
-	case 't':
-		skip_blanks(c);
-		return true;
-	case '%':
-		return literal(c, '%');
-	default:
-		return false;
-	}
-}
-
-/* Depth: patterns expand into plain ones, once. */
-static bool match(const char *pattern, struct cursor *c, struct fields *f,
-		  struct pf_moment *m)
-{
-	for (const char *p = pattern; *p; p++) {
-		if (*p == ' ') {
-			if (c->p == c->end || (*c->p != ' ' && *c->p != '\t'))
-				return false;
-			skip_blanks(c);
-		} else if (*p != '%') {
-			if (!literal(c, *p))
-				return false;
-		} else {
-			const char *inner = expanded(*++p);
-			if (inner ? !match(inner, c, f, m) : !conversion(*p, c, f, m))
-				return false;
-		}
-	}
-	return true;
-}
-
-static const char *read_pattern(const char *pattern, const char *text, size_t len,
-				struct pf_moment *m, int given_year)
-{
-	struct cursor c = { text, text + len };
-	struct fields f = { .pm = -1 };
-	if (!match(pattern, &c, &f, m) || c.p != c.end)
-		return "does not match the column's time format";
-	if (f.has_epoch) {
-		m->seconds = f.epoch;
-		m->has_offset = m->has_date = m->has_time = true;
-		m->offset = 0;
-		return NULL;
-	}
-	if (f.has_hour12) {
-		f.hour = f.hour12 % 12 + (f.pm == 1 ? 12 : 0);
-		f.has_hour = true;
-	}
-	if (f.hour > 23 || f.minute > 59 || f.second > 60)
-		return "is no time of the day";
-	m->seconds = f.hour * 3600 + f.minute * 60 + f.second;
-	m->has_time = f.has_hour;
-	if (!f.has_year && given_year) {
-		f.year = given_year;
-		f.has_year = true;
-	}
-	if (f.has_year && f.has_yday) {
-		bool leap = pf_civil_valid(f.year, 2, 29);
-		if (f.yday < 1 || f.yday > 365 + leap)
-			return "is no date of the calendar";
-		m->seconds += (pf_days_from_civil(f.year, 1, 1) + f.yday - 1) * 86400;
-		m->has_date = true;
-	} else if (f.has_year && f.has_month) {
-		if (!f.has_day)
-			f.day = 1;
-		if (!pf_civil_valid(f.year, (unsigned)f.month, (unsigned)f.day))
-			return "is no date of the calendar";
-		m->seconds += pf_days_from_civil(f.year, (unsigned)f.month,
-						 (unsigned)f.day) * 86400;
-		m->has_date = true;
-	}
-	return NULL;
-}
-
 /* --- the formats' names --- */
 
 static const struct {
@@ -455,69 +198,13 @@ static const struct {
 };
 enum { NAMES = sizeof names / sizeof *names };
 
-/* Which letters a pattern has, with the compound ones taken apart. */
-static int pattern_letters(const char *text, const char *pattern, bool *seen,
-			   struct pf_error *err)
-{
-	for (const char *p = pattern; *p; p++) {
-		if (*p != '%')
-			continue;
-		const char *inner = expanded(*++p);
-		if (inner) {
-			PF_TRY(pattern_letters(text, inner, seen, err));
-			continue;
-		}
-		if (!*p || !strchr("YymbBhedjkHlIpMSfzZaAsnt%", *p)) {
-			char shown[8];
-			pf_quote(shown, sizeof shown, p, *p ? 1 : 0);
-			pf_fail(err, PF_E_SCHEMA_FILE,
-				"unknown conversion '%%%s' in the time format '%s'",
-				shown, text);
-			return pf_hint(err, "%%Y %%m %%d %%H %%I %%p %%M %%S %%f %%b "
-					    "%%B %%e %%j %%y %%z %%Z %%T %%D %%F %%R "
-					    "%%a %%A %%s %%%%");
-		}
-		seen[(unsigned char)*p] = true;
-	}
-	return 0;
-}
-
-static int check_pattern(const char *text, bool need_date, bool need_time,
-			 int given_year, struct pf_error *err)
-{
-	bool seen[256] = { false };
-	PF_TRY(pattern_letters(text, text, seen, err));
-	if (seen['s'])
-		return 0;
-	bool year = seen['Y'] || seen['y'];
-	bool month = seen['m'] || seen['b'] || seen['B'] || seen['h'];
-	if (year && given_year)
-		return pf_fail(err, PF_E_SCHEMA_FILE,
-			       "the time format '%s' has a year, and 'year' gives another",
-			       text);
-	if (need_date && !year && !given_year) {
-		pf_fail(err, PF_E_SCHEMA_FILE, "the time format '%s' has no year", text);
-		return pf_hint(err, "'year: 2024' beside the format says which it is");
-	}
-	if (need_date && !month && !seen['j'])
-		return pf_fail(err, PF_E_SCHEMA_FILE,
-			       "the time format '%s' has no month", text);
-	if (need_time && !seen['H'] && !seen['k'] && !seen['I'] && !seen['l'])
-		return pf_fail(err, PF_E_SCHEMA_FILE,
-			       "the time format '%s' has no hour", text);
-	if ((seen['I'] || seen['l']) && !seen['p'])
-		return pf_fail(err, PF_E_SCHEMA_FILE,
-			       "the time format '%s' has %%I without %%p", text);
-	return 0;
-}
-
 int pf_timefmt_parse(const char *text, bool need_date, bool need_time, int year,
 		     struct pf_timefmt *format, struct pf_error *err)
 {
 	const char *words[NAMES];
 	*format = (struct pf_timefmt){ 0 };
 	if (strchr(text, '%')) {
-		PF_TRY(check_pattern(text, need_date, need_time, year, err));
+		PF_TRY(pf_time_pattern_check(text, need_date, need_time, year, err));
 		format->kind = PF_TIMEFMT_PATTERN;
 		format->year = year;
 		format->pattern = text;
@@ -553,6 +240,6 @@ const char *pf_timefmt_read(const struct pf_timefmt *format, const char *text,
 	case PF_TIMEFMT_EPOCH:
 		return read_epoch(format->epoch_digits, text, len, m);
 	default:
-		return read_pattern(format->pattern, text, len, m, format->year);
+		return pf_time_pattern_read(format, text, len, m);
 	}
 }

@@ -44,23 +44,13 @@ static enum pf_fast fast_way(const struct pf_conv *c, bool json)
 	}
 }
 
-int pf_conv_open(struct pf_conv *c, const struct pf_tabledef *def,
-		 const struct pf_coldef *column, bool json, struct pf_error *err)
+/* The column's markers of NULL go before the table's; without either a text
+ * format has the empty field. */
+static void take_nulls(struct pf_conv *c, const struct pf_tabledef *def,
+		       const struct pf_coldef *column, bool json)
 {
 	static char empty[] = "";
 	static char *const only_empty[] = { empty };
-	*c = (struct pf_conv){
-		.kind = column->type.kind,
-		.type = column->type,
-		.nullable = column->nullable,
-		.round_down = column->round_down,
-		.row_kind = column->is_kind,
-		.kinds_refused = def->kinds_refused,
-		.base64 = json,
-		.name = column->name,
-		.low = INT64_MIN,
-		.high = INT64_MAX,
-	};
 	if (column->has_nulls) {
 		c->nulls = column->nulls;
 		c->nnulls = column->nnulls;
@@ -74,6 +64,12 @@ int pf_conv_open(struct pf_conv *c, const struct pf_tabledef *def,
 	for (size_t i = 0; i < c->nnulls; i++)
 		c->empty_is_null = c->empty_is_null || !*c->nulls[i];
 	c->only_empty = c->empty_is_null && c->nnulls == 1;
+}
+
+static void take_bounds(struct pf_conv *c)
+{
+	c->low = INT64_MIN;
+	c->high = INT64_MAX;
 	if (pf_kind_is_integer(c->kind) && c->kind != PF_BIGINT) {
 		int bits = 8 << (c->kind - PF_TINYINT);
 		c->high = ((int64_t)1 << (bits - 1)) - 1;
@@ -84,27 +80,55 @@ int pf_conv_open(struct pf_conv *c, const struct pf_tabledef *def,
 			c->high *= 10;
 		c->high--;
 	}
+}
+
+static int open_deletes(struct pf_conv *c, const char *pattern, struct pf_error *err)
+{
+	c->deletes = pf_alloc(1, sizeof *c->deletes);
+	if (!regcomp(c->deletes, pattern, REG_EXTENDED | REG_NOSUB))
+		return 0;
+	free(c->deletes);
+	c->deletes = NULL;
+	return pf_fail(err, PF_E_SCHEMA_FILE, "malformed expression '%s'", pattern);
+}
+
+static int open_zones(struct pf_conv *c, const char *of_table, const char *of_column,
+		      struct pf_error *err)
+{
+	const char *zone = of_column ? of_column : of_table;
+	int32_t offset;
+	PF_TRY(pf_zone_open(of_table, &c->table_zone, err));
+	PF_TRY(pf_zone_open(zone, &c->zone, err));
+	c->same_zone = !strcmp(zone, of_table);
+	c->in_utc = pf_zone_fixed(c->table_zone, &offset) && !offset;
+	return 0;
+}
+
+int pf_conv_open(struct pf_conv *c, const struct pf_tabledef *def,
+		 const struct pf_coldef *column, bool json, struct pf_error *err)
+{
+	*c = (struct pf_conv){
+		.kind = column->type.kind,
+		.type = column->type,
+		.nullable = column->nullable,
+		.round_down = column->round_down,
+		.row_kind = column->is_kind,
+		.kinds_refused = def->kinds_refused,
+		.base64 = json,
+		.name = column->name,
+	};
+	take_nulls(c, def, column, json);
+	take_bounds(c);
+	int code = 0;
 	if (column->format)
-		PF_TRY(pf_timefmt_parse(column->format, c->kind != PF_TIME,
-					c->kind != PF_DATE, column->year, &c->format,
-					err));
-	if (column->is_kind && def->row_delete) {
-		c->deletes = pf_alloc(1, sizeof *c->deletes);
-		if (regcomp(c->deletes, def->row_delete, REG_EXTENDED | REG_NOSUB)) {
-			free(c->deletes);
-			c->deletes = NULL;
-			return pf_fail(err, PF_E_SCHEMA_FILE, "malformed expression '%s'",
-				       def->row_delete);
-		}
-	}
-	PF_TRY(pf_zone_open(def->zone, &c->table_zone, err));
-	const char *zone = column->zone ? column->zone : def->zone;
-	int code = pf_zone_open(zone, &c->zone, err);
+		code = pf_timefmt_parse(column->format, c->kind != PF_TIME,
+					c->kind != PF_DATE, column->year, &c->format, err);
+	if (!code && column->is_kind && def->row_delete)
+		code = open_deletes(c, def->row_delete, err);
+	if (!code)
+		code = open_zones(c, def->zone, column->zone, err);
 	if (code)
 		pf_conv_close(c);
-	c->same_zone = !strcmp(zone, def->zone);
-	int32_t offset = 1;
-	c->in_utc = !code && pf_zone_fixed(c->table_zone, &offset) && !offset;
 	c->fast = fast_way(c, json);
 	return code;
 }

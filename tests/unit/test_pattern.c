@@ -60,6 +60,12 @@ TEST(known)
 	CHECK_INT(match("^[[:alpha:]_][[:alnum:]_]*$", "x_9"), 1);
 	CHECK_INT(match("(?i)straße", "STRAßE"), 1);
 	CHECK_INT(match("(?i)[a-c]x", "CX"), 1);
+	/* Letters are put aside before the bracket is turned around. */
+	CHECK_INT(match("(?i)[^a-c]", "aBC"), 0);
+	CHECK_INT(match("(?i)[^\xc3\xa4]", "\xc3\x84"), 0);
+	CHECK_INT(match("(?i)[^a-c]", "aBCd"), 1);
+	CHECK_INT(match("(?i)\\W", "aZ_9"), 0);
+	CHECK_INT(match("(?i)^[[:upper:]]+$", "aZ"), 1);
 	CHECK_INT(match("(?:a|b)+?c", "abac"), 1);
 	CHECK_INT(match("\\x41\\.\\d\\D\\w\\W\\s\\S", "A.1xy! z"), 1);
 	CHECK_INT(match("[]a]", "]"), 1);
