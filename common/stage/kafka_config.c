@@ -66,7 +66,7 @@ static int take_line(const char *from, const char *end, const char *name, unsign
 		return 0;
 	const char *equals = memchr(from, '=', (size_t)(end - from));
 	/* The line may be a password that lost its name: say where, not what. */
-	if (!equals)
+	if (!equals || equals == from)
 		return pf_fail(err, PF_E_KAFKA_CONFIG, "%s:%u: no 'name=value'",
 			       name, line);
 	if (memchr(from, '\0', (size_t)(end - from)))

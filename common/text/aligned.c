@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrow/value_text.h"
 #include "base/alloc.h"
 #include "base/utf8.h"
 #include "text/escape.h"
-#include "text/format.h"
 
 enum {
 	MEASURED_ROWS = 1000,
@@ -192,6 +192,11 @@ static void set_widths(struct pf_aligned *t)
 		const size_t number = c->before_point + c->from_point;
 		c->width = wide > c->width ? wide : c->width;
 		c->width = number > c->width ? number : c->width;
+		/* Room for the mark of a cut; no more than there is. */
+		if (!c->width)
+			c->width = 1;
+		if (t->options.width && c->width > t->options.width)
+			c->width = t->options.width;
 		total += c->width;
 	}
 	while (t->options.width && total > t->options.width) {

@@ -108,7 +108,10 @@ static void code_column(const struct pf_coldef *column, const struct pf_json *fi
 		c->units = types[i].units;
 		const char *scale = pf_json_text(pf_json_get(
 			pf_json_get(field, "parameters"), "scale"));
-		c->scale = scale ? (int32_t)strtol(scale, NULL, 10) : 0;
+		long of_ten = scale ? strtol(scale, NULL, 10) : 0;
+		/* One beyond the limit is refused with the value. */
+		c->scale = of_ten < -MOST_SCALE || of_ten > MOST_SCALE ? MOST_SCALE + 1 :
+									 (int32_t)of_ten;
 		if (stays(column, c->kind))
 			c->kind = PF_CODING_PLAIN;
 		return;
@@ -176,7 +179,7 @@ static void plain_decimal(pf_i128 value, int32_t scale, struct pf_buf *out)
 
 static const char *decimal_text(struct pf_view text, int32_t scale, struct pf_buf *out)
 {
-	uint8_t bytes[MOST_DECIMAL_BYTES + 4];
+	uint8_t bytes[MOST_DECIMAL_BYTES + 8]; /* room for pf_base64_decode */
 	size_t n;
 	if (scale < -MOST_SCALE || scale > MOST_SCALE)
 		return "has a scale that no decimal has";
@@ -258,9 +261,10 @@ static const char *latin1_text(struct pf_view v, struct pf_buf *out)
 	for (size_t i = 0; i < text.len && !why;) {
 		uint32_t c;
 		unsigned n = pf_utf8_decode(text.data + i, text.len - i, &c);
-		if (!n || c > 0xff)
+		if (n && c <= 0xff)
+			pf_buf_byte(&bytes, (uint8_t)c);
+		else
 			why = "is not a text of bytes";
-		pf_buf_byte(&bytes, (uint8_t)c);
 		i += n;
 	}
 	if (!why)

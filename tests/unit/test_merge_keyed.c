@@ -65,7 +65,7 @@ static void put_version(struct pf_builder *b, uint32_t keys, int64_t number)
 {
 	char text[80];
 	int n = snprintf(text, sizeof text, "version %u of %s", (unsigned)number,
-			 "0123456789 0123456789" + below(20));
+			 &"0123456789 0123456789"[below(20)]);
 	put_key(&b->columns[0], keys);
 	put_key(&b->columns[1], 3);
 	if (below(5))

@@ -206,6 +206,9 @@ TEST(schema_part)
 	       WRAPPED(FIELDS, "{\"id\":3,\"t\":0,\"m\":\"5\"}")
 	       WRAPPED(FIELDS, "{\"id\":3,\"t\":0,\"c\":86400000000}")
 	       WRAPPED(FIELDS, "{\"id\":3,\"t\":1.5}")
+	       WRAPPED(FIELD("m", "bytes", NAMED("org.apache.kafka.connect.data.Decimal")
+			     ",\"parameters\":{\"scale\":\"4294967298\"}"),
+		       "{\"id\":3,\"t\":\"2024-01-01\",\"m\":\"AfQ=\"}")
 	       /* Without a schema, and with another one: for their messages only. */
 	       "{\"op\":\"c\",\"after\":{\"id\":5,\"t\":\"2024-01-01\",\"m\":\"8.5\"}}\n"
 	       WRAPPED(FIELD("id", "int32", ""), "{\"id\":4,\"t\":\"2024-01-01\",\"m\":7,\"u\":5}");
@@ -230,13 +233,14 @@ TEST(schema_part)
 		"m: '5' is not base64, as the message's schema says [",
 		"c: '86400000000' is no time of the day [",
 		"t: '1.5' is not an integer, as the message's schema says [",
+		"m: 'AfQ=' has a scale that no decimal has [",
 	};
 	struct got g;
 	read_text(yaml, text, strlen(text), 5, NULL, &g);
 	CHECK_OK(g.code, &g.err);
 	CHECK_STR(pf_buf_cstr(&g.rows), rows);
-	CHECK_INT(g.position.rejected, 4);
-	for (size_t i = 0; i < 4; i++)
+	CHECK_INT(g.position.rejected, 5);
+	for (size_t i = 0; i < 5; i++)
 		CHECK(strstr(pf_buf_cstr(&g.rejects), reasons[i]));
 	drop_got(&g);
 }

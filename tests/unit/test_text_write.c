@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "text/format.h"
+#include "arrow/value_text.h"
 #include "unit.h"
 
 #include <math.h>
@@ -257,6 +257,39 @@ TEST(tables)
 	free(got);
 }
 
+/* Nothing was measured, and then something comes; a cell wider than any screen. */
+TEST(widths_of_tables)
+{
+	struct pf_schema *s = pf_schema_new();
+	pf_schema_add(s, "", (struct pf_type){ PF_STRING, 0, 0 }, true);
+	pf_schema_add(s, "x", (struct pf_type){ PF_STRING, 0, 0 }, true);
+	struct pf_builder *b = pf_builder_new(s);
+	char wide[5000];
+	memset(wide, 'w', sizeof wide);
+	for (int i = 0; i < 1001; i++) {
+		pf_col_bytes(&b->columns[0], "abc", i < 1000 ? 0 : 3);
+		pf_col_bytes(&b->columns[1], wide, i ? 1 : sizeof wide);
+	}
+	struct pf_buf out = { 0 };
+	struct pf_byte_sink sink = pf_sink_buf(&out);
+	const struct pf_writer_options o = { .format = PF_ROWS_TABLE, .table.width = 20,
+					     .table.ascii = true };
+	struct pf_writer *w;
+	pf_writer_open(&sink, s, &o, &w, NULL);
+	struct pf_batch batch = pf_builder_batch(b);
+	pf_writer_batch(w, &batch, NULL);
+	pf_writer_finish(w, NULL);
+	pf_writer_free(w);
+	const char *text = pf_buf_cstr(&out);
+	static const char begin[] = "   x\n-  -----------------\n   wwwwwwwwwwwwwwww~\n   w\n";
+	CHECK(!strncmp(text, begin, sizeof begin - 1));
+	CHECK_STR(text + out.len - 5, "~  w\n");
+	CHECK_STR(text + out.len - 10, "   w\n~  w\n");
+	pf_buf_free(&out);
+	pf_builder_free(b);
+	pf_schema_unref(s);
+}
+
 static char *table_of_floats(size_t width, bool last)
 {
 	static const double values[] = { 1, -12.25, 0.5, 1e300, 1000000, (double)NAN };
@@ -492,4 +525,6 @@ TEST(round_trips)
 	round_trip(PF_ROWS_JSON, "id: id\ntime: t\ninput: {format: json}\n" COLUMNS);
 }
 
-UNIT_MAIN(CASE(formats), CASE(columns_of_one_value), CASE(tables), CASE(points_below_each_other), CASE(shortest_numbers), CASE(computed_digits), CASE(round_trips))
+UNIT_MAIN(CASE(formats), CASE(columns_of_one_value), CASE(tables), CASE(widths_of_tables),
+	  CASE(points_below_each_other), CASE(shortest_numbers), CASE(computed_digits),
+	  CASE(round_trips))
