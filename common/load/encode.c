@@ -63,7 +63,8 @@ size_t pf_encode_cost(const struct pf_encode_plan *plan, size_t row_bytes, int64
 {
 	bool changelog = plan->rules && plan->rules->changelog;
 	return row_bytes + row_bytes / 2 + (merges(plan) ? row_bytes : 0) +
-	       (changelog ? row_bytes / 2 : 0) + pf_sort_bytes(rows);
+	       (changelog ? row_bytes / 2 : 0) + pf_sort_bytes(rows) +
+	       (plan->versions ? PF_VERSIONS_ROW_BYTES * (size_t)rows : 0);
 }
 
 /* All rows of the job in one place: as they are, or fetched into the room. */

@@ -6,6 +6,7 @@
 #include "arrow/layout.h"
 #include "arrow/pieces.h"
 #include "base/alloc.h"
+#include "load/heads.h"
 
 enum {
 	BATCH_ROWS = 8192,
@@ -20,7 +21,7 @@ struct cursor {
 	struct pf_merge_run run;
 	struct pf_batch batch;
 	int64_t at;
-	uint64_t *heads; /* of the batch's rows, see set_heads() */
+	uint64_t *heads; /* of the batch's rows */
 	size_t heads_cap;
 	size_t row_bytes; /* about */
 	const int64_t *numbers;
@@ -40,7 +41,7 @@ struct pf_merge {
 	struct pf_schema *schema;
 	int *keys;
 	size_t n_keys;
-	bool exact; /* heads that are equal are of equal keys */
+	size_t whole; /* so many of the keys are in the heads in full */
 	struct cursor *cursors; /* n, and one more that lends what is held */
 	size_t n, alive;
 	/* A tree of losers: [0] the foremost cursor, below who lost to whom. */
@@ -113,119 +114,45 @@ void pf_merge_free(struct pf_merge *m)
 	free(m);
 }
 
-/* --- heads: the first 64 bits of a key, so that most rows compare as numbers --- */
-
-/* A column's values as bits that compare like them; how many, or 0: none. */
-static unsigned head_bits(enum pf_kind kind)
-{
-	switch (kind) {
-	case PF_TINYINT:
-		return 8;
-	case PF_SMALLINT:
-		return 16;
-	case PF_INT:
-	case PF_DATE:
-	case PF_TIME:
-		return 32;
-	case PF_BIGINT:
-	case PF_TIMESTAMP:
-	case PF_TIMESTAMP_LTZ:
-		return 64;
-	default:
-		return 0;
-	}
-}
-
-/* Text: its first bytes. Shorter ones are filled up by zeros, so two that
- * differ may have the same head, but never the wrong order. */
-static void add_text_heads(const struct pf_column *c, size_t rows, unsigned left,
-			   uint64_t *heads)
-{
-	for (size_t r = 0; r < rows; r++) {
-		struct pf_view v = pf_bytes_at(c, (int64_t)r);
-		uint64_t bits = 0;
-		for (size_t i = 0; i < 8; i++)
-			bits = bits << 8 | (i < v.len ? v.data[i] : 0);
-		heads[r] |= bits >> (64 - left);
-	}
-}
-
-/* The same for integers of so many bits, of which the upper `left` fit. */
-static void add_int_heads(const struct pf_column *c, enum pf_kind kind, size_t rows,
-			  unsigned bits, unsigned left, uint64_t *heads)
-{
-	const uint64_t sign = (uint64_t)1 << 63;
-	unsigned up = 64 - bits, down = 64 - left;
-	if (bits == 64 && left == 64) {
-		const int64_t *v = c->values;
-		for (size_t r = 0; r < rows; r++)
-			heads[r] = (uint64_t)v[r] ^ sign;
-		return;
-	}
-	for (size_t r = 0; r < rows; r++) {
-		uint64_t v = (uint64_t)pf_int_at(c, kind, (int64_t)r) << up;
-		heads[r] |= (v ^ sign) >> down;
-	}
-}
+/* --- keys --- */
 
 static void set_heads(struct pf_merge *m, struct cursor *c)
 {
 	size_t rows = (size_t)c->batch.rows;
-	unsigned left = 64;
 	if (rows > c->heads_cap) {
 		free(c->heads);
 		c->heads = pf_alloc(rows, sizeof *c->heads);
 		c->heads_cap = rows;
 	}
-	memset(c->heads, 0, rows * sizeof *c->heads);
-	m->exact = true;
-	for (size_t i = 0; i < m->n_keys; i++) {
-		enum pf_kind kind = m->schema->fields[m->keys[i]].type.kind;
-		const struct pf_column *column = &c->batch.columns[m->keys[i]];
-		unsigned bits = head_bits(kind);
-		m->exact &= bits && bits <= left;
-		if (left && bits)
-			add_int_heads(column, kind, rows, bits, left, c->heads);
-		else if (left && (kind == PF_STRING || kind == PF_BYTES))
-			add_text_heads(column, rows, left, c->heads);
-		if (!bits || bits >= left)
-			left = 0;
-		else
-			left -= bits;
-	}
+	m->whole = pf_heads_set(m->schema, m->keys, m->n_keys, &c->batch, c->heads);
 }
 
-static int cmp_rows(const struct pf_merge *m, const struct pf_batch *a, int64_t row_a,
-		    const struct pf_batch *b, int64_t row_b)
+/* Rows with the same head. */
+static int cmp_tails(const struct pf_merge *m, const struct pf_batch *a, int64_t row_a,
+		     const struct pf_batch *b, int64_t row_b)
 {
-	for (size_t i = 0; i < m->n_keys; i++) {
-		int k = m->keys[i];
-		int c = pf_key_cmp(m->schema->fields[k].type.kind, &a->columns[k], row_a,
-				   &b->columns[k], row_b);
-		if (c)
-			return c;
-	}
-	return 0;
+	if (m->whole == m->n_keys)
+		return 0;
+	return pf_heads_cmp(m->schema, m->keys + m->whole, m->n_keys - m->whole, a, row_a, b,
+			    row_b);
 }
 
 static bool same_key(const struct pf_merge *m, const struct cursor *a, int64_t row_a,
 		     const struct cursor *b, int64_t row_b)
 {
 	return a->heads[row_a] == b->heads[row_b] &&
-	       (m->exact || !cmp_rows(m, &a->batch, row_a, &b->batch, row_b));
+	       !cmp_tails(m, &a->batch, row_a, &b->batch, row_b);
 }
 
 /* Does a row of cursor a come before the next row of cursor b? */
 static bool before(const struct pf_merge *m, uint32_t a, int64_t row, uint32_t b)
 {
 	const struct cursor *x = &m->cursors[a], *y = &m->cursors[b];
-	int c = 0;
 	if (y->done)
 		return true;
 	if (x->heads[row] != m->front[b])
 		return x->heads[row] < m->front[b];
-	if (!m->exact)
-		c = cmp_rows(m, &x->batch, row, &y->batch, y->at);
+	int c = cmp_tails(m, &x->batch, row, &y->batch, y->at);
 	return c ? c < 0 : a < b;
 }
 
@@ -302,13 +229,13 @@ static int check_order(const struct pf_merge *m, struct cursor *c,
 	bool back = false;
 	if (c->last->columns[0].rows) {
 		struct pf_batch last = pf_builder_batch(c->last);
-		back = cmp_rows(m, &last, 0, b, 0) > 0;
+		back = pf_heads_cmp(m->schema, m->keys, m->n_keys, &last, 0, b, 0) > 0;
 	}
 	for (int64_t r = 1; !back && r < b->rows; r++) {
 		if (c->heads[r - 1] != c->heads[r])
 			back = c->heads[r - 1] > c->heads[r];
-		else if (!m->exact)
-			back = cmp_rows(m, b, r - 1, b, r) > 0;
+		else
+			back = cmp_tails(m, b, r - 1, b, r) > 0;
 	}
 	if (back)
 		return pf_fail(err, PF_E_CORRUPT,

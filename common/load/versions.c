@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "load/heads.h"
 
 struct pf_versions_plan {
 	struct pf_schema *schema; /* of files */
@@ -104,16 +105,23 @@ int pf_versions_column(const struct pf_versions_plan *p, int column)
 
 /* --- the newest version --- */
 
-static bool same_key(const struct pf_versions_plan *p, const struct pf_batch *b,
-		     uint32_t x, uint32_t y)
+/* Of n sorted rows, with which of them does another key begin? The caller frees
+ * the answer. */
+static bool *find_keys(const struct pf_versions_plan *p, const struct pf_batch *b,
+		       const uint32_t *order, size_t n)
 {
-	for (size_t i = p->nkeys; i--;) {
-		int k = p->keys[i];
-		if (pf_value_cmp(b->schema->fields[k].type.kind, &b->columns[k], x,
-				 &b->columns[k], y))
-			return false;
-	}
-	return true;
+	uint64_t *heads = pf_alloc((size_t)b->rows + 1, sizeof *heads);
+	bool *begins = pf_alloc(n + 1, sizeof *begins);
+	size_t whole = pf_heads_set(b->schema, p->keys, p->nkeys, b, heads);
+	begins[0] = true;
+	for (size_t i = 1; i < n; i++)
+		begins[i] = heads[order[i]] != heads[order[i - 1]];
+	for (size_t i = 1; i < n && whole < p->nkeys; i++)
+		begins[i] = begins[i] ||
+			    pf_heads_cmp(b->schema, p->keys + whole, p->nkeys - whole, b,
+					 order[i], b, order[i - 1]);
+	free(heads);
+	return begins;
 }
 
 /* Does the sequence say that x is newer than y, which came later? */
@@ -129,7 +137,7 @@ static bool is_newer(const struct pf_versions_plan *p, const struct pf_batch *b,
 				return no_y;
 			continue;
 		}
-		int order = pf_value_cmp(b->schema->fields[s].type.kind, c, x, c, y);
+		int order = pf_key_cmp(b->schema->fields[s].type.kind, c, x, c, y);
 		if (order)
 			return descends ? order < 0 : order > 0;
 	}
@@ -139,16 +147,16 @@ static bool is_newer(const struct pf_versions_plan *p, const struct pf_batch *b,
 size_t pf_versions_newest(const struct pf_versions_plan *p, const struct pf_batch *rows,
 			  uint32_t *order, size_t n, bool descends)
 {
+	bool *begins = find_keys(p, rows, order, n);
 	size_t kept = 0;
-	for (size_t from = 0; from < n;) {
-		uint32_t best = order[from], first = best;
-		size_t to = from + 1;
-		for (; to < n && same_key(p, rows, first, order[to]); to++)
-			if (!is_newer(p, rows, best, order[to], descends))
-				best = order[to];
-		order[kept++] = best;
-		from = to;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t row = order[i];
+		if (begins[i])
+			order[kept++] = row;
+		else if (!is_newer(p, rows, order[kept - 1], row, descends))
+			order[kept - 1] = row;
 	}
+	free(begins);
 	return kept;
 }
 
@@ -173,12 +181,16 @@ void pf_versions_sort(const struct pf_versions_plan *p, const struct pf_batch *r
 		      uint32_t *order, size_t n, bool descends)
 {
 	struct version_order o = { p, rows, descends };
-	for (size_t from = 0, to; from < n && p->nsequence; from = to) {
-		for (to = from + 1; to < n && same_key(p, rows, order[from], order[to]);)
+	if (!p->nsequence)
+		return;
+	bool *begins = find_keys(p, rows, order, n);
+	for (size_t from = 0, to; from < n; from = to) {
+		for (to = from + 1; to < n && !begins[to];)
 			to++;
 		if (to - from > 1)
 			qsort_r(order + from, to - from, sizeof *order, compare_versions, &o);
 	}
+	free(begins);
 }
 
 /* --- columns --- */

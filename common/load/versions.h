@@ -31,6 +31,9 @@ const struct pf_schema *pf_versions_schema(const struct pf_versions_plan *p);
 const int *pf_versions_keys(const struct pf_versions_plan *p, size_t *n);  /* in rows */
 int pf_versions_column(const struct pf_versions_plan *p, int column); /* of rows, in files */
 
+/* What the next two take beside a batch of rows. */
+#define PF_VERSIONS_ROW_BYTES 9
+
 /* The newest versions among n rows of a batch, named by `order`, in which they
  * are sorted by the keys, equal ones as they came. Returns how many; they are the
  * first of order then. descends: the least sequence is the newest. */

@@ -44,6 +44,7 @@ static int take_delta(struct pf_between *b, struct pf_table *table,
 {
 	if (!strcmp(s->kind, "COMPACT"))
 		return 0;
+	b->deltas = pf_realloc(b->deltas, b->ndeltas + 1, sizeof *b->deltas);
 	struct pf_file_list *d = &b->deltas[b->ndeltas];
 	PF_TRY(pf_scan_delta(table, s, d, err));
 	b->ndeltas++;
@@ -65,7 +66,6 @@ static int walk(struct pf_between *b, struct pf_table *table,
 		PF_TRY(is_there(table, after, &there, err));
 	if (!there)
 		return 0;
-	b->deltas = pf_zalloc((size_t)(after->id - first) + 1, sizeof *b->deltas);
 	b->appended = true;
 	for (int64_t id = first + 1; id <= after->id; id++) {
 		struct pf_snapshot *s;

@@ -206,7 +206,7 @@ static int compare(const struct pf_schema *schema, int column, const struct stat
 	bool no_x = pf_is_null(x, a->at), no_y = pf_is_null(y, b->at);
 	if (no_x || no_y)
 		return (int)no_y - (int)no_x;
-	return pf_value_cmp(schema->fields[column].type.kind, x, a->at, y, b->at);
+	return pf_key_cmp(schema->fields[column].type.kind, x, a->at, y, b->at);
 }
 
 static int compare_keys(const struct pf_keyed_changes *c)
