@@ -38,6 +38,7 @@ static const struct pf_option options[] = {
 		  "What the table does say still counts.", .minor = true },
 	{ 0, "verify", PF_OPT_FLAG, OPT(verify), NULL,
 	  .help = "check the newest snapshot down to every row, and load nothing",
+	  .more = "And the changelogs of all snapshots (changelog-producer: input).",
 	  .group = MODES },
 	{ 0, "alter", PF_OPT_STRING, OPT(alter), "FILE",
 	  .help = "change the table's columns to what a definition says", .group = MODES,
@@ -143,18 +144,23 @@ static void say(void *ctx, const char *problem)
 static int verify(struct pf_run *run, struct pf_table *table, struct pf_error *err)
 {
 	struct pf_verify_report r;
-	char name[256], files[32], rows[32], bytes[32];
+	char name[256], files[32], rows[32], bytes[32], kept[96] = "";
 	PF_TRY(pf_table_verify(table, say, run, &r, err));
 	if (r.problems)
 		return pf_fail(err, PF_E_TABLE_CORRUPT,
 			       "table '%s' has %" PRId64 " problem%s in snapshot %" PRId64,
 			       pf_table_name(table), r.problems,
 			       r.problems == 1 ? "" : "s", r.snapshot);
-	pf_diag_note(&run->diag, 0, "%s: snapshot %" PRId64 " is sound: %s file%s, %s row%s, %s",
+	if (r.changelogs)
+		snprintf(kept, sizeof kept, "; changelogs of %s file%s, %s row%s",
+			 pf_group_digits(files, r.changelogs), r.changelogs == 1 ? "" : "s",
+			 pf_group_digits(rows, r.changes), r.changes == 1 ? "" : "s");
+	pf_diag_note(&run->diag, 0,
+		     "%s: snapshot %" PRId64 " is sound: %s file%s, %s row%s, %s%s",
 		     pf_short_name(pf_table_name(table), name), r.snapshot,
 		     pf_group_digits(files, r.files), r.files == 1 ? "" : "s",
 		     pf_group_digits(rows, r.rows), r.rows == 1 ? "" : "s",
-		     pf_sized(r.bytes, bytes));
+		     pf_sized(r.bytes, bytes), kept);
 	return 0;
 }
 

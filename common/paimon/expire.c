@@ -206,11 +206,7 @@ static int add_changelog(struct expiring *e, const struct pf_snapshot *s,
 			 struct pf_error *err)
 {
 	struct pf_file_list list;
-	struct pf_snapshot changelog = *s;
-	changelog.delta_list = s->changelog_list;
-	if (!s->changelog_list)
-		return 0;
-	int code = pf_scan_delta(e->table, &changelog, &list, err);
+	int code = pf_scan_changelog(e->table, s, &list, err);
 	if (code)
 		return or_gone(code);
 	for (size_t i = 0; !code && i < list.n; i++)

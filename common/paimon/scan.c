@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #include "paimon/bucket.h"
-#include "paimon/cast.h"
 #include "paimon/internal.h"
 #include "paimon/live.h"
 #include "paimon/partition.h"
@@ -437,18 +436,18 @@ int pf_scan_files(struct pf_table *table, const struct pf_snapshot *snapshot,
 	return code;
 }
 
-int pf_scan_delta(struct pf_table *table, const struct pf_snapshot *snapshot,
-		  struct pf_file_list *list, struct pf_error *err)
+static int scan_list(struct pf_table *table, const struct pf_snapshot *snapshot,
+		     const char *manifests, enum pf_scan_use use, struct pf_file_list *list,
+		     struct pf_error *err)
 {
 	*list = (struct pf_file_list){ 0 };
-	static const struct pf_scan_filter any = { .use = PF_SCAN_READ };
+	const struct pf_scan_filter any = { .use = use };
 	struct scan s = { .table = table, .list = list, .filter = &any };
 	struct pf_data_files entries = { 0 };
 	struct pf_manifests lists = { 0 };
 	int code = pf_table_schema_of(table, snapshot->schema_id, &s.schema, err);
 	if (!code)
-		code = pf_manifest_list_read(table, snapshot->delta_list, &list->arena,
-					     &lists, err);
+		code = pf_manifest_list_read(table, manifests, &list->arena, &lists, err);
 	for (size_t i = 0; !code && i < lists.n; i++)
 		code = pf_manifest_read(table, lists.items[i].name, &list->arena,
 					&entries, NULL, err);
@@ -465,57 +464,23 @@ int pf_scan_delta(struct pf_table *table, const struct pf_snapshot *snapshot,
 	return code;
 }
 
+int pf_scan_delta(struct pf_table *table, const struct pf_snapshot *snapshot,
+		  struct pf_file_list *list, struct pf_error *err)
+{
+	return scan_list(table, snapshot, snapshot->delta_list, PF_SCAN_READ, list, err);
+}
+
+int pf_scan_changelog(struct pf_table *table, const struct pf_snapshot *snapshot,
+		      struct pf_file_list *list, struct pf_error *err)
+{
+	*list = (struct pf_file_list){ 0 };
+	if (!snapshot->changelog_list)
+		return 0;
+	return scan_list(table, snapshot, snapshot->changelog_list, PF_SCAN_LIST, list, err);
+}
+
 void pf_file_list_free(struct pf_file_list *list)
 {
 	pf_arena_free(&list->arena);
 	*list = (struct pf_file_list){ 0 };
-}
-
-/* --- schema evolution --- */
-
-bool pf_scan_widens(struct pf_type from, struct pf_type to)
-{
-	if (pf_type_equal(from, to))
-		return true;
-	if (pf_kind_is_integer(from.kind) && pf_kind_is_integer(to.kind))
-		return to.kind >= from.kind;
-	if (from.kind == PF_FLOAT && to.kind == PF_DOUBLE)
-		return true;
-	if (from.kind == PF_DECIMAL && to.kind == PF_DECIMAL)
-		return from.scale == to.scale && to.precision >= from.precision;
-	return from.kind == to.kind && pf_kind_is_timestamp(from.kind) &&
-	       to.precision >= from.precision;
-}
-
-int pf_scan_mapping(const struct pf_table_schema *wanted,
-		    const struct pf_table_schema *file_schema, int *mapping,
-		    struct pf_cast *casts, struct pf_error *err)
-{
-	for (size_t i = 0; i < wanted->n; i++) {
-		const struct pf_table_field *w = &wanted->fields[i];
-		struct pf_cast cast = { 0 };
-		mapping[i] = pf_table_field_by_id(file_schema, w->id);
-		if (casts)
-			casts[i] = cast;
-		if (mapping[i] < 0)
-			continue;
-		const struct pf_table_field *f = &file_schema->fields[mapping[i]];
-		enum pf_cast_need need = w->known && f->known ?
-						 pf_cast_between(f, w, &cast) :
-						 PF_CAST_NONE;
-		if (casts)
-			casts[i] = cast;
-		if (need == PF_CAST_NEVER && f->nested && w->nested)
-			return pf_fail(err, PF_E_TABLE_FEATURE,
-				       "column '%s' of type %s was altered inside after schema %" PRId64
-				       ", which is not supported",
-				       w->name, w->type_text, file_schema->id);
-		if (need == PF_CAST_NEVER || (need == PF_CAST_VALUES && !casts))
-			return pf_fail(err, PF_E_TABLE_FEATURE,
-				       "column '%s' was of type %s in schema %" PRId64
-				       " and is %s now: such a change is not supported",
-				       w->name, f->type_text, file_schema->id,
-				       w->type_text);
-	}
-	return 0;
 }

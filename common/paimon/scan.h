@@ -119,6 +119,11 @@ void pf_file_list_free(struct pf_file_list *list);
 int pf_scan_delta(struct pf_table *table, const struct pf_snapshot *snapshot,
 		  struct pf_file_list *list, struct pf_error *err);
 
+/* The files that its commit kept with rows as they came, of any format; none where
+ * there is no changelog. They are no data files: a key may be there many times. */
+int pf_scan_changelog(struct pf_table *table, const struct pf_snapshot *snapshot,
+		      struct pf_file_list *list, struct pf_error *err);
+
 /* Can values of one type be read as the other without loss? What the Parquet
  * reader does. */
 bool pf_scan_widens(struct pf_type from, struct pf_type to);

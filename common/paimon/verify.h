@@ -4,7 +4,8 @@
  * manifests and their counts, every data file's existence, size and rows,
  * the bucket and partition of every row, the order that a footer claims,
  * and that all statistics, page indexes, bloom filters and file indexes
- * admit the rows beneath them. Changes nothing.
+ * admit the rows beneath them; and, of all snapshots, the changelogs, whose
+ * files hold rows as they came. Changes nothing.
  */
 #ifndef PF_PAIMON_VERIFY_H
 #define PF_PAIMON_VERIFY_H
@@ -14,6 +15,7 @@
 struct pf_verify_report {
 	int64_t snapshot; /* 0: the table is empty */
 	int64_t files, rows, bytes;
+	int64_t changelogs, changes; /* their files, and the rows in these */
 	int64_t problems;
 };
 

@@ -13,13 +13,15 @@ struct pf_verify {
 	pf_verify_say *say;
 	void *ctx;
 	struct pf_verify_report *report;
+	int64_t snapshot; /* at hand */
 	int64_t in_file; /* problems of the file at hand */
+	bool changelog;  /* it holds rows as they came: a key may be there more than once */
 };
 
 void pf_verify_problem(struct pf_verify *v, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Everything that can be said about one live file. */
+/* Everything that can be said about one file of Parquet. */
 int pf_verify_file(struct pf_verify *v, const struct pf_data_file *file,
 		   struct pf_error *err);
 
