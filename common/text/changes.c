@@ -207,10 +207,9 @@ bool pf_changes_update(struct pf_changes *c, const struct pf_image *before,
 		       const struct pf_image *after)
 {
 	int64_t row = c->rows->columns[0].rows;
-	if (!before->n && c->retract)
+	if (!before->n && c->def->wants_before)
 		return pf_changes_refuse(c, "the row before the update is not in the message, and "
-					 "its values are to be taken away (REPLICA IDENTITY FULL "
-					 "sends it)");
+					 "the table needs it (REPLICA IDENTITY FULL sends it)");
 	if (!add_row(c, PF_ROW_AFTER, after))
 		return false;
 	if (!before->n)
@@ -218,7 +217,7 @@ bool pf_changes_update(struct pf_changes *c, const struct pf_image *before,
 	if (!read_key(c, before))
 		return false;
 	bool moved = key_changed(c);
-	if (!moved && !c->retract)
+	if (!moved && !c->def->wants_before)
 		return true;
 	pf_builder_truncate(c->rows, row);
 	return add_before(c, moved ? PF_ROW_DELETE : PF_ROW_BEFORE, before) &&
@@ -402,9 +401,6 @@ int pf_changes_open(struct pf_json_rows *j, struct pf_error *err)
 	c->text = j->text;
 	c->def = def;
 	c->kind = (uint32_t)def->n - 1;
-	c->retract = !strcmp(def->merge, "aggregation");
-	for (size_t i = 0; i < def->n; i++)
-		c->retract = c->retract || def->columns[i].aggregate;
 	struct pf_schema *schema = pf_tabledef_schema(def);
 	c->old = pf_builder_new(schema);
 	pf_schema_unref(schema);

@@ -5,8 +5,8 @@
  * the rows of the change, with their kinds (arrow/layout.h), all of them or none:
  *
  *	inserted, read by a snapshot    +I
- *	updated                         +U, and -U before it where the table's
- *	                                merge needs to take the old values away
+ *	updated                         +U, and -U before it where the table takes
+ *	                                old values away, or keeps rows as they came
  *	updated, with another key       -D of the old row, +I of the new one
  *	deleted                         -D
  *

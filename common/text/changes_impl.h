@@ -17,7 +17,6 @@ struct pf_changes {
 	struct pf_text *text;
 	const struct pf_tabledef *def;
 	uint32_t kind;     /* the column of the kind */
-	bool retract;      /* an update takes its old values away first */
 	bool named[2];     /* there is an expression for database, table */
 	regex_t names[2];
 	/* The key as it was before an update. */

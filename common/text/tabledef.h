@@ -120,6 +120,7 @@ struct pf_tabledef {
 			     * text is a kind */
 	uint8_t kinds_refused; /* bits, by enum pf_row_kind: rows that its rules cannot
 				* make sense of (keyed/rules.h) */
+	bool wants_before; /* an update must say what the row was before it */
 	int id_column, time_column;
 	bool has_partition_id; /* of a table that exists: the generated column's */
 	int32_t partition_id;

@@ -126,7 +126,7 @@ static int load_sequence(const struct pf_def_load *l, const struct pf_yaml *node
 	return 0;
 }
 
-static bool is_key(const struct pf_tabledef *def, const char *column)
+bool pf_def_is_key(const struct pf_tabledef *def, const char *column)
 {
 	for (size_t k = 0; k < def->nprimary_key; k++)
 		if (!strcmp(def->primary_key[k], column))
@@ -142,7 +142,7 @@ static int check_aggregate(const struct pf_def_load *l, unsigned line, const cha
 			    strcmp(def->merge, "partial-update")))
 		return pf_def_refuse(l, line, "'%s' goes with 'merge: aggregation' or 'merge: partial-update'",
 				     what);
-	if (is_key(def, column))
+	if (pf_def_is_key(def, column))
 		return pf_def_refuse(l, line,
 				     "'%s' is part of the key: all its versions have the same value",
 				     column);
@@ -271,108 +271,6 @@ static int load_options(const struct pf_def_load *l, const struct pf_yaml *node)
 		pf_meta_set(&l->def->options, node->items[i].key, value);
 	}
 	return 0;
-}
-
-/* --- rows that take others away --- */
-
-static bool is_on(const struct pf_meta *options, const char *key)
-{
-	const char *v = pf_meta_get(options, key);
-	return v && !strcasecmp(v, "true");
-}
-
-static const char *field_option(const struct pf_meta *options, const char *column,
-				const char *what)
-{
-	char *key = pf_asprintf("fields.%s.%s", column, what);
-	const char *v = pf_meta_get(options, key);
-	free(key);
-	return v;
-}
-
-/* Can what was made of a column's values do without one of them? */
-static bool takes_back(const struct pf_tabledef *def, const struct pf_meta *options,
-		       const struct pf_coldef *c)
-{
-	bool partial = !strcmp(def->merge, "partial-update"), is_sequence = false;
-	const char *function = field_option(options, c->name, "aggregate-function");
-	const char *ignore = field_option(options, c->name, "ignore-retract");
-	if (!function)
-		function = pf_meta_get(options, "fields.default-aggregate-function");
-	for (size_t i = 0; i < def->nsequence && !partial; i++)
-		is_sequence |= !strcmp(def->sequence[i], c->name);
-	if (is_sequence || !function)
-		function = "last_value";
-	if (is_key(def, c->name) || (ignore && !strcasecmp(ignore, "true")))
-		return true;
-	if (!strcmp(function, "last_value") || !strcmp(function, "last_non_null_value"))
-		return c->nullable;
-	return !strcmp(function, "sum") || !strcmp(function, "product");
-}
-
-static bool is_listed(const char *list, const char *name, size_t len)
-{
-	for (const char *p = list; *p;) {
-		size_t n = strcspn(p, ",");
-		if (n == len && !memcmp(p, name, n))
-			return true;
-		p += n + (p[n] == ',');
-	}
-	return false;
-}
-
-/* Is a column in a sequence group whose values are updated together? */
-static bool is_grouped(const struct pf_meta *options, const char *column, bool *any)
-{
-	static const char ending[] = ".sequence-group";
-	bool found = false;
-	*any = false;
-	for (size_t i = 0; i < options->n; i++) {
-		const char *key = options->items[i].key;
-		size_t len = strlen(key), tail = sizeof ending - 1;
-		if (len <= tail || strcmp(key + len - tail, ending))
-			continue;
-		*any = true;
-		found |= is_listed(options->items[i].value, column, strlen(column));
-	}
-	return found;
-}
-
-/* The same answer as pf_rules_take(), before a row has been acknowledged. */
-static uint8_t refused_kinds(const struct pf_tabledef *def)
-{
-	enum { BEFORE = 1 << PF_ROW_BEFORE, DELETE = 1 << PF_ROW_DELETE };
-	struct pf_meta options = { 0 };
-	bool partial = !strcmp(def->merge, "partial-update"), groups = false, can = true;
-	uint8_t refused = BEFORE | DELETE;
-	if (!strcmp(def->merge, "deduplicate"))
-		return 0;
-	pf_tabledef_options(def, &options);
-	for (size_t i = 0; i < def->n && strcmp(def->merge, "first-row"); i++) {
-		if (def->columns[i].is_kind)
-			continue;
-		bool grouped = is_grouped(&options, def->columns[i].name, &groups);
-		can = can && ((partial && !grouped) ||
-			      takes_back(def, &options, &def->columns[i]));
-	}
-	bool removes = is_on(&options, "partial-update.remove-record-on-delete");
-	if (strcmp(def->merge, "first-row") && can && (!partial || groups || removes))
-		refused = 0;
-	if (removes || is_on(&options, "aggregation.remove-record-on-delete"))
-		refused &= (uint8_t)~DELETE;
-	if (is_on(&options, "ignore-update-before"))
-		refused &= (uint8_t)~BEFORE;
-	char *own = pf_asprintf("%s.ignore-delete", def->merge);
-	if (is_on(&options, "ignore-delete") || is_on(&options, own))
-		refused = 0;
-	free(own);
-	pf_meta_free(&options);
-	return refused;
-}
-
-void pf_def_kinds(struct pf_tabledef *def)
-{
-	def->kinds_refused = def->nprimary_key ? refused_kinds(def) : 0;
 }
 
 /* One column more, which is not the table's. */

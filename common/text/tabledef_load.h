@@ -48,7 +48,9 @@ int pf_def_columns(const struct pf_def_load *l, const struct pf_yaml *node);
 
 /* The members of rows that are updated, once the columns are known. */
 int pf_def_key(const struct pf_def_load *l, const struct pf_yaml *root);
-/* Of the whole definition: which kinds of rows it refuses. */
+bool pf_def_is_key(const struct pf_tabledef *def, const char *column);
+/* Of the whole definition: which kinds of rows it refuses, which it needs
+ * (tabledef_kinds.c). */
 void pf_def_kinds(struct pf_tabledef *def);
 
 #endif

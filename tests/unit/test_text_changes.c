@@ -130,10 +130,44 @@ TEST(retractions)
 	       DEBEZIUM("u", ROW(1, "a"), ROW(2, "A"))
 	       DEBEZIUM("u", "null", ROW(1, "A")),
 	       OUT(1, "a", 1) OUT(1, "A", 2) OUT(1, "a", 3) OUT(2, "A", 0),
-	       "3003 3 344 -: the row before the update is not in the message, and its values are "
-	       "to be taken away (REPLICA IDENTITY FULL sends it) ["
+	       "3003 3 344 -: the row before the update is not in the message, and the table "
+	       "needs it (REPLICA IDENTITY FULL sends it) ["
 	       "{\"before\":null,\"after\":" ROW(1, "A") ",\"source\":{\"db\":\"d\",\"table\":\"t\"},"
 	       "\"op\":\"u\",\"ts_ms\":7}]\n");
+}
+
+/* So does a table that keeps rows as they came; and one of partial updates whose
+ * aggregates its options name. */
+TEST(rows_before_an_update)
+{
+	static const struct {
+		const char *options;
+		bool before;
+	} cases[] = {
+		{ "", false },
+		{ "merge: partial-update\n", false },
+		{ "options: {changelog-producer: input}\n", true },
+		{ "options: {changelog-producer: none}\n", false },
+		{ "options: {changelog-producer: input, ignore-update-before: true}\n", false },
+		{ "options: {changelog-producer: input, ignore-delete: true}\n", false },
+		{ "merge: partial-update\noptions: {fields.g.sequence-group: n, "
+		  "fields.n.aggregate-function: sum}\n", true },
+		{ "merge: partial-update\noptions: {fields.g.sequence-group: n}\n", false },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char yaml[600];
+		snprintf(yaml, sizeof yaml, "%scolumns: {id: int, t: timestamp(0), s: string, "
+			 "n: 'decimal(9,2)', g: int}\n", TABLE("debezium-json", ""));
+		char *at = strstr(yaml, "columns:"), *tail = pf_strdup(at);
+		snprintf(at, sizeof yaml - (size_t)(at - yaml), "%s%s", cases[i].options, tail);
+		free(tail);
+#define WITH_G(id, s, kind)                                                                   \
+	"{\"id\":" #id ",\"t\":\"2024-01-01T00:00:00\",\"s\":\"" s "\",\"n\":1.50,"            \
+	"\"g\":null,\"_VALUE_KIND\":" #kind "}\n"
+		expect(yaml, DEBEZIUM("u", ROW(1, "a"), ROW(1, "A")),
+		       cases[i].before ? WITH_G(1, "a", 1) WITH_G(1, "A", 2) : WITH_G(1, "A", 2),
+		       "");
+	}
 }
 
 /* The partition belongs to the key. */
@@ -387,7 +421,8 @@ TEST(kinds_by_expression)
 	drop_got(&g);
 }
 
-UNIT_MAIN(CASE(debezium), CASE(debezium_parts), CASE(debezium_refused), CASE(retractions), CASE(partitions),
+UNIT_MAIN(CASE(debezium), CASE(debezium_parts), CASE(debezium_refused), CASE(retractions),
+	  CASE(rows_before_an_update), CASE(partitions),
 	  CASE(sequence), CASE(schema_part), CASE(canal), CASE(canal_whole),
 	  CASE(other_tables), CASE(definitions), CASE(unmergeable),
 	  CASE(kinds_by_expression))
