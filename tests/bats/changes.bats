@@ -7,18 +7,7 @@ setup()
 {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	need_program pf-stage pf-partition pf-pack pf-put pf-query
-	table=wh/default.db/users
-	cat > users.yaml <<-'END'
-	table: users
-	primary_key: [user_id]
-	time: timestamp
-	partition: none
-	buckets: 2
-	columns:
-	  user_id: bigint
-	  event_type: string
-	  timestamp: timestamp(3)
-	END
+	users_schema
 	cat > changes.json <<-'END'
 	{"before":null,"after":{"user_id":1,"event_type":"login","timestamp":"2024-01-01T00:00:00Z"},"op":"r","ts_ms":1}
 	{"before":null,"after":{"user_id":2,"event_type":"login","timestamp":"2024-01-01T00:00:01Z"},"op":"c","ts_ms":2}
@@ -63,6 +52,28 @@ setup()
 2,3
 3,0
 1,3"
+}
+
+@test "changelog-producer: input: rows as they were before updates are kept, too" {
+	sed -i 's/^columns:/options: {changelog-producer: input}\ncolumns:/; s/^buckets: 2/buckets: 1/' users.yaml
+	pf-put -q --create users.yaml $table
+	pf-stage append -q -S users.yaml -I debezium-json stage changes.json
+	pf-stage read stage --after $table | pf-partition | pf-pack -q | pf-put -q $table
+	equals "$(pf-query -O csv $table)" "$want"
+	equals "$(pf-query -O csv -c _KEY_user_id,_SEQUENCE_NUMBER,_VALUE_KIND,event_type $table/bucket-0/changelog-*)" \
+		"_KEY_user_id,_SEQUENCE_NUMBER,_VALUE_KIND,event_type
+1,0,0,login
+1,2,1,login
+1,3,2,click
+1,6,3,click
+2,1,0,login
+2,4,3,login
+3,5,0,login"
+	pf-put -q --verify $table
+	# An update that does not say what was.
+	printf '%s\n' '{"before":null,"after":{"user_id":3,"event_type":"x","timestamp":"2024-01-02"},"op":"u"}' > bare.json
+	status 3 pf-stage append -S users.yaml -I debezium-json stage bare.json
+	contains "$stderr" "the row before the update is not in the message, and the table needs it"
 }
 
 @test "a stage without kinds does not take changes" {

@@ -124,6 +124,25 @@ small_table()
 		pf-put -q wh/default.db/events
 }
 
+# users_schema [LINE]: the definition of a table of users as they are, which is to be
+# $table.
+users_schema()
+{
+	table=wh/default.db/users
+	cat > users.yaml <<-END
+	table: users
+	primary_key: [user_id]
+	time: timestamp
+	partition: none
+	buckets: 2${1:+
+	$1}
+	columns:
+	  user_id: bigint
+	  event_type: string
+	  timestamp: timestamp(3)
+	END
+}
+
 # mock_cluster TOPICS: for the tests of a file, librdkafka's mock cluster with
 # topics t1, t2 ...; it ends when its standard input does.
 mock_cluster()

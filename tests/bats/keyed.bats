@@ -6,19 +6,7 @@ setup()
 {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	need_program pf-stage pf-partition pf-pack pf-put pf-query
-	table=wh/default.db/users
-	cat > users.yaml <<-'END'
-	table: users
-	primary_key: [user_id]
-	time: timestamp
-	partition: none
-	buckets: 2
-	row_kind: op
-	columns:
-	  user_id: bigint
-	  event_type: string
-	  timestamp: timestamp(3)
-	END
+	users_schema "row_kind: op"
 	cat > one.csv <<-'END'
 	op,user_id,event_type,timestamp
 	+I,1,login,2024-01-01T00:00:00
@@ -478,6 +466,39 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10)' "$@"
 	pf-put -q --verify $table
 }
 
+@test "more rows than pf-pack has memory for: sums, changelogs, one row a key and file" {
+	cat > sums.yaml <<-'END'
+	primary_key: [k]
+	time: ts
+	partition: none
+	buckets: 16
+	merge: aggregation
+	options: {fields.n.aggregate-function: sum, fields.least.aggregate-function: min, changelog-producer: input}
+	columns: {k: bigint, n: bigint, least: int, note: string, ts: timestamp(0)}
+	END
+	table=wh/default.db/sums
+	pf-put -q --create sums.yaml $table
+	awk 'BEGIN { print "k,n,least,note,ts"; for (i = 0; i < 400000; i++)
+		printf "%d,%d,%d,a note of some length %d,2024-01-01\n", i * 7919 % 30011, i, (i * 31) % 100003, i }' > sums.csv
+	run --separate-stderr bash -c "pf-partition -S sums.yaml sums.csv | pf-pack -v --threads 1 --memory 16Mi > little.arrows"
+	[[ $stderr =~ ' '[1-9][0-9]+' bytes waited in a temporary file' ]]
+	pf-partition -S sums.yaml sums.csv | pf-pack -q > much.arrows
+	pf-put -q --append $table little.arrows
+	status 0 pf-put --verify $table
+	contains "$stderr" "400,000 rows"
+	set -- -O csv -c 'count(*) as rows, sum(n) as n, sum(k * n) as kn, sum(least * k) as least, min(note) as note'
+	want="rows,n,kn,least,note
+$(awk -F, 'NR > 1 { n += $2; kn += $1 * $2; if (!($1 in m) || $3 < m[$1]) m[$1] = $3; last[$1] = $4 }
+	END { for (k in m) { rows++; l += k * m[k]; if (note == "" || last[k] < note) note = last[k] }
+		printf "%d,%.0f,%.0f,%.0f,%s", rows, n, kn, l, note }' sums.csv)"
+	equals "$(pf-query "$@" $table)" "$want"
+	pf-put -q --compact --full $table
+	equals "$(pf-query "$@" $table)" "$want"
+	pf-put -q --append $table much.arrows
+	equals "$(pf-query -O csv -c 'count(*) as rows, sum(n) as n' $table)" "rows,n
+30011,$((400000 * 399999))"
+}
+
 @test "without row kinds every row is inserted; sequence decides" {
 	sed -i '/row_kind/d; s/^columns:/sequence: timestamp\ncolumns:/' users.yaml
 	rm -rf $table
@@ -492,6 +513,47 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10)' "$@"
 	6,six
 	END
 	)"
+}
+
+@test "0.0 and -0.0 are two values of a sequence, and a change from one to the other is told" {
+	cat > zeros.yaml <<-'END'
+	primary_key: [a, b]
+	time: ts
+	partition: none
+	buckets: 1
+	sequence: x
+	columns:
+	  a: smallint
+	  b: string
+	  x: double
+	  word: string
+	  ts: timestamp(0)
+	END
+	zeros()
+	{
+		printf '%s\n' a,b,x,word,ts "$@" > zeros.csv
+		pf-stage append -q -S zeros.yaml zeros zeros.csv
+		equals "$(pf-query -O csv -c a,b,x,word wh/default.db/zeros zeros --order-by a,b)" "$want"
+		pf-stage read zeros --after wh/default.db/zeros | pf-partition | pf-pack -q |
+			pf-put -q wh/default.db/zeros
+		equals "$(pf-query -O csv -c a,b,x,word wh/default.db/zeros --order-by a,b)" "$want"
+	}
+	pf-put -q --create zeros.yaml wh/default.db/zeros
+	want="a,b,x,word
+1,x,0,one
+1,y,-0,two
+2,x,-0,three"
+	zeros 1,x,0.0,one,2024-01-01 1,y,-0.0,two,2024-01-01 1,x,-0.0,late,2024-01-01 2,x,-0.0,three,2024-01-01
+	want="a,b,x,word
+1,x,0,one
+1,y,0,two
+2,x,-0,four"
+	zeros 1,y,0.0,two,2024-01-01 1,x,-0.0,later,2024-01-01 2,x,-0.0,four,2024-01-01
+	equals "$(pf-query -O csv -c a,b,x,_VALUE_KIND --between 1 2 --changelog wh/default.db/zeros)" "a,b,x,_VALUE_KIND
+1,y,-0,-U
+1,y,0,+U
+2,x,-0,-U
+2,x,-0,+U"
 }
 
 @test "rows in flight are merged over stored ones" {
@@ -951,7 +1013,27 @@ _KEY_user_id,_SEQUENCE_NUMBER,_VALUE_KIND,event_type
 -7,6,0,new
 2,5,2,logout
 3,4,3,login"
-	pf-put -q --verify $table
+	status 0 pf-put --verify $table
+	contains "$stderr" "snapshot 2 is sound: 2 files, 6 rows"
+	contains "$stderr" "; changelogs of 2 files, 7 rows"
+	# Those of older snapshots, too.
+	first=$(ls -tr $table/bucket-0/changelog-* | head -1) second=$(ls -t $table/bucket-0/changelog-* | head -1)
+	cp -p "$first" kept
+	cp "$second" "$first"
+	status 3 pf-put --verify $table
+	contains "$stderr" "'bucket-0/$(basename "$first")': the file has 3 rows, its entry says 4"
+	contains "$stderr" "its first key lies outside of what the entry says"
+	contains "$stderr" "3 sequence numbers are not among 0 to 3"
+	contains "$stderr" "1 rows are deletes, the entry says 0"
+	lacks "$stderr" "more than once"
+	rm "$first"
+	status 3 pf-put --verify $table
+	contains "$stderr" "$(basename "$first")"
+	cp -p kept "$first"
+	sed -i.kept 's/"changelogRecordCount" : 4/"changelogRecordCount" : 5/' $table/snapshot/snapshot-1
+	status 3 pf-put --verify $table
+	contains "$stderr" "snapshot 1 says that its changelog has 5 rows, its files have 4"
+	mv $table/snapshot/snapshot-1.kept $table/snapshot/snapshot-1
 	# Compactions make none, and what has expired takes its own along.
 	pf-put -q --compact --full $table
 	grep -q '"changelogManifestList" : null' $table/snapshot/snapshot-3

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables with a primary key, and what they must hold: definitions, random
 versions of rows, and the rules of deduplication in a dictionary. Shared by
-keyed_random.py and tests/engines/check_keyed.py."""
+keyed_random.py and tests/engines/check_keyed.py; report() by all of these."""
 import datetime
 import json
 import subprocess
+import tempfile
 
 EPOCH = datetime.datetime(2024, 1, 1)
 WORDS = ["a", "b", "z", "", "ä", "é" * 9, "\U0001f40b", "ÿ", "a long common prefix of two 1",
@@ -93,3 +94,19 @@ def query(table, options=""):
         row.pop("dt", None)
         row["ts"] = row["ts"][:19]
     return sorted(json.dumps([row[c] for c in sorted(row)], ensure_ascii=False) for row in rows)
+
+
+def report(jobs, more=0):
+    """Of (name, what to do in a folder): a line of TAP each; more lines follow.
+    True: one of them failed."""
+    failed = False
+    print(f"1..{len(jobs) + more}")
+    for i, (name, do) in enumerate(jobs, 1):
+        with tempfile.TemporaryDirectory(prefix="pf-keyed-") as folder:
+            try:
+                do(folder)
+                print(f"ok {i} {name}", flush=True)
+            except AssertionError as e:
+                failed = True
+                print(f"not ok {i} {name}\n# " + str(e).replace("\n", "\n# "), flush=True)
+    return failed

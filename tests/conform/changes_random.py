@@ -16,9 +16,8 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 
-from _keyed_model import TABLES, apply, sh, version
+from _keyed_model import TABLES, apply, report, sh, version
 
 try:
     import pyarrow as pa
@@ -287,21 +286,9 @@ def java_tables(folder):
     assert pairs > 20, f"only {pairs} pairs"
 
 
-failed = 0
 jobs = [(spec[0], lambda r, folder, s=spec: keyed(r, folder, *s)) for spec in TABLES]
 jobs += [("bag", bag)]
 if os.path.isdir(CORPUS):
     jobs += [("tables of Paimon Java", lambda r, folder: java_tables(folder))]
-jobs = [j for j in jobs if sys.argv[1:] == [] or sys.argv[1] in j[0]]
-print(f"1..{len(jobs)}")
-for i, (name, run) in enumerate(jobs, 1):
-    folder = tempfile.mkdtemp(prefix="pf-changes-")
-    try:
-        run(random.Random(seed * 10 + i), folder)
-        print(f"ok {i} {name}")
-    except AssertionError as e:
-        failed += 1
-        print(f"not ok {i} {name}, PF_SEED={seed}\n# " + str(e).replace("\n", "\n# "))
-    finally:
-        shutil.rmtree(folder)
-sys.exit(failed > 0)
+sys.exit(report([(f"{name}, PF_SEED={seed}", lambda folder, i=i, run=run: run(random.Random(seed * 10 + i), folder))
+                 for i, (name, run) in enumerate(jobs, 1) if sys.argv[1:] == [] or sys.argv[1] in name]))

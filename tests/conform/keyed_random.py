@@ -8,11 +8,9 @@ without pruning, compacted in between, before the rows are loaded and after; so 
 import json
 import os
 import random
-import shutil
 import sys
-import tempfile
 
-from _keyed_model import TABLES, apply, live, query, sh, version
+from _keyed_model import TABLES, apply, live, query, report, sh, version
 
 try:
     from pypaimon import CatalogFactory
@@ -108,16 +106,5 @@ def history(r, folder, name, definition, make_key, columns, sequence):
         assert pypaimon_rows(warehouse, name) == states[-1], f"{name}: pypaimon"
 
 
-failed = 0
-print(f"1..{len(TABLES)}")
-for i, spec in enumerate(TABLES, 1):
-    folder = tempfile.mkdtemp(prefix="pf-keyed-")
-    try:
-        history(random.Random(seed * 10 + i), folder, *spec)
-        print(f"ok {i} {spec[0]}")
-    except AssertionError as e:
-        failed += 1
-        print(f"not ok {i} {spec[0]}, PF_SEED={seed}\n# " + str(e).replace("\n", "\n# "))
-    finally:
-        shutil.rmtree(folder)
-sys.exit(failed > 0)
+sys.exit(report([(f"{spec[0]}, PF_SEED={seed}", lambda folder, i=i, spec=spec:
+                  history(random.Random(seed * 10 + i), folder, *spec)) for i, spec in enumerate(TABLES, 1)]))

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""check_levels.py [VERSION [CASE...]]: compaction of tables with a primary key beside Paimon
+"""check_levels.py [VERSION...] [CASE...]: compaction of tables with a primary key beside Paimon
 Java's own. A random history of loads (large and small, updates and deletes, ranges of
 keys that overlap and such that do not); now and then the table is copied, Java
 compacts the one by its rules, or fully, and we the other. Both must then have levels of
@@ -26,6 +26,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 from engines import EngineError, Java, installed
 
 seed, steps = int(os.environ.get("PF_SEED", "1")), int(os.environ.get("PF_STEPS", "40"))
+NEWEST, OLDEST = "paimon-2.0.0", "paimon-1.2.0"
+CASES = {"as made": {}, "eager": {"num-sorted-run.compaction-trigger": "3"},
+         "small files": {"target-file-size": "64 kb", "num-sorted-run.compaction-trigger": "4"},
+         "by size": {"compaction.incremental-size-threshold": "40 kb"}}
 YAML = """primary_key: [id]
 time: ts
 partition: none
@@ -181,21 +185,21 @@ def history(java, folder, options):
 
 
 def main():
-    version = (sys.argv[1:] or ["paimon-2.0.0"])[0]
-    if not installed(version):
-        print(f"1..0 # SKIP {version} is not installed (make engines)")
+    named = [a for a in sys.argv[1:] if a in CASES]
+    versions = [a for a in sys.argv[1:] if a not in CASES]
+    # The newest has all cases, the oldest one, unless they are named.
+    cases = [(v, c) for v in versions or [NEWEST, OLDEST] if installed(v)
+             for c in named or (["eager"] if v == OLDEST and not versions else CASES)]
+    if not cases:
+        print("1..0 # SKIP Paimon Java is not installed (make engines)")
         return 0
-    cases = [("as made", {}), ("eager", {"num-sorted-run.compaction-trigger": "3"}),
-             ("small files", {"target-file-size": "64 kb", "num-sorted-run.compaction-trigger": "4"}),
-             ("by size", {"compaction.incremental-size-threshold": "40 kb"})]
-    cases = [c for c in cases if not sys.argv[2:] or c[0] in sys.argv[2:]]
     print(f"1..{len(cases)}")
     failed = 0
-    for n, (name, options) in enumerate(cases, 1):
+    for n, (version, name) in enumerate(cases, 1):
         folder = tempfile.mkdtemp(prefix="pf-levels-")
         java = Java(version, folder=folder)
         try:
-            said = history(java, folder, options)
+            said = history(java, folder, CASES[name])
             print(f"ok {n} {version}: {name}\n# {said}", flush=True)
         except (AssertionError, EngineError) as e:
             failed += 1

@@ -54,6 +54,8 @@ import org.apache.paimon.types.RowType;
  *   delete TABLE NAME VALUE...   by deletion vectors, rows with those values
  *   compact TABLE full|rules     every bucket: all of it, or what its writer
  *                                would by itself
+ *   begin TABLE full|rules       the same, but nothing is committed
+ *   end TABLE                    before this
  *   tag TABLE NAME
  *   branch TABLE NAME
  */
@@ -219,19 +221,45 @@ final class PaimonTables {
 		}
 	}
 
+	private static List<CommitMessage> compact(FileStoreTable table, BatchTableWrite write,
+						   boolean full) throws Exception
+	{
+		Set<Object> seen = new HashSet<>();
+		write.withIOManager(IOManager.create(System.getProperty("java.io.tmpdir")));
+		for (Split s : table.newReadBuilder().newScan().plan().splits()) {
+			DataSplit split = (DataSplit) s;
+			if (seen.add(Arrays.asList(split.partition(), split.bucket())))
+				write.compact(split.partition(), split.bucket(), full);
+		}
+		return write.prepareCommit();
+	}
+
 	static void compact(FileStoreTable table, boolean full) throws Exception
 	{
 		BatchWriteBuilder builder = table.newBatchWriteBuilder();
-		Set<Object> seen = new HashSet<>();
 		try (BatchTableWrite write = builder.newWrite();
 		     BatchTableCommit commit = builder.newCommit()) {
-			write.withIOManager(IOManager.create(System.getProperty("java.io.tmpdir")));
-			for (Split s : table.newReadBuilder().newScan().plan().splits()) {
-				DataSplit split = (DataSplit) s;
-				if (seen.add(Arrays.asList(split.partition(), split.bucket())))
-					write.compact(split.partition(), split.bucket(), full);
-			}
-			commit.commit(write.prepareCommit());
+			commit.commit(compact(table, write, full));
+		}
+	}
+
+	// A compaction whose files are written, and that waits for its commit.
+	private static BatchTableWrite begun;
+	private static BatchTableCommit waiting;
+	private static List<CommitMessage> written;
+
+	private static void begin(FileStoreTable table, boolean full) throws Exception
+	{
+		BatchWriteBuilder builder = table.newBatchWriteBuilder();
+		begun = builder.newWrite();
+		waiting = builder.newCommit();
+		written = compact(table, begun, full);
+	}
+
+	private static void end() throws Exception
+	{
+		try (BatchTableWrite write = begun; BatchTableCommit commit = waiting) {
+			commit.commit(written);
 		}
 	}
 
@@ -252,6 +280,12 @@ final class PaimonTables {
 		case "compact":
 			compact((FileStoreTable) PaimonDriver.open(r.get(1)),
 				r.get(2).equals("full"));
+			return true;
+		case "begin":
+			begin((FileStoreTable) PaimonDriver.open(r.get(1)), r.get(2).equals("full"));
+			return true;
+		case "end":
+			end();
 			return true;
 		case "tag":
 			((FileStoreTable) PaimonDriver.open(r.get(1))).createTag(r.get(2));
