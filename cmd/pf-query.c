@@ -192,7 +192,7 @@ static int list(struct pf_run *run, const struct pf_table_source_options *t,
 	int code = pf_rows_put(run, rows, o->tz, human, err);
 	pf_builder_free(rows);
 	if (!code && runs.buckets)
-		pf_diag_note(&run->diag, 0,
+		pf_diag_note(&run->diag, pf_rows_are_seen(run) ? 0 : 1,
 			     "%s: %zu bucket%s, a key is looked for in %.1f sorted runs on average, at most %zu (%s)",
 			     pf_short_name(run->operands[0], name), runs.buckets,
 			     runs.buckets == 1 ? "" : "s",

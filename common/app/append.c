@@ -82,9 +82,9 @@ static int append_one(struct pf_run *run, struct pf_append *append,
 	int code = 0;
 	if (run->input_format == PF_FORMAT_AUTO && in.kind != PF_OPERAND_ARROW &&
 	    in.kind != PF_OPERAND_TEXT && in.kind != PF_OPERAND_EMPTY) {
-		code = pf_fail(err, PF_E_UNSUPPORTED, "'%s' is a file of kind %s", in.name,
+		code = pf_fail(err, PF_E_UNSUPPORTED, "'%s' is %s", in.name,
 			       pf_operand_kind_name(in.kind));
-		pf_hint(err, "pf-stage append takes text and Arrow streams");
+		pf_hint(err, "it takes text and Arrow streams, as 'pf-query -O arrow FILE' writes");
 	} else if (in.kind != PF_OPERAND_EMPTY) {
 		code = pf_append_input(append, &input, err);
 	}

@@ -39,9 +39,9 @@ enum pf_operand_kind pf_magic_kind(const void *bytes, size_t len)
 const char *pf_operand_kind_name(enum pf_operand_kind kind)
 {
 	static const char *const names[] = {
-		"table", "stage", "Kafka stage", "stdin", "Arrow stream",
-		"Parquet file", "Avro file", "gzip file", "zstd file", "text file",
-		"empty file",
+		"a table", "a stage", "a Kafka stage", "stdin", "an Arrow stream",
+		"a Parquet file", "an Avro file", "a gzip file", "a zstd file", "text",
+		"empty",
 	};
 	return names[kind];
 }

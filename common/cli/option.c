@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/option.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -229,6 +230,12 @@ static int note_given(struct pf_arguments *a, const struct found *f,
 	return 0;
 }
 
+/* -n or --limit, where the second of two values was forgotten; -2 is none. */
+static bool looks_like_option(const char *text)
+{
+	return text[0] == '-' && (text[1] == '-' || isalpha((unsigned char)text[1]));
+}
+
 /* --name, --name=value, --no-name. *i is moved past a separate value. */
 static int long_option(struct pf_arguments *a, int argc, char **argv, int *i,
 		       struct pf_error *err)
@@ -255,7 +262,8 @@ static int long_option(struct pf_arguments *a, int argc, char **argv, int *i,
 		value = argv[++*i];
 	}
 	if (f.option->kind == PF_OPT_PAIR) {
-		if (*i + 1 >= argc)
+		if (*i + 1 >= argc || looks_like_option(value) ||
+		    looks_like_option(argv[*i + 1]))
 			return pf_fail(err, PF_E_USAGE, "option '--%s' needs %s",
 				       f.option->name, f.option->arg);
 		((const char **)place(a, &f))[1] = argv[++*i];

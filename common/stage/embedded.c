@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stage/stage.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "stage/adapt.h"
@@ -162,12 +164,40 @@ int pf_stage_evolves(const char *path, const struct pf_tabledef *old,
 	return 0;
 }
 
+/* Remove the segments of a stage without rows, which only say what was read and
+ * refused. *empty: it is one. */
+static int empty_out(struct pf_stage *s, bool *empty, struct pf_error *err)
+{
+	struct pf_stage_end end;
+	PF_TRY(pf_stage_end_find(&s->dir, true, NULL, &end, err));
+	int code = 0;
+	*empty = !end.place.offset;
+	for (size_t i = end.nsegments; *empty && !code && i-- > 0;) {
+		char name[PF_STAGE_NAME_BYTES];
+		pf_stage_segment_name(end.segments[i], name);
+		if (unlinkat(s->dir.fd, name, 0) && errno != ENOENT)
+			code = pf_fail_errno(err, PF_E_IO, errno, "cannot remove '%s/%s'",
+					     s->dir.path, name);
+	}
+	pf_stage_end_free(&end);
+	return code || !*empty ? code : pf_fsync(s->dir.fd, s->dir.path, err);
+}
+
 int pf_stage_evolve(struct pf_stage *s, const struct pf_tabledef *new,
 		    struct pf_error *err)
 {
 	if (!strcmp(pf_tabledef_text(new), s->id.text))
 		return 0;
-	PF_TRY(pf_stage_evolves(s->dir.path, s->def, new, err));
+	struct pf_error why = { 0 };
+	int code = pf_stage_evolves(s->dir.path, s->def, new, &why);
+	if (code) {
+		bool empty;
+		PF_TRY(empty_out(s, &empty, err));
+		if (!empty)
+			*err = why;
+		if (!empty)
+			return code;
+	}
 	free(s->id.text);
 	s->id.text = pf_strdup(pf_tabledef_text(new));
 	PF_TRY(set_definition(s, err));

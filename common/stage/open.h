@@ -29,8 +29,9 @@ int pf_stage_take(struct pf_stage_dir *dir, bool *found, struct pf_stage **stage
 int pf_stage_make(struct pf_stage_dir *dir, const struct pf_tabledef *def,
 		  struct pf_stage **stage, struct pf_error *err);
 
-/* Replace the definition by one that adds nullable columns or widens types;
- * an equal one changes nothing. */
+/* Replace the definition by one that adds nullable columns or widens types; an
+ * equal one changes nothing. A stage that never had a row takes any, and begins
+ * anew: nothing of the first attempt at a definition stays, nor what it refused. */
 int pf_stage_evolve(struct pf_stage *stage, const struct pf_tabledef *def,
 		    struct pf_error *err);
 

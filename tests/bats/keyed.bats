@@ -218,6 +218,8 @@ logout"
 		load_file b.csv
 	done
 	status 0 pf-query --files -O csv $table
+	equals "$stderr" ""
+	status 0 pf-query -v --files -O csv $table
 	contains "$stderr" "users: 1 bucket, a key is looked for in 5.0 sorted runs on average, at most 5 (bucket-0)"
 	equals "$(cut -d, -f4,6,10- <<< "$output")" "rows,level,run,first_key,last_key,deletes
 2,0,1,4,400,1

@@ -225,6 +225,23 @@ numbers()
 	equals "$(rows stage | wc -l)" 5
 }
 
+@test "a stage that never had a row takes a better definition" {
+	count_schema
+	sed 's/  id: bigint/  number: bigint/; s/^id: id/id: number/' schema.yaml > wrong.yaml
+	numbers 0 5 > in
+	status 3 pf-stage append -S wrong.yaml stage in
+	contains "$stderr" "column 'number': the value is missing"
+	status 0 pf-stage append --rejects bad -S wrong.yaml stage in
+	contains "$stderr" "0 rows appended, 5 rejected"
+	status 0 pf-stage append -S schema.yaml stage in
+	contains "$stderr" "5 rows appended, 0 rejected, 0 duplicate"
+	equals "$(rows stage | wc -l)" 5
+	# From the first row on it is what it is.
+	status 2 pf-stage append -S wrong.yaml stage in
+	contains "$stderr" "the definition does not fit stage 'stage': another column is the id (PF2031)"
+	equals "$(rows stage | wc -l)" 5
+}
+
 @test "--on-error=reject goes with --rejects, the other words do not" {
 	count_schema
 	{ numbers 0 3; echo '{"id": "x", "ts": "2024-01-01T00:00:00"}'; numbers 3 5; } > in

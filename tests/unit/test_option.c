@@ -104,7 +104,7 @@ TEST(pairs)
 	PARSE(&p, "--between", "1", "-2", "x");
 	CHECK_INT(p.code, 0);
 	CHECK_STR(p.o.between[0], "1");
-	CHECK_STR(p.o.between[1], "-2"); /* a value, whatever it looks like */
+	CHECK_STR(p.o.between[1], "-2");
 	CHECK_INT((int64_t)p.a.noperands, 1);
 	pf_options_free(&p.a);
 	PARSE(&p, "--between=1", "2");
@@ -113,6 +113,11 @@ TEST(pairs)
 	CHECK_INT((int64_t)p.a.noperands, 0);
 	pf_options_free(&p.a);
 	PARSE(&p, "--between", "1");
+	CHECK_INT(p.code, PF_E_USAGE);
+	CHECK_STR(p.err.message, "option '--between' needs FROM TO");
+	pf_options_free(&p.a);
+	/* The second was forgotten. */
+	PARSE(&p, "--between", "1", "-n", "3");
 	CHECK_INT(p.code, PF_E_USAGE);
 	CHECK_STR(p.err.message, "option '--between' needs FROM TO");
 	pf_options_free(&p.a);
