@@ -7,19 +7,10 @@
 
 enum { WIDTH = 80, HELP_AT = 30 };
 
-static const struct pf_command *the_command(const struct pf_run *run)
-{
-	const struct pf_command *c = run->program->commands;
-	for (; run->command && c && c->name; c++)
-		if (!strcmp(c->name, run->command))
-			return c;
-	return NULL;
-}
-
 static void usage_lines(const struct pf_run *run, struct pf_buf *out)
 {
 	const struct pf_program *p = run->program;
-	const struct pf_command *chosen = the_command(run);
+	const struct pf_command *chosen = pf_command_of(run);
 	const char *lead = "usage:";
 
 	for (const struct pf_command *c = p->commands; c && c->name; c++) {
@@ -39,7 +30,7 @@ static void usage_lines(const struct pf_run *run, struct pf_buf *out)
 void pf_usage(const struct pf_run *run, struct pf_buf *out)
 {
 	const struct pf_program *p = run->program;
-	const struct pf_command *c = the_command(run);
+	const struct pf_command *c = pf_command_of(run);
 
 	if (c)
 		pf_buf_printf(out, "usage: %s %s [options] %s\n", p->name, c->name,
@@ -205,7 +196,7 @@ static void common_line(const struct pf_run *run, bool hidden, struct pf_buf *ou
 static void help_screen(const struct pf_run *run, bool all, struct pf_buf *out)
 {
 	const struct pf_program *p = run->program;
-	const struct pf_command *c = the_command(run);
+	const struct pf_command *c = pf_command_of(run);
 	struct pf_buf exits = { 0 };
 	bool hidden = false;
 

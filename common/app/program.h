@@ -156,6 +156,9 @@ struct pf_run {
 
 int pf_main(const struct pf_program *program, int argc, char **argv);
 
+/* The command that was chosen; NULL: none, or the program has none. */
+const struct pf_command *pf_command_of(const struct pf_run *run);
+
 #define PF_MAIN(program)                                  \
 	int main(int argc, char **argv)                   \
 	{                                                 \

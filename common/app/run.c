@@ -76,7 +76,7 @@ static void fill_standard_descriptors(void)
 			_exit(4);
 }
 
-static const struct pf_command *the_command(const struct pf_run *run)
+const struct pf_command *pf_command_of(const struct pf_run *run)
 {
 	const struct pf_command *c = run->program->commands;
 	for (; run->command && c && c->name; c++)
@@ -98,7 +98,7 @@ static int print(struct pf_buf *text, FILE *to, struct pf_error *err)
 static int check_operands(struct pf_run *run, struct pf_error *err)
 {
 	const struct pf_program *p = run->program;
-	const struct pf_command *c = the_command(run);
+	const struct pf_command *c = pf_command_of(run);
 	int min = c ? c->min_operands : p->min_operands;
 	int max = c ? c->max_operands : p->max_operands;
 	bool reads = c ? c->reads_stdin : p->reads_stdin;

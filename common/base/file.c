@@ -5,7 +5,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "base/time.h"
 
 int pf_read_some(int fd, const char *name, void *data, size_t len, size_t *got,
 		 struct pf_error *err)
@@ -162,4 +166,23 @@ bool pf_readable(int fd, int timeout_ms)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	return poll(&p, 1, timeout_ms) != 0;
+}
+
+int pf_lock(int fd, const char *what, const char *name, int64_t wait_ms,
+	    struct pf_error *err)
+{
+	int64_t deadline = pf_mono_us() + wait_ms * 1000;
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EWOULDBLOCK)
+			return pf_fail_errno(err, PF_E_IO, errno, "cannot lock '%s'", name);
+		if (pf_mono_us() >= deadline) {
+			pf_fail(err, PF_E_LOCKED, "%s '%s' is being written by another process", what,
+				name);
+			return pf_hint(err, "try again later, or wait for it with --wait 30s");
+		}
+		nanosleep(&(struct timespec){ .tv_nsec = 10 * 1000000 }, NULL);
+	}
+	return 0;
 }

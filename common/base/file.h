@@ -42,6 +42,11 @@ int pf_fsync_dir(const char *path, struct pf_error *err);
 /* Close and report what only close learns. *fd becomes -1. */
 int pf_close(int *fd, const char *name, struct pf_error *err);
 
+/* Have the file to oneself until it is closed (flock), waiting at most wait_ms.
+ * PF_E_LOCKED; what: "stage" ..., of which name is the one. */
+int pf_lock(int fd, const char *what, const char *name, int64_t wait_ms,
+	    struct pf_error *err);
+
 /* Is there something to read, or an end, within timeout_ms? -1 waits. */
 bool pf_readable(int fd, int timeout_ms);
 

@@ -14,6 +14,10 @@
  * column that is. */
 size_t pf_compact_keys(const struct pf_table_schema *s, int keys[2]);
 
+/* Why files with this one among them are left alone, or NULL. (compact_plan.c) */
+const char *pf_compact_refused(const struct pf_table_schema *now,
+			       const struct pf_data_file *f);
+
 /* Commit what was written since the last time, if anything was, and add it to
  * the result. (compact.c) */
 int pf_compact_commit(struct pf_commit *commit, struct pf_compact_result *waiting,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "load/compact_internal.h"
 #include "load/compact_keyed.h"
 
 struct planning {
@@ -117,22 +118,13 @@ static int add_job(struct planning *p, size_t n_runs, const struct pf_universal_
 
 /* --- all buckets --- */
 
-static const char *not_for_us(const struct planning *p, const struct pf_data_file *f)
-{
-	if (f->total_buckets != p->now->buckets)
-		return "files of another number of buckets";
-	if (p->now->npartition_keys && f->partition_values[0].null)
-		return "a partition that is null";
-	return NULL;
-}
-
 static int plan_bucket(struct planning *p, const struct pf_data_file *files, size_t n,
 		       struct pf_error *err)
 {
 	struct pf_universal_pick pick;
 	p->plan->buckets++;
 	for (size_t i = 0; i < n; i++) {
-		const char *why = not_for_us(p, &files[i]);
+		const char *why = pf_compact_refused(p->now, &files[i]);
 		p->files[i] = &files[i];
 		if (!why)
 			continue;

@@ -46,11 +46,11 @@ static int by_age(const void *a, const void *b)
 	return (x > y) - (x < y); /* all are in one array, as committed */
 }
 
-static const char *not_for_us(const struct planning *p, const struct pf_data_file *f)
+const char *pf_compact_refused(const struct pf_table_schema *now, const struct pf_data_file *f)
 {
-	if (f->total_buckets != p->now->buckets)
+	if (f->total_buckets != now->buckets)
 		return "files of another number of buckets";
-	if (p->now->npartition_keys && f->partition_values[0].null)
+	if (now->npartition_keys && f->partition_values[0].null)
 		return "a partition that is null";
 	return NULL;
 }
@@ -90,7 +90,7 @@ static int find_runs(struct planning *p, size_t from, size_t to, const char **wh
 		}
 		last->n++;
 		last->bytes += f->size;
-		*why = not_for_us(p, f);
+		*why = pf_compact_refused(p->now, f);
 		if (!*why)
 			PF_TRY(look(p, f, last, why, err));
 	}

@@ -8,15 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
-#include "base/time.h"
 #include "ext/json.h"
 #include "stage/stage.h"
 
@@ -84,22 +81,10 @@ int pf_stage_lock(const struct pf_stage_dir *dir, int64_t wait_ms, int *lock,
 	if (fd < 0)
 		return pf_fail_errno(err, PF_E_IO, errno, "cannot open '%s/" LOCK "'",
 				     dir->path);
-	int64_t deadline = pf_mono_us() + wait_ms * 1000;
-	while (flock(fd, LOCK_EX | LOCK_NB)) {
-		int why = errno;
-		if (why == EINTR)
-			continue;
-		if (why == EWOULDBLOCK && pf_mono_us() < deadline) {
-			nanosleep(&(struct timespec){ .tv_nsec = 10 * 1000000 }, NULL);
-			continue;
-		}
+	int code = pf_lock(fd, "stage", dir->path, wait_ms, err);
+	if (code) {
 		close(fd);
-		if (why != EWOULDBLOCK)
-			return pf_fail_errno(err, PF_E_IO, why, "cannot lock '%s'",
-					     dir->path);
-		pf_fail(err, PF_E_LOCKED,
-			"stage '%s' is being written by another process", dir->path);
-		return pf_hint(err, "try again later, or wait for it with --wait 30s");
+		return code;
 	}
 	*lock = fd;
 	return 0;

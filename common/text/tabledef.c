@@ -7,35 +7,11 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
-#include "base/near.h"
 #include "base/zone.h"
 #include "text/tabledef_load.h"
 #include "text/tabledef_text.h"
 
 enum { MOST_BUCKETS = 1 << 16 };
-
-static int find_column(const struct pf_def_load *l, const char *what, const char *name,
-		       unsigned line, int *at)
-{
-	const struct pf_tabledef *def = l->def;
-	const char **names = pf_alloc(def->n + 1, sizeof *names);
-	*at = -1;
-	for (size_t i = 0; i < def->n; i++) {
-		names[i] = def->columns[i].name;
-		if (!strcmp(names[i], name))
-			*at = (int)i;
-	}
-	int code = 0;
-	if (*at < 0) {
-		const char *near = pf_near_of(name, names, def->n);
-		code = pf_def_refuse(l, line, "'%s' names the column '%s', which is not there",
-			      what, name);
-		if (near)
-			pf_hint(l->err, "did you mean '%s'?", near);
-	}
-	free(names);
-	return code;
-}
 
 static bool can_be_id(enum pf_kind kind)
 {
@@ -47,10 +23,11 @@ static int check_whole(const struct pf_def_load *l, unsigned id_line, unsigned t
 {
 	struct pf_tabledef *def = l->def;
 	char type[40];
-	PF_TRY(find_column(l, "id", def->id, id_line, &def->id_column));
-	PF_TRY(find_column(l, "time", def->time, time_line, &def->time_column));
-	const struct pf_coldef *id = &def->columns[def->id_column];
-	const struct pf_coldef *time = &def->columns[def->time_column];
+	struct pf_coldef *id, *time;
+	PF_TRY(pf_def_column(l, id_line, "id", def->id, &id));
+	PF_TRY(pf_def_column(l, time_line, "time", def->time, &time));
+	def->id_column = (int)(id - def->columns);
+	def->time_column = (int)(time - def->columns);
 	if (!can_be_id(id->type.kind)) {
 		pf_def_refuse(l, id->line ? id->line : id_line,
 		       "the ID column '%s' cannot be of type '%s'", id->name,

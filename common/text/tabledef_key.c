@@ -26,27 +26,11 @@ static const char *const merges[] = { "deduplicate", "partial-update", "aggregat
 static int find(const struct pf_def_load *l, unsigned line, const char *what,
 		const char *name, struct pf_coldef **column)
 {
-	const struct pf_tabledef *def = l->def;
-	const char **names = pf_alloc(def->n + 1, sizeof *names);
-	*column = NULL;
-	for (size_t i = 0; i < def->n; i++) {
-		names[i] = def->columns[i].name;
-		if (!strcmp(names[i], name))
-			*column = &def->columns[i];
-	}
-	int code = 0;
-	if (!*column) {
-		const char *near = pf_near_of(name, names, def->n);
-		code = pf_def_refuse(l, line, "'%s' names the column '%s', which is not there",
-				     what, name);
-		if (near)
-			pf_hint(l->err, "did you mean '%s'?", near);
-	} else if (strchr(name, ',')) {
-		code = pf_def_refuse(l, line, "'%s': the name '%s' has a comma, which Paimon's options cannot hold",
-				     what, name);
-	}
-	free(names);
-	return code;
+	PF_TRY(pf_def_column(l, line, what, name, column));
+	if (!strchr(name, ','))
+		return 0;
+	return pf_def_refuse(l, line, "'%s': the name '%s' has a comma, which Paimon's options cannot hold",
+			     what, name);
 }
 
 static int one_of(const struct pf_def_load *l, unsigned line, const char *what,

@@ -137,3 +137,26 @@ int pf_def_regex(const struct pf_def_load *l, unsigned line, const char *key,
 }
 
 /* What takes lines apart: the pattern's groups are named by the header. */
+
+int pf_def_column(const struct pf_def_load *l, unsigned line, const char *what,
+		  const char *name, struct pf_coldef **column)
+{
+	const struct pf_tabledef *def = l->def;
+	const char **names = pf_alloc(def->n + 1, sizeof *names);
+	int code = 0;
+	*column = NULL;
+	for (size_t i = 0; i < def->n; i++) {
+		names[i] = def->columns[i].name;
+		if (!strcmp(names[i], name))
+			*column = &def->columns[i];
+	}
+	if (!*column) {
+		const char *near = pf_near_of(name, names, def->n);
+		code = pf_def_refuse(l, line, "'%s' names the column '%s', which is not there",
+				     what, name);
+		if (near)
+			pf_hint(l->err, "did you mean '%s'?", near);
+	}
+	free(names);
+	return code;
+}

@@ -42,6 +42,10 @@ int pf_def_words(const struct pf_def_load *l, const struct pf_yaml *node,
 int pf_def_regex(const struct pf_def_load *l, unsigned line, const char *key,
 		 const char *text, size_t *groups);
 
+/* The column of that name, which `what` names. */
+int pf_def_column(const struct pf_def_load *l, unsigned line, const char *what,
+		  const char *name, struct pf_coldef **column);
+
 /* The members `input` and `columns`. */
 int pf_def_input(const struct pf_def_load *l, const struct pf_yaml *node);
 int pf_def_columns(const struct pf_def_load *l, const struct pf_yaml *node);

@@ -46,18 +46,8 @@ static bool is_keyword(const char *text)
 	return false;
 }
 
-void pf_yaml_scalar(struct pf_buf *out, const char *text)
+static void quoted(struct pf_buf *out, const char *text)
 {
-	bool plain = isalpha((unsigned char)*text) || *text == '_';
-	for (const char *p = text; *p && plain; p++)
-		plain = isalnum((unsigned char)*p) || strchr("_-.+/(), ", *p);
-	size_t len = strlen(text);
-	/* Commas are safe in block context only; keep them to types. */
-	if (plain && len && text[len - 1] != ' ' && !is_keyword(text) &&
-	    (!strchr(text, ',') || strchr(text, '('))) {
-		pf_buf_str(out, text);
-		return;
-	}
 	pf_buf_byte(out, '"');
 	for (const char *p = text; *p; p++) {
 		unsigned char c = (unsigned char)*p;
@@ -71,24 +61,28 @@ void pf_yaml_scalar(struct pf_buf *out, const char *text)
 	pf_buf_byte(out, '"');
 }
 
+void pf_yaml_scalar(struct pf_buf *out, const char *text)
+{
+	bool plain = isalpha((unsigned char)*text) || *text == '_';
+	for (const char *p = text; *p && plain; p++)
+		plain = isalnum((unsigned char)*p) || strchr("_-.+/(), ", *p);
+	size_t len = strlen(text);
+	/* Commas are safe in block context only; keep them to types. */
+	if (plain && len && text[len - 1] != ' ' && !is_keyword(text) &&
+	    (!strchr(text, ',') || strchr(text, '('))) {
+		pf_buf_str(out, text);
+		return;
+	}
+	quoted(out, text);
+}
+
 /* In a flow sequence or mapping commas separate: always quoted if there. */
 static void flow_scalar(struct pf_buf *out, const char *text)
 {
-	if (strchr(text, ',')) {
-		pf_buf_byte(out, '"');
-		for (const char *p = text; *p; p++) {
-			unsigned char c = (unsigned char)*p;
-			if (c == '"' || c == '\\')
-				pf_buf_printf(out, "\\%c", c);
-			else if (c < 0x20 || c == 0x7f)
-				pf_buf_printf(out, "\\x%02x", c);
-			else
-				pf_buf_byte(out, c);
-		}
-		pf_buf_byte(out, '"');
-		return;
-	}
-	pf_yaml_scalar(out, text);
+	if (strchr(text, ','))
+		quoted(out, text);
+	else
+		pf_yaml_scalar(out, text);
 }
 
 static void member(struct pf_buf *out, const char *key, const char *value)

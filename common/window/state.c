@@ -6,15 +6,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fault.h"
 #include "base/file.h"
-#include "base/time.h"
 #include "window/state_file.h"
 
 char *pf_state_path(const struct pf_state *s, const char *name)
@@ -25,27 +22,10 @@ char *pf_state_path(const struct pf_state *s, const char *name)
 static int take_lock(struct pf_state *s, int64_t wait_ms, struct pf_error *err)
 {
 	char *path = pf_state_path(s, "lock");
-	int64_t deadline = pf_mono_us() + wait_ms * 1000;
-	int code = 0;
 	s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-	if (s->lock < 0)
-		code = pf_fail_errno(err, PF_E_IO, errno, "cannot open '%s'", path);
-	while (!code && flock(s->lock, LOCK_EX | LOCK_NB)) {
-		int why = errno;
-		if (why == EINTR)
-			continue;
-		if (why == EWOULDBLOCK && pf_mono_us() < deadline) {
-			nanosleep(&(struct timespec){ .tv_nsec = 10 * 1000000 }, NULL);
-			continue;
-		}
-		if (why != EWOULDBLOCK) {
-			code = pf_fail_errno(err, PF_E_IO, why, "cannot lock '%s'", path);
-		} else {
-			pf_fail(err, PF_E_LOCKED, "state '%s' is in use by another process",
-				s->dir);
-			code = pf_hint(err, "try again later, or wait for it with --wait 30s");
-		}
-	}
+	int code = s->lock < 0 ?
+		pf_fail_errno(err, PF_E_IO, errno, "cannot open '%s'", path) :
+		pf_lock(s->lock, "state", s->dir, wait_ms, err);
 	free(path);
 	return code;
 }
