@@ -84,6 +84,12 @@ static void wrap(const char *text, size_t column, size_t at, struct pf_buf *out)
 	pf_buf_byte(out, '\n');
 }
 
+/* -1 and 0 stand for no limit, no descriptor, the newest: nothing to read. */
+static bool default_tells(const struct pf_option *o)
+{
+	return o->def && o->def[0] != '-' && strcmp(o->def, "0") != 0;
+}
+
 /* The default; one in angle brackets is only words. */
 static void default_text(const struct pf_option *o, const char *before,
 			 const char *after, struct pf_buf *out)
@@ -103,7 +109,7 @@ static void option_line(const struct pf_option *o, bool all, struct pf_buf *out)
 	pf_buf_str(&right, o->help);
 	if (o->kind == PF_OPT_ENUM && strlen(o->arg) >= 20)
 		pf_buf_printf(&right, " (%s)", o->arg);
-	if (o->def)
+	if (default_tells(o))
 		default_text(o, " [", "]", &right);
 	if (all && o->more)
 		pf_buf_printf(&right, ". %s", o->more);
@@ -377,7 +383,7 @@ static void mdoc_option(const struct pf_option *o, struct pf_buf *out)
 		mdoc_text(out, o->commands);
 		pf_buf_str(out, ".\n");
 	}
-	if (o->def) {
+	if (default_tells(o)) {
 		bool words = o->def[0] == '<';
 		pf_buf_str(out, words ? "The default is " : "The default is\n.Cm ");
 		default_text(o, "", "", &text);

@@ -191,6 +191,12 @@ int pf_input_definition(const struct pf_run *run, const char *path,
 	return code;
 }
 
+bool pf_input_is_empty_text(const struct pf_input *in, const struct pf_tabledef *definition)
+{
+	return in->kind == PF_OPERAND_EMPTY && definition &&
+		definition->input.format != PF_TEXT_AUTO && strcmp(in->operand, "-") != 0;
+}
+
 void pf_input_notice(void *ctx, const struct pf_notice *n)
 {
 	struct pf_run *run = ctx;

@@ -46,6 +46,10 @@ void pf_input_close(struct pf_input *in);
 int pf_input_text_format(const struct pf_run *run, enum pf_text_format *format,
 			 struct pf_error *err);
 
+/* A file without a byte is a stream that was cut; but not where the definition says
+ * in which format of text its rows come. What came through a pipe always is. */
+bool pf_input_is_empty_text(const struct pf_input *in, const struct pf_tabledef *definition);
+
 /* The definition in the file, for rows in the format that -I says: those of change
  * streams have kinds. */
 int pf_input_definition(const struct pf_run *run, const char *path,

@@ -61,8 +61,9 @@ int pf_records_open(struct pf_run *run, const char *operand,
 	}
 	bool text_asked = run->input_format != PF_FORMAT_AUTO &&
 			  run->input_format != PF_FORMAT_ARROW;
-	if (!text_asked && (r->input.kind == PF_OPERAND_ARROW ||
-			    r->input.kind == PF_OPERAND_EMPTY))
+	bool empty_text = pf_input_is_empty_text(&r->input, definition);
+	if (!text_asked && !empty_text &&
+	    (r->input.kind == PF_OPERAND_ARROW || r->input.kind == PF_OPERAND_EMPTY))
 		code = pf_stream_in_open(&r->input.source, 0, &r->stream, err);
 	else if (r->input.kind == PF_OPERAND_TEXT || r->input.kind == PF_OPERAND_EMPTY)
 		code = open_text(run, r, definition, err);

@@ -64,7 +64,8 @@ static int open_input(struct pf_run *run, const char *operand,
 		return code;
 	}
 	s->inputs[s->ninputs++] = in;
-	bool text = format != PF_TEXT_AUTO || in->kind == PF_OPERAND_TEXT;
+	bool text = format != PF_TEXT_AUTO || in->kind == PF_OPERAND_TEXT ||
+		    pf_input_is_empty_text(in, s->definition);
 	if (!text && (in->kind == PF_OPERAND_ARROW || in->kind == PF_OPERAND_EMPTY))
 		return pf_source_stream(&in->source, source, err);
 	if (!text && in->kind == PF_OPERAND_PARQUET)

@@ -23,6 +23,20 @@ rows()
 	pf-query -O tsv "$@" | tail -n +2
 }
 
+@test "an empty file of a definition that names its format has no rows; an empty pipe was cut" {
+	small_schema
+	: > empty.csv
+	sed 's/^columns/input: {format: csv}\ncolumns/' schema.yaml > csv.yaml
+	status 0 pf-query -S csv.yaml empty.csv -c user_id
+	equals "$output" user_id
+	pf-partition -S csv.yaml empty.csv | pf-query -c user_id > rows
+	equals "$(cat rows)" user_id
+	status 3 pf-query -S schema.yaml empty.csv
+	status 3 pf-query -S csv.yaml < empty.csv
+	status 3 pf-partition -S csv.yaml < empty.csv
+	status 0 pf-query -S schema.yaml -I csv empty.csv
+}
+
 @test "an entity's history is in time order, stored and in flight" {
 	equals "$(rows t s --id 42 -c ts,event)" "$(printf '%s\t%s\n' \
 		2024-01-31T10:00:00.120 view 2024-01-31T10:02:30.500 buy \
