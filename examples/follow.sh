@@ -32,7 +32,11 @@ stopping=
 stop()
 {
 	stopping=1
-	[ -z "$line" ] || kill -TERM "-$line" 2> /dev/null
+	# It may be about to begin.
+	while [ -n "$line" ] && kill -0 "$line" 2> /dev/null; do
+		kill -TERM "-$line" 2> /dev/null && break
+		sleep 0.1
+	done
 }
 trap stop TERM INT
 
@@ -51,6 +55,7 @@ while [ -z "$stopping" ]; do
 		} | pf-partition | pf-pack --every "$every" | pf-index | pf-put "$table"
 		exit $?' sh "$every" "$status_file" "$table" "$stage" "$@" &
 	line=$!
+	[ -z "$stopping" ] || stop
 	wait "$line"
 	status=$?
 	# A signal ends wait, not the line.

@@ -12,8 +12,17 @@
 
 /* --- errors --- */
 
+bool pf_kafka_unknown(rd_kafka_resp_err_t e)
+{
+	return e == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+	       e == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+	       e == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
 int pf_kafka_code_of(rd_kafka_resp_err_t e)
 {
+	if (pf_kafka_unknown(e))
+		return PF_E_NOT_A_STAGE;
 	switch ((int)e) {
 	case RD_KAFKA_RESP_ERR__AUTHENTICATION:
 	case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
@@ -22,9 +31,6 @@ int pf_kafka_code_of(rd_kafka_resp_err_t e)
 	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
 	case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
 		return PF_E_ACCESS;
-	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-	case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
 	case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
 		return PF_E_NOT_A_STAGE;
 	case RD_KAFKA_RESP_ERR__TRANSPORT:
@@ -33,6 +39,7 @@ int pf_kafka_code_of(rd_kafka_resp_err_t e)
 	case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
 	case RD_KAFKA_RESP_ERR__TIMED_OUT:
 	case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
+	case RD_KAFKA_RESP_ERR__PARTIAL:
 	case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
 	case RD_KAFKA_RESP_ERR__WAIT_COORD:
 	case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
@@ -69,15 +76,18 @@ int pf_kafka_fail(struct pf_kafka *k, rd_kafka_resp_err_t e, const char *reason,
 /* librdkafka's own messages name hosts and reasons, never properties' values. */
 void pf_kafka_note_trouble(struct pf_kafka *k, rd_kafka_resp_err_t e, const char *reason)
 {
-	/* That all brokers are down says less than why. */
-	if (e == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && k->trouble[0])
+	/* Other failures of TLS may be a broker's that is going down. */
+	bool hopeless = pf_kafka_code_of(e) == PF_E_ACCESS ||
+			(e == RD_KAFKA_RESP_ERR__SSL &&
+			 strstr(reason, "certificate verify failed"));
+	/* That all brokers are down says less than why, and so does what happens to
+	 * other connections while we are refused. */
+	if ((e == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && k->trouble[0]) ||
+	    (k->hopeless && !hopeless))
 		return;
 	pf_quote(k->trouble, sizeof k->trouble, reason, strlen(reason));
 	k->trouble_code = pf_kafka_code_of(e);
-	/* Other failures of TLS may be a broker's that is going down. */
-	k->hopeless |= k->trouble_code == PF_E_ACCESS ||
-		       (e == RD_KAFKA_RESP_ERR__SSL &&
-			strstr(reason, "certificate verify failed"));
+	k->hopeless = hopeless;
 }
 
 static void on_error(rd_kafka_t *rk, int e, const char *reason, void *opaque)
@@ -90,7 +100,10 @@ static void on_error(rd_kafka_t *rk, int e, const char *reason, void *opaque)
 		k->failed.code = PF_E_KAFKA;
 		return;
 	}
-	pf_kafka_note_trouble(k, (rd_kafka_resp_err_t)e, reason);
+	if (pf_kafka_unknown((rd_kafka_resp_err_t)e))
+		k->unknown = true;
+	else
+		pf_kafka_note_trouble(k, (rd_kafka_resp_err_t)e, reason);
 }
 
 /* In a thread of librdkafka. Of a new connection is noted whether it replaces one; that
@@ -142,8 +155,13 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
 		k->hopeless = false;
 		k->trouble[0] = '\0';
 	}
-	if (m->err && !k->failed.code)
+	if (m->err && !k->failed.code) {
 		pf_kafka_fail(k, m->err, NULL, &k->failed);
+		/* There was such a topic, and may be again in a moment, when brokers know
+		 * each other: whoever comes next asks for it anew. */
+		if (pf_kafka_unknown(m->err))
+			k->failed.code = PF_E_UNREACHABLE;
+	}
 	if (k->report)
 		k->report(k->report_ctx, &r);
 }
@@ -226,9 +244,11 @@ const char *pf_kafka_trouble(const struct pf_kafka *k)
 	return k->trouble;
 }
 
-int pf_kafka_trouble_code(const struct pf_kafka *k)
+int pf_kafka_silent(const struct pf_kafka *k, struct pf_error *err)
 {
-	return k->trouble[0] ? k->trouble_code : PF_E_UNREACHABLE;
+	int code = k->trouble[0] ? k->trouble_code : PF_E_UNREACHABLE;
+	return pf_fail(err, code, "topic '%s' does not answer%s%s", k->name,
+		       k->trouble[0] ? ": " : "", k->trouble);
 }
 
 bool pf_kafka_hopeless(const struct pf_kafka *k)

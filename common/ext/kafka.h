@@ -59,6 +59,11 @@ struct pf_kafka_info {
 int pf_kafka_info(struct pf_kafka *k, int64_t timeout_ms, struct pf_kafka_info *info,
 		  struct pf_error *err);
 
+/* The same of a topic that was made a moment ago, or that a broker does not know
+ * which others named: not there after timeout_ms only if it is not until then. */
+int pf_kafka_await(struct pf_kafka *k, int64_t timeout_ms, struct pf_kafka_info *info,
+		   struct pf_error *err);
+
 /* Of each partition given the first offset that is there, and the end: behind the
  * last record that read_committed may see. Asked of all at once. */
 struct pf_kafka_range {
@@ -147,10 +152,10 @@ int pf_kafka_produce(struct pf_kafka *k, int32_t partition, const struct pf_view
  * will never be delivered, or the client is finished. */
 int pf_kafka_poll(struct pf_kafka *k, int timeout_ms, struct pf_error *err);
 
-/* Why nothing happens at the moment, or "": for messages; and whether waiting
- * will not mend it (a password, a certificate). */
+/* Why nothing happens at the moment, or "": for messages; that as an error; and
+ * whether waiting will not mend it (a password, a certificate). */
 const char *pf_kafka_trouble(const struct pf_kafka *k);
-int pf_kafka_trouble_code(const struct pf_kafka *k);
+int pf_kafka_silent(const struct pf_kafka *k, struct pf_error *err);
 bool pf_kafka_hopeless(const struct pf_kafka *k);
 
 #endif

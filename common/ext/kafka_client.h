@@ -36,11 +36,14 @@ struct pf_kafka {
 	size_t nplaces;
 	bool again;              /* ... to a place for a second time */
 	bool hopeless;           /* it is of the kind that waiting does not mend */
+	bool unknown;            /* consumer: so is the topic, or a partition, it heard */
 };
 
 /* Messages that wait for a consumer, about. */
 #define PF_KAFKA_QUEUED_MESSAGES 100000
 
+/* Is a topic or a partition not known? */
+bool pf_kafka_unknown(rd_kafka_resp_err_t e);
 /* Which of our codes says it best; PF_E_UNREACHABLE: it may pass. */
 int pf_kafka_code_of(rd_kafka_resp_err_t e);
 /* "topic 'name': reason"; reason NULL: librdkafka's text for e. */

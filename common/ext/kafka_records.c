@@ -8,6 +8,9 @@
 
 #include "ext/kafka_client.h"
 
+/* A topic that was read from and is not known for so long was deleted. */
+enum { GONE_MS = 5000 };
+
 /* --- consuming --- */
 
 int pf_kafka_start(struct pf_kafka *k, int32_t partition, int64_t offset,
@@ -82,6 +85,24 @@ static int take_message(struct pf_kafka *k, rd_kafka_message_t *m,
 		       pf_quote(quoted, sizeof quoted, why, strlen(why)));
 }
 
+/* What we read from is said to be unknown. That it was deleted must be true for a
+ * while: brokers say so, too, that have just begun and know of no topic yet, and then
+ * librdkafka goes on by itself. */
+static int check_unknown(struct pf_kafka *k, struct pf_error *err)
+{
+	struct pf_kafka_info info;
+	int code = pf_kafka_await(k, GONE_MS, &info, err);
+	k->unknown = false;
+	if (code)
+		return code == PF_E_UNREACHABLE ? 0 : code;
+	for (int i = 0; i < k->fetched->cnt; i++)
+		if (k->fetched->elems[i].partition >= info.partitions)
+			return pf_fail(err, PF_E_NOT_A_STAGE, "topic '%s' has no partition %"
+				       PRId32 " any more", k->name,
+				       k->fetched->elems[i].partition);
+	return 0;
+}
+
 int pf_kafka_next(struct pf_kafka *k, int timeout_ms, enum pf_kafka_event *event,
 		  struct pf_kafka_record *r, struct pf_error *err)
 {
@@ -97,7 +118,7 @@ int pf_kafka_next(struct pf_kafka *k, int timeout_ms, enum pf_kafka_event *event
 		m = k->lib->rd_kafka_consume_queue(k->queue, timeout_ms);
 	}
 	if (!m)
-		return 0;
+		return k->unknown ? check_unknown(k, err) : 0;
 	wake_fetcher(k, m);
 	return take_message(k, m, event, r, err);
 }

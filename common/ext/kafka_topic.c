@@ -10,21 +10,17 @@
 #include "base/time.h"
 #include "ext/kafka_client.h"
 
-/* May it pass? A partition that is asked for is one that the topic was said to
- * have; a broker that was away for a moment (fenced) forgets it for as long. */
-static bool passes(rd_kafka_resp_err_t e)
-{
-	return pf_kafka_code_of(e) == PF_E_UNREACHABLE ||
-	       e == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
-}
+enum { PAUSE_MS = 50 };
 
-/* Again, while there is time, if the failure may pass. */
+/* Again, while there is time, if the failure may pass. So may that of a topic, or of
+ * partitions, which one broker named and another does not know yet. */
 static bool again(struct pf_kafka *k, rd_kafka_resp_err_t e, int64_t until_us)
 {
 	k->lib->rd_kafka_poll(k->rk, 0);
-	if (k->hopeless || !passes(e) || pf_mono_us() >= until_us)
+	bool passes = pf_kafka_code_of(e) == PF_E_UNREACHABLE || pf_kafka_unknown(e);
+	if (k->hopeless || !passes || pf_mono_us() >= until_us)
 		return false;
-	k->lib->rd_kafka_poll(k->rk, 50);
+	k->lib->rd_kafka_poll(k->rk, PAUSE_MS);
 	return true;
 }
 
@@ -54,7 +50,11 @@ int pf_kafka_info(struct pf_kafka *k, int64_t timeout_ms, struct pf_kafka_info *
 		if (!e) {
 			e = md->topic_cnt ? md->topics[0].err :
 				RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-			if (e != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
+			/* A broker that knows of none, not even itself, has just begun,
+			 * or was away (is fenced): it does not know topics either. */
+			if (!md->broker_cnt)
+				e = RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE;
+			else if (e != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
 				break;
 			k->lib->rd_kafka_metadata_destroy(md);
 		}
@@ -78,26 +78,37 @@ int pf_kafka_info(struct pf_kafka *k, int64_t timeout_ms, struct pf_kafka_info *
 	return 0;
 }
 
-/* Where partitions begin (RD_KAFKA_OFFSET_BEGINNING) or end (..._END). Not by
- * rd_kafka_query_watermark_offsets: before librdkafka 2.3 it waits for ever
- * when the broker goes away at that moment, whatever its timeout says. */
-static int edges(struct pf_kafka *k, struct pf_kafka_range *ranges, size_t n,
-		 int64_t which, int64_t until, struct pf_error *err)
+int pf_kafka_await(struct pf_kafka *k, int64_t timeout_ms, struct pf_kafka_info *info,
+		   struct pf_error *err)
+{
+	int64_t until = pf_mono_us() + timeout_ms * 1000;
+	for (;;) {
+		PF_TRY(pf_kafka_info(k, timeout_ms, info, err));
+		if (info->partitions || pf_mono_us() >= until)
+			return 0;
+		k->lib->rd_kafka_poll(k->rk, PAUSE_MS);
+	}
+}
+
+/* Which offset each partition of a list has for a time, or RD_KAFKA_OFFSET_BEGINNING
+ * or ..._END. Not by rd_kafka_query_watermark_offsets: before librdkafka 2.3 it waits
+ * for ever when the broker goes away at that moment, whatever its timeout says. */
+static int ask_offsets(struct pf_kafka *k, rd_kafka_topic_partition_list_t *list,
+		       int64_t time, int64_t until, struct pf_error *err)
 {
 	rd_kafka_resp_err_t e;
 	do {
-		rd_kafka_topic_partition_list_t *list =
-			k->lib->rd_kafka_topic_partition_list_new((int)n);
-		for (size_t i = 0; i < n; i++)
-			k->lib->rd_kafka_topic_partition_list_add(
-				list, k->name, ranges[i].partition)->offset = which;
-		e = k->lib->rd_kafka_offsets_for_times(k->rk, list, step_ms(until));
-		for (size_t i = 0; !e && i < n; i++) {
-			e = list->elems[i].err;
-			*(which == RD_KAFKA_OFFSET_END ? &ranges[i].end :
-			  &ranges[i].first) = list->elems[i].offset;
+		for (int i = 0; i < list->cnt; i++) {
+			list->elems[i].offset = time;
+			list->elems[i].err = RD_KAFKA_RESP_ERR_NO_ERROR;
 		}
-		k->lib->rd_kafka_topic_partition_list_destroy(list);
+		e = k->lib->rd_kafka_offsets_for_times(k->rk, list, step_ms(until));
+		/* That the partitions are unknown is what it says when none has a leader,
+		 * too; they themselves have the reason. */
+		bool each = !e || e == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+		for (int i = 0; each && i < list->cnt; i++)
+			if (list->elems[i].err)
+				e = list->elems[i].err;
 	} while (e && again(k, e, until));
 	return e ? give_up(k, e, err) : 0;
 }
@@ -108,30 +119,33 @@ int pf_kafka_ranges(struct pf_kafka *k, struct pf_kafka_range *ranges, size_t n,
 	int64_t until = pf_mono_us() + timeout_ms * 1000;
 	if (!n)
 		return 0;
-	PF_TRY(edges(k, ranges, n, RD_KAFKA_OFFSET_BEGINNING, until, err));
-	return edges(k, ranges, n, RD_KAFKA_OFFSET_END, until, err);
+	rd_kafka_topic_partition_list_t *list =
+		k->lib->rd_kafka_topic_partition_list_new((int)n);
+	for (size_t i = 0; i < n; i++)
+		k->lib->rd_kafka_topic_partition_list_add(list, k->name, ranges[i].partition);
+	int code = ask_offsets(k, list, RD_KAFKA_OFFSET_BEGINNING, until, err);
+	for (size_t i = 0; !code && i < n; i++)
+		ranges[i].first = list->elems[i].offset;
+	if (!code)
+		code = ask_offsets(k, list, RD_KAFKA_OFFSET_END, until, err);
+	for (size_t i = 0; !code && i < n; i++)
+		ranges[i].end = list->elems[i].offset;
+	k->lib->rd_kafka_topic_partition_list_destroy(list);
+	return code;
 }
 
 int pf_kafka_offsets_at(struct pf_kafka *k, int32_t partitions, int64_t ms,
 			int64_t timeout_ms, int64_t *offsets, struct pf_error *err)
 {
-	int64_t until = pf_mono_us() + timeout_ms * 1000;
-	rd_kafka_resp_err_t e;
-	do {
-		rd_kafka_topic_partition_list_t *list =
-			k->lib->rd_kafka_topic_partition_list_new(partitions);
-		for (int32_t p = 0; p < partitions; p++)
-			k->lib->rd_kafka_topic_partition_list_add(list, k->name, p)->offset =
-				ms;
-		e = k->lib->rd_kafka_offsets_for_times(k->rk, list, step_ms(until));
-		for (int32_t p = 0; !e && p < partitions; p++) {
-			e = list->elems[p].err;
-			int64_t at = list->elems[p].offset;
-			offsets[p] = at < 0 ? INT64_MAX : at;
-		}
-		k->lib->rd_kafka_topic_partition_list_destroy(list);
-	} while (e && again(k, e, until));
-	return e ? give_up(k, e, err) : 0;
+	rd_kafka_topic_partition_list_t *list =
+		k->lib->rd_kafka_topic_partition_list_new(partitions);
+	for (int32_t p = 0; p < partitions; p++)
+		k->lib->rd_kafka_topic_partition_list_add(list, k->name, p);
+	int code = ask_offsets(k, list, ms, pf_mono_us() + timeout_ms * 1000, err);
+	for (int32_t p = 0; !code && p < partitions; p++)
+		offsets[p] = list->elems[p].offset < 0 ? INT64_MAX : list->elems[p].offset;
+	k->lib->rd_kafka_topic_partition_list_destroy(list);
+	return code;
 }
 
 static int created(struct pf_kafka *k, rd_kafka_event_t *event, struct pf_error *err)
@@ -154,8 +168,8 @@ static int created(struct pf_kafka *k, rd_kafka_event_t *event, struct pf_error 
 	k->lib->rd_kafka_event_destroy(event);
 	if (!e || e == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
 		return 0;
-	int code = pf_kafka_fail(k, e, why, err);
-	return pf_context(err, "cannot create it") ? code : code;
+	pf_kafka_fail(k, e, why, err);
+	return pf_context(err, "cannot create it");
 }
 
 int pf_kafka_create(struct pf_kafka *k, int32_t partitions, int32_t replication,

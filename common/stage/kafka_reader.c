@@ -293,14 +293,15 @@ static int out_of_range(struct topic_reader *r, struct part *p, struct pf_error 
 	struct pf_kafka_range range = { .partition = p->partition };
 	if (!p->running)
 		return 0;
-	PF_TRY(pf_kafka_ranges(r->s->consumer, &range, 1, r->s->timeout_ms, err));
-	if (p->at < range.first)
+	int code = pf_kafka_ranges(r->s->consumer, &range, 1, r->s->timeout_ms, err);
+	if (!code && p->at < range.first)
 		return pf_kafka_gone(r->s, p->partition, p->at, range.first, err);
-	if (p->at > range.end)
+	if (!code && p->at > range.end)
 		return pf_kafka_too_short(r->s, p->partition, p->at, range.end, err);
-	/* What was to be fetched next was gone, not what is to be read next. */
-	r->doubt = true;
-	return 0;
+	/* What was to be fetched next was gone, not what is to be read next; or whoever
+	 * said so is away. */
+	r->doubt = !code || code == PF_E_UNREACHABLE;
+	return r->doubt ? 0 : code;
 }
 
 /* --- is it still the same topic? --- */
@@ -474,9 +475,7 @@ static int check_silence(const struct topic_reader *r, struct pf_error *err)
 	if (!hopeless && (r->how.follow ||
 			  pf_mono_us() - r->heard_us < r->s->timeout_ms * 1000))
 		return 0;
-	const char *why = pf_kafka_trouble(r->consumer);
-	return pf_fail(err, pf_kafka_trouble_code(r->consumer), "topic '%s' does not answer%s%s",
-		       r->s->url.topic, *why ? ": " : "", why);
+	return pf_kafka_silent(r->consumer, err);
 }
 
 static int reader_next(struct pf_stage_reader *base, struct pf_event *event,

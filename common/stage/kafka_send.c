@@ -67,10 +67,12 @@ void pf_sender_close(struct pf_sender *s)
 
 /* --- waiting --- */
 
-/* Since when nothing was acknowledged, and how often the topic answered since. */
+/* Since when nothing was acknowledged, and how often the topic answered since; since
+ * when it is to stop. */
 struct stall {
 	int64_t outstanding, since_us, asked_us;
 	int answers;
+	int64_t stopped_us;
 };
 
 /* A broker that is away is waited for. One that answers and acknowledges nothing (for
@@ -80,13 +82,12 @@ static int check_stall(struct pf_sender *s, struct stall *stall, struct pf_error
 {
 	int64_t now = pf_mono_us();
 	if (!stall->since_us || s->outstanding != stall->outstanding) {
-		*stall = (struct stall){ s->outstanding, now, now, 0 };
+		*stall = (struct stall){ s->outstanding, now, now, 0, stall->stopped_us };
 		return 0;
 	}
 	if (pf_kafka_hopeless(s->producer) &&
 	    now - stall->since_us >= (int64_t)REFUSED_MS * 1000)
-		return pf_fail(err, pf_kafka_trouble_code(s->producer), "topic '%s': %s",
-			       s->stage->url.topic, pf_kafka_trouble(s->producer));
+		return pf_kafka_silent(s->producer, err);
 	if (!s->patience_us || now - stall->asked_us < s->patience_us / ASKS)
 		return 0;
 	struct pf_kafka_info info;
@@ -103,26 +104,38 @@ static int check_stall(struct pf_sender *s, struct stall *stall, struct pf_error
 			    "What was acknowledged is left out when it is run again");
 }
 
+/* Once it is to stop it does not wait for long. */
+static int check_stop(const struct pf_sender *s, struct stall *stall, struct pf_error *err)
+{
+	int64_t now = pf_mono_us();
+	if (!s->stopping || !s->stopping())
+		return 0;
+	if (!stall->stopped_us)
+		stall->stopped_us = now;
+	if (now - stall->stopped_us < (int64_t)STOP_MS * 1000)
+		return 0;
+	const char *why = pf_kafka_trouble(s->producer);
+	pf_fail(err, PF_E_INTERRUPTED,
+		"%" PRId64 " messages for topic '%s' are not acknowledged%s%s",
+		s->outstanding, s->stage->url.topic, *why ? ": " : "", why);
+	return pf_hint(err, "run it again: what was acknowledged is left out");
+}
+
+/* Wait a moment for reports, if any are missing. */
+static int wait_on(struct pf_sender *s, struct stall *stall, struct pf_error *err)
+{
+	PF_TRY(pf_kafka_poll(s->producer, POLL_MS, err));
+	if (!s->outstanding)
+		return 0;
+	PF_TRY(check_stall(s, stall, err));
+	return check_stop(s, stall, err);
+}
+
 int pf_sender_wait(struct pf_sender *s, struct pf_error *err)
 {
-	int64_t stopped_us = 0;
 	struct stall stall = { 0 };
-	while (s->outstanding) {
-		PF_TRY(pf_kafka_poll(s->producer, POLL_MS, err));
-		if (s->outstanding)
-			PF_TRY(check_stall(s, &stall, err));
-		if (!s->outstanding || !s->stopping || !s->stopping())
-			continue;
-		if (!stopped_us)
-			stopped_us = pf_mono_us();
-		if (pf_mono_us() - stopped_us < (int64_t)STOP_MS * 1000)
-			continue;
-		const char *why = pf_kafka_trouble(s->producer);
-		pf_fail(err, PF_E_INTERRUPTED,
-			"%" PRId64 " messages for topic '%s' are not acknowledged%s%s",
-			s->outstanding, s->stage->url.topic, *why ? ": " : "", why);
-		return pf_hint(err, "run it again: what was acknowledged is left out");
-	}
+	while (s->outstanding)
+		PF_TRY(wait_on(s, &stall, err));
 	return 0;
 }
 
@@ -151,14 +164,17 @@ static int send_one(struct pf_sender *s, const struct pf_group_messages *group,
 	};
 	bool full = true;
 	int code = 0;
+	struct stall stall = { 0 };
 	if (index % POLL_MESSAGES == 0)
 		s->now_ms = pf_now_ms();
 	while (!code && full) {
 		code = pf_kafka_produce(s->producer, m->partition, m->key_bytes ? &key : NULL,
 					pf_view_of(group->bytes.data + m->at, m->len),
 					headers, s->state.len ? 2 : 1, s->now_ms, NULL, &full, err);
-		if (!code && (full || index % POLL_MESSAGES == 0))
-			code = pf_kafka_poll(s->producer, full ? POLL_MS : 0, err);
+		if (!code && full)
+			code = wait_on(s, &stall, err);
+		else if (!code && index % POLL_MESSAGES == 0)
+			code = pf_kafka_poll(s->producer, 0, err);
 	}
 	if (!code)
 		s->outstanding++;

@@ -101,11 +101,7 @@ static int make_topic(struct pf_kafka_stage *s, struct pf_error *err)
 {
 	PF_TRY(pf_kafka_create(s->consumer, s->url.partitions, s->url.replication,
 			       s->url.retention_ms, s->timeout_ms, err));
-	/* It is made when every broker that is asked says so. */
-	int64_t until = pf_mono_us() + s->timeout_ms * 1000;
-	do
-		PF_TRY(pf_kafka_info(s->consumer, s->timeout_ms, &s->info, err));
-	while (!s->info.partitions && pf_mono_us() < until);
+	PF_TRY(pf_kafka_await(s->consumer, s->timeout_ms, &s->info, err));
 	return s->info.partitions ? 0 : no_topic(s, err);
 }
 
@@ -167,17 +163,14 @@ int pf_kafka_stage_connect(const char *url, const struct pf_stage_access *how,
 	return 0;
 }
 
-int pf_kafka_stage_define(struct pf_kafka_stage *s, struct pf_tabledef *def,
-			  struct pf_error *err)
+void pf_kafka_stage_define(struct pf_kafka_stage *s, struct pf_tabledef *def)
 {
-	(void)err;
 	pf_tabledef_free(s->stage.def);
 	pf_schema_unref(s->stage.schema);
 	free(s->stage.id.text);
 	s->stage.def = def;
 	s->stage.schema = pf_tabledef_schema(def);
 	s->stage.id.text = pf_strdup(pf_tabledef_text(def));
-	return 0;
 }
 
 /* A copy of a definition. */
@@ -206,25 +199,16 @@ int pf_kafka_stage_open(const char *url, const struct pf_stage_access *how,
 			s->url.topic);
 		code = pf_hint(err, "-S FILE names a table definition, --after TABLE takes the table's");
 	}
-	if (!code)
-		code = pf_kafka_stage_define(s, def, err);
 	if (code) {
 		pf_kafka_stage_free(s);
 		return code;
 	}
+	pf_kafka_stage_define(s, def);
 	*stage = &s->stage;
 	return 0;
 }
 
 /* --- single records --- */
-
-static int silent(const struct pf_kafka_stage *s, int32_t partition, struct pf_error *err)
-{
-	const char *why = pf_kafka_trouble(s->consumer);
-	return pf_fail(err, pf_kafka_trouble_code(s->consumer),
-		       "topic '%s', partition %" PRId32 " does not answer%s%s", s->url.topic,
-		       partition, *why ? ": " : "", why);
-}
 
 static struct pf_ask *ask_of(struct pf_ask *asks, size_t n, int32_t partition)
 {
@@ -266,7 +250,7 @@ int pf_kafka_stage_ask(struct pf_kafka_stage *s, struct pf_ask *asks, size_t n,
 		}
 		pf_kafka_release(&r);
 		if (!code && pending && pf_mono_us() > until)
-			code = silent(s, r.partition, err);
+			code = pf_kafka_silent(s->consumer, err);
 	}
 	for (size_t i = 0; i < n; i++)
 		if (asks[i].pending)

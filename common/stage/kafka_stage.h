@@ -53,9 +53,8 @@ void pf_kafka_stage_free(struct pf_kafka_stage *s);
 int pf_kafka_stage_client(const struct pf_kafka_stage *s, enum pf_kafka_kind kind,
 			  size_t queued_bytes, int wait_ms, struct pf_kafka **client,
 			  struct pf_error *err);
-/* Take this definition over (owned afterwards, also on failure). */
-int pf_kafka_stage_define(struct pf_kafka_stage *s, struct pf_tabledef *def,
-			  struct pf_error *err);
+/* Take this definition over. */
+void pf_kafka_stage_define(struct pf_kafka_stage *s, struct pf_tabledef *def);
 /* What each partition has; freed by the caller. */
 int pf_kafka_stage_ranges(struct pf_kafka_stage *s, struct pf_kafka_range **ranges,
 			  struct pf_error *err);

@@ -26,13 +26,6 @@ static int start(struct walk *w, const struct pf_span *spans, struct pf_error *e
 	return 0;
 }
 
-static int silent(const struct walk *w, struct pf_error *err)
-{
-	const char *why = pf_kafka_trouble(w->consumer);
-	return pf_fail(err, PF_E_UNREACHABLE, "topic '%s' does not answer%s%s", w->s->url.topic,
-		       *why ? ": " : "", why);
-}
-
 static int step(struct walk *w, int64_t *heard_us,
 		bool (*take)(void *ctx, const struct pf_kafka_record *record), void *ctx,
 		bool *stop, struct pf_error *err)
@@ -41,7 +34,8 @@ static int step(struct walk *w, int64_t *heard_us,
 	struct pf_kafka_record r;
 	PF_TRY(pf_kafka_next(w->consumer, WAIT_MS, &event, &r, err));
 	if (event == PF_KAFKA_NOTHING)
-		return pf_mono_us() - *heard_us > w->s->timeout_ms * 1000 ? silent(w, err) : 0;
+		return pf_mono_us() - *heard_us <= w->s->timeout_ms * 1000 ? 0 :
+		       pf_kafka_silent(w->consumer, err);
 	*heard_us = pf_mono_us();
 	int32_t p = r.partition;
 	bool live = p >= 0 && p < w->s->info.partitions && w->end[p];

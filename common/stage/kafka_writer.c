@@ -342,7 +342,7 @@ static int define(struct topic_writer *w, const struct pf_stage_write *how, bool
 		code = pf_hint(err, "-S schema.yaml says it");
 	}
 	if (!code) {
-		code = pf_kafka_stage_define(w->s, given ? given : has, err);
+		pf_kafka_stage_define(w->s, given ? given : has);
 		*(given ? &given : &has) = NULL;
 	}
 	pf_tabledef_free(has);

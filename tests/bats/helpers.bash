@@ -69,6 +69,27 @@ equals()
 	[ "$1" = "$2" ] || { printf 'is:        %s\nshould be: %s\n' "$1" "$2"; return 1; }
 }
 
+# until_true COMMAND...: tried again until it is, for a minute and longer on a busy
+# machine.
+until_true()
+{
+	local _
+	for _ in $(seq 1200); do
+		"$@" && return 0
+		sleep 0.05
+	done
+	echo "never true: $*"
+	return 1
+}
+
+# takes_signals PID: has the program begun, and does what it wants at SIGTERM?
+takes_signals()
+{
+	local mask
+	mask=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status" 2> /dev/null)
+	[ $((0x${mask:-0} & 0x4000)) != 0 ]
+}
+
 # No file that looks temporary is left in a directory.
 no_temporaries()
 {
@@ -162,10 +183,24 @@ end_mock_cluster()
 	exec 8>&-
 }
 
+mock_obeyed()
+{
+	[ "$(wc -l < "$BATS_FILE_TMPDIR/servers")" -gt "$1" ]
+}
+
+# mock COMMAND...: what tests/tools/kafka_mock.c takes; it is done then.
+mock()
+{
+	local before
+	before=$(wc -l < "$BATS_FILE_TMPDIR/servers")
+	echo "$*" >&8
+	until_true mock_obeyed "$before"
+}
+
 # TOPIC becomes this test's own, SERVERS where it is.
 mock_topic()
 {
-	SERVERS=$(cat "$BATS_FILE_TMPDIR/servers")
+	SERVERS=$(head -1 "$BATS_FILE_TMPDIR/servers")
 	[ -n "$SERVERS" ] || skip "no mock cluster"
 	TOPIC=kafka://$SERVERS/t$BATS_TEST_NUMBER
 }

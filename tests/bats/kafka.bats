@@ -121,7 +121,7 @@ sums()
 	numbers 0 500 > in.jsonl
 	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4" in.jsonl
 	numbers 500 600 >> in.jsonl
-	echo "errors 0 19 5" > "$BATS_FILE_TMPDIR/hold"
+	mock errors 0 19 5
 	pf-stage append -q --ack-fd 7 "$TOPIC" in.jsonl 7> acks
 	equals "$(sums "$TOPIC")" "600 600 179700"
 	equals "$(tail -1 acks | cut -f 1)" 100
@@ -189,7 +189,7 @@ sums()
 	from=200
 	# REQUEST_TIMED_OUT, NOT_LEADER, NOT_ENOUGH_REPLICAS (before, after), STORAGE
 	for error in "7 1" "7 20" "6 1" "6 4" "19 20" "20 2" "56 2"; do
-		echo "errors 0 $error" >&8
+		mock errors 0 $error
 		numbers $from $((from + 100)) >> in.jsonl
 		status 0 pf-stage append --ack-fd 7 "$TOPIC" in.jsonl 7> acks
 		equals "$(tail -1 acks | cut -f2)" "$(stat -c %s in.jsonl)"
@@ -204,7 +204,7 @@ sums()
 	numbers 0 100 > in.jsonl
 	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4" in.jsonl
 	numbers 100 5000 >> in.jsonl
-	echo "errors 0 45 1" >&8
+	mock errors 0 45 1
 	status 4 pf-stage append --ack-fd 7 "$TOPIC" in.jsonl 7> acks
 	contains "$stderr" "topic 't$BATS_TEST_NUMBER'"
 	contains "$stderr" "desynchronization"
@@ -218,7 +218,7 @@ sums()
 @test "S08: the broker's word that a message is too large ends it, and nothing is claimed" {
 	numbers 0 50 > in.jsonl
 	numbers 0 1 | pf-stage append -q -S schema.yaml "$TOPIC?partitions=4"
-	echo "errors 0 10 1" >&8
+	mock errors 0 10 1
 	status 4 pf-stage append --ack-fd 7 "$TOPIC" in.jsonl 7> acks
 	contains "$stderr" "(PF4006)"
 	equals "$(cat acks)" ""
@@ -230,14 +230,14 @@ sums()
 	numbers 0 50 > in.jsonl
 	numbers 0 1 | pf-stage append -q -S schema.yaml "$TOPIC?partitions=4"
 	echo delivery.timeout.ms=1500 > patience
-	echo "errors 0 19 160" >&8
+	mock errors 0 19 1000
 	status 75 pf-stage append --kafka-config patience --ack-fd 7 "$TOPIC" in.jsonl 7> acks
 	contains "$stderr" "topic 't$BATS_TEST_NUMBER' answers, but acknowledged none of "
 	equals "$(cat acks)" ""
 	echo delivery.timeout.ms=soon > patience
 	status 2 pf-stage append --kafka-config patience "$TOPIC" in.jsonl
 	contains "$stderr" "refuses the value of property 'delivery.timeout.ms'"
-	echo "clear 0" >&8
+	mock clear 0
 	echo delivery.timeout.ms=0 > patience
 	status 0 pf-stage append --kafka-config patience "$TOPIC" in.jsonl
 	equals "$(sums "$TOPIC")" "51 50 1225"
@@ -249,17 +249,92 @@ sums()
 	# ListOffsets and Fetch: NOT_LEADER, FENCED_ and UNKNOWN_LEADER_EPOCH,
 	# OFFSET_NOT_AVAILABLE
 	for error in 6 74 75 78; do
-		echo "errors 2 $error 3" >&8
+		mock errors 2 $error 3
 		status 0 pf-stage status "$TOPIC" wh
 		contains "$output" "	300 rows"
-		echo "errors 1 $error 3" >&8
+		mock errors 1 $error 3
 		equals "$(sums wh "$TOPIC")" "300 300 44850"
 	done
-	echo "errors 2 75 1000" >&8
+	mock errors 2 75 1000
 	status 75 pf-stage status --connect-timeout 1s "$TOPIC"
 	contains "$stderr" "(PF7506)"
-	echo "clear 2" >&8
+	mock clear 2
 	status 0 pf-stage status "$TOPIC"
+}
+
+# leaders NODE: of all partitions of this test's topic
+leaders()
+{
+	local p
+	for p in 0 1 2 3; do mock leader "${TOPIC##*/}" $p "$1"; done
+}
+
+@test "S06: no partition has a leader: waited for; 75 when that lasts" {
+	numbers 0 300 > in.jsonl
+	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4" in.jsonl
+	leaders -1
+	status 75 pf-stage status --connect-timeout 1s "$TOPIC"
+	contains "$stderr" "Leader not available (PF7506)"
+	status 75 pf-stage read --connect-timeout 1s "$TOPIC" -o out
+	(sleep 1; leaders 1) 3>&- &
+	equals "$(sums wh "$TOPIC")" "300 300 44850"
+	wait
+	# ListOffsets: a broker that leads it, and does not know of the topic yet
+	mock errors 2 3 3
+	equals "$(sums wh "$TOPIC")" "300 300 44850"
+}
+
+@test "a topic that brokers forget for a moment is still there; one that is gone ends it" {
+	numbers 0 300 > in.jsonl
+	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4" in.jsonl
+	numbers 300 400 >> in.jsonl
+	timeout 200 pf-stage read --follow -n 400 "$TOPIC" > all 2> err 3>&- 8>&- &
+	reader=$!
+	until_true [ -s all ]
+	# Who is not the leader any more makes the client ask for the topic.
+	mock topic "${TOPIC##*/}" 3
+	mock errors 1 6 4
+	sleep 2
+	mock topic "${TOPIC##*/}" 0
+	pf-stage append -q "$TOPIC" in.jsonl
+	wait $reader
+	equals "$(sums all)" "400 400 79800"
+	timeout 200 pf-stage read --follow "$TOPIC" > all 2> err 3>&- 8>&- &
+	reader=$!
+	until_true [ -s all ]
+	mock topic "${TOPIC##*/}" 3
+	mock errors 1 6 4
+	code=0
+	wait $reader || code=$?
+	mock topic "${TOPIC##*/}" 0
+	mock clear 1
+	equals $code 2
+	contains "$(cat err)" "topic '${TOPIC##*/}'"
+	contains "$(cat err)" "(PF2030)"
+}
+
+@test "a topic that brokers forget while rows are on their way: 75, run again each row once" {
+	numbers 0 10 > in.jsonl
+	pf-stage append -q -S schema.yaml "$TOPIC?partitions=4" in.jsonl
+	mkfifo feed
+	timeout 200 pf-stage append --source s --ack-fd 7 "$TOPIC" < feed 7> acks 2> err 3>&- 8>&- &
+	writer=$!
+	exec 9> feed
+	numbers 10 20 >&9
+	until_true [ -s acks ]
+	mock topic "${TOPIC##*/}" 3
+	mock errors 0 6 1000
+	numbers 20 30 >&9
+	code=0
+	wait $writer || code=$?
+	exec 9>&-
+	mock topic "${TOPIC##*/}" 0
+	mock clear 0
+	equals $code 75
+	contains "$(cat err)" "(PF7506)"
+	equals "$(tail -1 acks | cut -f 1)" 10
+	numbers 10 40 | pf-stage append -q --source s "$TOPIC"
+	equals "$(sums "$TOPIC")" "40 40 780"
 }
 
 @test "--offsets, --limit, --partitions; what is not there is refused" {
@@ -333,21 +408,23 @@ sums()
 	grep -q librdkafka trace
 }
 
-# slow_feed TO: the first row, then the others when the file go is there
+# slow_feed FIRST TO: so many rows, then the others when the file go is there
 slow_feed()
 {
-	numbers 0 1
+	numbers 0 "$1"
 	while [ ! -e go ]; do sleep 0.1; done
-	numbers 1 "$1"
+	numbers "$1" "$2"
 }
 
 @test "S14: the same source from two processes at once: each row once, also across loads" {
 	numbers 0 1 | pf-stage append -q -S schema.yaml --source s "$TOPIC?partitions=4"
-	slow_feed 500 | pf-stage append -q --source s "$TOPIC" &
+	# Each has looked at the topic, and sent one row more.
+	slow_feed 2 500 | pf-stage append -q --source s --ack-fd 7 "$TOPIC" 7> one.acks &
 	one=$!
-	slow_feed 500 | pf-stage append -q --source s "$TOPIC" &
+	until_true [ -s one.acks ]
+	slow_feed 3 500 | pf-stage append -q --source s --ack-fd 7 "$TOPIC" 7> two.acks &
 	two=$!
-	sleep 1
+	until_true [ -s two.acks ]
 	# A third one is faster, and the table has its rows before the others'.
 	numbers 0 500 | pf-stage append -q --source s "$TOPIC"
 	load_table "$TOPIC" 2> /dev/null
@@ -356,7 +433,7 @@ slow_feed()
 	wait $one
 	wait $two
 	status 0 pf-stage read "$TOPIC" -o all
-	contains "$stderr" "500 rows read, 0 rejected, 998 duplicate"
+	contains "$stderr" "500 rows read, 0 rejected, 995 duplicate"
 	equals "$(sums all)" "500 500 124750"
 	equals "$(sums wh "$TOPIC")" "500 500 124750"
 	load_table "$TOPIC" 2> /dev/null

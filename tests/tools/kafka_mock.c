@@ -4,11 +4,12 @@
  * server on loopback, for the tests that it can serve (it checks no sequence
  * numbers, keeps at most 5 MiB a partition and cannot be asked to create a
  * topic: t1, t2, ... are there, with 4 partitions). Prints "host:port,...", runs
- * until its stdin ends, and does what lines of it say:
+ * until its stdin ends, and does what lines of it say; prints one when that is done:
  *
  *   errors API CODE COUNT        so many requests of that kind fail (0: produce)
  *   clear API                    ... and no more
  *   leader TOPIC PARTITION NODE  the leader is that broker; -1: nobody
+ *   topic TOPIC CODE             asked for the topic it says that; 0: nothing is wrong
  */
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
@@ -26,6 +27,8 @@ static void obey(rd_kafka_mock_cluster_t *cluster, const char *line)
 		rd_kafka_mock_clear_request_errors(cluster, (int16_t)a);
 	else if (sscanf(line, "leader %249s %d %d", topic, &a, &b) == 3)
 		rd_kafka_mock_partition_set_leader(cluster, topic, a, b);
+	else if (sscanf(line, "topic %249s %d", topic, &a) == 2)
+		rd_kafka_mock_topic_set_error(cluster, topic, a);
 	else
 		fprintf(stderr, "kafka_mock: what is %s", line);
 }
@@ -47,8 +50,11 @@ int main(int argc, char **argv)
 	}
 	printf("%s\n", rd_kafka_mock_cluster_bootstraps(cluster));
 	fflush(stdout);
-	while (fgets(line, sizeof line, stdin))
+	while (fgets(line, sizeof line, stdin)) {
 		obey(cluster, line);
+		puts("done");
+		fflush(stdout);
+	}
 	rd_kafka_mock_cluster_destroy(cluster);
 	rd_kafka_destroy(rk);
 	return 0;

@@ -2,7 +2,8 @@
  *
  * What can be said of topics without a broker: URLs, the configuration file
  * and who may read it, partitions as Java chooses them, the headers of our
- * records, anchors, marks of sources, lists of partitions and offsets.
+ * records, anchors, marks of sources, lists of partitions and offsets; what is said
+ * of a topic that does not answer.
  */
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include "arrow/source_marks.h"
 #include "arrow/stream.h"
 #include "base/alloc.h"
+#include "ext/kafka_client.h"
 #include "stage/kafka_config.h"
 #include "stage/kafka_message.h"
 #include "stage/kafka_stage.h"
@@ -299,6 +301,38 @@ TEST(lists_of_partitions)
 		CHECK_INT(pf_stage_starts_parse(worse[i], &s, &n, &err), PF_E_USAGE);
 }
 
-UNIT_MAIN(CASE(urls), CASE(configuration), CASE(murmur2_as_java), CASE(origins),
+/* Who is refused says so, whatever happens to other connections meanwhile. */
+TEST(troubles)
+{
+	char name[] = "t";
+	struct pf_kafka k = { .name = name };
+	static const struct {
+		rd_kafka_resp_err_t e;
+		const char *why, *message;
+		int code;
+	} happens[] = {
+		{ RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "all are down", "all are down",
+		  PF_E_UNREACHABLE },
+		{ RD_KAFKA_RESP_ERR__TRANSPORT, "refused", "refused", PF_E_UNREACHABLE },
+		{ RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "all are down", "refused",
+		  PF_E_UNREACHABLE },
+		{ RD_KAFKA_RESP_ERR__AUTHENTICATION, "who are you", "who are you", PF_E_ACCESS },
+		{ RD_KAFKA_RESP_ERR__TRANSPORT, "refused", "who are you", PF_E_ACCESS },
+		{ RD_KAFKA_RESP_ERR__SSL, "certificate verify failed",
+		  "certificate verify failed", PF_E_UNREACHABLE },
+	};
+	char want[100];
+	CHECK_INT(pf_kafka_silent(&k, &err), PF_E_UNREACHABLE);
+	CHECK_STR(err.message, "topic 't' does not answer");
+	for (size_t i = 0; i < sizeof happens / sizeof *happens; i++) {
+		pf_kafka_note_trouble(&k, happens[i].e, happens[i].why);
+		snprintf(want, sizeof want, "topic 't' does not answer: %s", happens[i].message);
+		CHECK_INT(pf_kafka_silent(&k, &err), happens[i].code);
+		CHECK_STR(err.message, want);
+		CHECK(pf_kafka_hopeless(&k) == (i >= 3));
+	}
+}
+
+UNIT_MAIN(CASE(troubles), CASE(urls), CASE(configuration), CASE(murmur2_as_java), CASE(origins),
 	  CASE(anchors), CASE(marks_of_sources), CASE(marks_merge_sources),
 	  CASE(lists_of_partitions))
