@@ -68,11 +68,8 @@ count()
 		timeout -s KILL "0.0$i" "$load" wh/default.db/clicks "$PF_ROOT/examples/clicks.yaml" stage clicks.jsonl || true
 		sleep 0.05
 	done
-	local attempt
-	for attempt in 1 2 3 4 5; do
-		"$load" wh/default.db/clicks "$PF_ROOT/examples/clicks.yaml" stage clicks.jsonl && break
-		sleep 0.2
-	done
+	# What a killed run started may hold the lock for a moment.
+	until_true "$load" wh/default.db/clicks "$PF_ROOT/examples/clicks.yaml" stage clicks.jsonl
 	equals "$(count wh/default.db/clicks)" 20000
 }
 
@@ -150,17 +147,6 @@ count()
 	status 0 pf-put --verify $t
 }
 
-# until COMMAND: at most 20 s
-until_true()
-{
-	local i
-	for i in $(seq 200); do
-		"$@" && return 0
-		sleep 0.1
-	done
-	return 1
-}
-
 has_rows()
 {
 	[ "$(count wh/default.db/events)" = "$1" ]
@@ -174,8 +160,24 @@ has_rows()
 	until_true has_rows 4
 	sed 's/"user_id": 7,/"user_id": 8,/' events.jsonl | pf-stage append -q --source more stage
 	until_true has_rows 8
+	kill $pid
+	wait $pid
+	equals "$(count wh/default.db/events)" 8
+	# What was read, and waits for an hour to pass.
+	mkdir bin
+	cat > bin/pf-partition <<-'END'
+	#!/bin/sh
+	PATH=${PATH#*:}
+	trap : TERM
+	(trap '' TERM; exec tee seen) | pf-partition
+	END
+	chmod +x bin/pf-partition
+	PATH=$PWD/bin:$PATH PF_EVERY=1h "$PF_ROOT/examples/follow.sh" wh/default.db/events stage 2> log 3>&- &
+	pid=$!
+	until_true [ -s seen ]
 	sed 's/"user_id": 7,/"user_id": 9,/' events.jsonl | pf-stage append -q --source last stage
-	sleep 0.3
+	until_true grep -q pf:parts seen # a mark behind them
+	has_rows 8
 	kill $pid
 	wait $pid
 	equals "$(count wh/default.db/events)" 12
@@ -218,12 +220,12 @@ has_rows()
 	touch stop
 	PATH=${PATH#*:}
 	pf-stage "$@" &
-	sleep 3
+	until [ "$(pf-query -O tsv -c 'count()' wh/default.db/events | tail -1)" = 4 ]; do sleep 0.1; done
 	kill -9 $!
 	exit 75
 	END
 	chmod +x bin/pf-stage
-	PATH=$PWD/bin:$PATH PF_EVERY=100ms status 3 timeout 40 "$PF_ROOT/examples/follow.sh" wh/default.db/events stage
+	PATH=$PWD/bin:$PATH PF_EVERY=100ms status 3 timeout 200 "$PF_ROOT/examples/follow.sh" wh/default.db/events stage
 	equals "$(wc -l < tries)" 4
 	contains "$stderr" "trying again in 1 s"
 	equals "$(count wh/default.db/events)" 4

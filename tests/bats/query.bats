@@ -447,11 +447,7 @@ rows()
 	pf-query -S events.yaml -I jsonl pipe -c event -O tsv > out &
 	exec 9> pipe
 	printf '{"user_id": 1, "ts": "2024-01-01T00:00:00", "event": "early", "price": 1}\n' >&9
-	for _ in $(seq 100); do
-		grep -q early out && break
-		sleep 0.1
-	done
-	grep -q early out
+	until_true grep -q early out
 	exec 9>&-
 	wait
 }

@@ -372,15 +372,26 @@ numbers()
 	pf-stage append -q -S schema.yaml stage < pipe 3>&- &
 	exec 9> pipe
 	numbers 0 1 >&9
-	for _ in $(seq 100); do [ -e stage/stage.lock ] && break; sleep 0.02; done
+	until_true [ -e stage/stage.lock ]
 	status 75 pf-stage append stage < <(numbers 1 2)
 	contains "$stderr" "being written by another process"
-	(sleep 0.3; exec 9>&-) 9>&- &
+	# Its input ends a second after ours has begun to wait.
+	sleep 1 3>&- &
 	exec 9>&-
-	status 0 pf-stage append --wait 10s stage < <(numbers 1 2)
+	status 0 pf-stage append --wait 100s stage < <(numbers 1 2)
 	wait
 	equals "$(rows stage | wc -l)" 2
 	# readers take no lock
+}
+
+acknowledged()
+{
+	[ "$(wc -l < acks)" -ge "$1" ]
+}
+
+staged()
+{
+	[ -e stage/stage.json ] && [ "$(rows stage | wc -l)" = "$1" ]
 }
 
 @test "a row that came alone is acknowledged and readable at once; --follow sees it" {
@@ -390,10 +401,7 @@ numbers()
 	exec 9> pipe
 	for i in 0 1 2 3 4; do
 		numbers $i $((i + 1)) >&9
-		for _ in $(seq 200); do
-			[ "$(wc -l < acks)" -gt $i ] && break
-			sleep 0.01
-		done
+		until_true acknowledged $((i + 1))
 		equals "$(tail -1 acks | cut -f 1)" $((i + 1))
 		equals "$(rows stage | wc -l)" $((i + 1))
 	done
@@ -403,10 +411,7 @@ numbers()
 	local reader=$!
 	numbers 5 8 >&9
 	exec 9>&-
-	for _ in $(seq 300); do
-		[ "$(grep -c t49 follow.arrows)" -gt 0 ] && break
-		sleep 0.01
-	done
+	until_true grep -q t49 follow.arrows
 	kill -TERM $reader
 	wait $reader
 	equals "$("$PF_ROOT/tests/tools/arrow_rows" < follow.arrows | wc -l)" 8
@@ -440,10 +445,7 @@ numbers()
 	local writer=$!
 	exec 9> pipe
 	printf 'id,ts,text\n1,2024-01-01T00:00:00Z,a\n2,2024-01-01T00:00:00Z,hal' >&9
-	for _ in $(seq 200); do
-		[ -e stage/stage.json ] && [ "$(rows stage | wc -l)" = 1 ] && break
-		sleep 0.02
-	done
+	until_true staged 1
 	kill -TERM $writer
 	wait $writer
 	exec 9>&-
@@ -482,16 +484,38 @@ numbers()
 	local writer=$!
 	exec 9> pipe
 	numbers 0 10 >&9
-	for _ in $(seq 200); do
-		[ -e stage/stage.json ] && [ "$(rows stage | wc -l)" = 10 ] && break
-		sleep 0.02
-	done
+	until_true staged 10
 	kill -TERM $writer
 	wait $writer
 	exec 9>&-
 	contains "$(cat err)" "10 rows appended"
 	numbers 0 20 | pf-stage append -q --source s stage
 	equals "$(rows stage | wc -l)" 20
+}
+
+# expected N: in.jsonl of N rows, and `want`, what a stage gives that was not disturbed
+expected()
+{
+	count_schema
+	numbers 0 "$1" > in.jsonl
+	pf-stage append -q -S schema.yaml whole in.jsonl
+	rows whole > want
+}
+
+# The stage has all that was acknowledged.
+keeps_its_word()
+{
+	local acked
+	acked=$(tail -1 acks | cut -f 1)
+	[ -z "$acked" ] || [ "$(pf-stage status stage | field end)" -ge "$acked" ]
+}
+
+# Appended again, it has what is expected.
+mended()
+{
+	pf-stage append -q -S schema.yaml stage in.jsonl
+	rows stage > got
+	cmp want got
 }
 
 # killed POINT: run an append that dies there, on top of what is staged
@@ -502,10 +526,7 @@ killed()
 }
 
 @test "kill -9 at X1 .. X6: a rerun adds exactly what is missing, no acknowledged row is gone" {
-	count_schema
-	numbers 0 30000 > in.jsonl
-	pf-stage append -q -S schema.yaml whole in.jsonl
-	rows whole > want
+	expected 30000
 	local point n kills
 	for point in X1 X2 X3 X4 X5 X6; do
 		rm -rf stage acks
@@ -515,25 +536,16 @@ killed()
 			killed "$point:$n"
 			[ "$status" = 137 ] || continue
 			kills=$((kills + 1))
-			local acked
-			acked=$(tail -1 acks | cut -f 1)
-			if [ -n "$acked" ]; then
-				[ "$(pf-stage status stage | field end)" -ge "$acked" ]
-			fi
+			keeps_its_word
 		done
 		echo "# $point: $kills kills"
 		[ $kills -ge 1 ]
-		pf-stage append -q -S schema.yaml stage in.jsonl
-		rows stage > got
-		cmp want got
+		mended
 	done
 }
 
 @test "S01: kill -9 at random moments: row for row the same" {
-	count_schema
-	numbers 0 200000 > in.jsonl
-	pf-stage append -q -S schema.yaml whole in.jsonl
-	rows whole > want
+	expected 200000
 	local i kills=0
 	for i in 1 2 3 4 5 6 7 8; do
 		rm -rf stage
@@ -546,14 +558,10 @@ killed()
 			kill -KILL $pid 2> /dev/null || true
 			wait $pid && break
 			kills=$((kills + 1))
-			local acked
-			acked=$(tail -1 acks | cut -f 1)
-			[ -z "$acked" ] || [ "$(pf-stage status stage | field end)" -ge "$acked" ]
+			keeps_its_word
 			[ $kills -lt 60 ] || break
 		done
-		pf-stage append -q -S schema.yaml stage in.jsonl
-		rows stage > got
-		cmp want got
+		mended
 	done
 	echo "# $kills kills"
 	[ $kills -ge 1 ]
@@ -584,10 +592,7 @@ killed()
 @test "S16: a call that fails, wherever it stands: no false acknowledgement, a rerun mends it" {
 	strace -o /dev/null true 2> /dev/null || skip "strace does not work here"
 	ASAN_OPTIONS+=:detect_leaks=0 # which is a tracer itself
-	count_schema
-	numbers 0 9000 > in.jsonl
-	pf-stage append -q -S schema.yaml whole in.jsonl
-	rows whole > want
+	expected 9000
 	local call when failures=0
 	for call in fdatasync:error=EIO fsync:error=EIO write:error=ENOSPC renameat:error=EIO; do
 		for when in 1 2 4; do
@@ -598,22 +603,15 @@ killed()
 				-S schema.yaml stage in.jsonl 7> acks
 			[ "$status" = 0 ] || failures=$((failures + 1))
 			[ "$status" = 0 ] || [ "$status" = 4 ] || { echo "$call $when: $status $output"; false; }
-			local acked
-			acked=$(tail -1 acks | cut -f 1)
-			[ -z "$acked" ] || [ "$(pf-stage status stage | field end)" -ge "$acked" ]
-			pf-stage append -q -S schema.yaml stage in.jsonl
-			rows stage > got
-			cmp want got
+			keeps_its_word
+			mended
 		done
 	done
 	[ $failures -ge 6 ]
 }
 
 @test "S23: out of descriptors at any point: exit 4, nothing claimed, a rerun mends it" {
-	count_schema
-	numbers 0 200 > in.jsonl
-	pf-stage append -q -S schema.yaml whole in.jsonl
-	rows whole > want
+	expected 200
 	local n failures=0
 	for n in 5 6 7 8 9 10 12 16; do
 		rm -rf stage
@@ -625,9 +623,7 @@ killed()
 		# 127: not even a library could be opened.
 		[ "$status" = 0 ] || [ "$status" = 4 ] || [ "$status" = 127 ]
 		[ "$status" = 0 ] || [ ! -s acks ]
-		pf-stage append -q -S schema.yaml stage in.jsonl
-		rows stage > got
-		cmp want got
+		mended
 	done
 	[ $failures -ge 1 ]
 }

@@ -28,7 +28,7 @@ D = decimal.Decimal
 
 
 def recode(data):
-    p = subprocess.run([RECODE], input=data, capture_output=True, timeout=60)
+    p = subprocess.run([RECODE], input=data, capture_output=True, timeout=200)
     return p.returncode, p.stdout, p.stderr.decode(errors="replace")
 
 

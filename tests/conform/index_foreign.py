@@ -37,7 +37,7 @@ def run(data, rows, *options):
             [pa.array(c, t.type) for c, t in zip(
                 ([[]], [0], [rows], [data], [None], [None], [None]), SCHEMA)], schema=SCHEMA))
     p = subprocess.run([INDEX, *options], input=sink.getvalue(), capture_output=True,
-                       timeout=20)
+                       timeout=200)
     if p.returncode:
         return p.returncode, None, p.stderr.decode()
     out = pa.ipc.open_stream(p.stdout).read_all().to_pylist()

@@ -37,6 +37,7 @@ import argparse
 import ctypes
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -50,6 +51,8 @@ LINES = ("3.9", "4.1")
 LISTENERS = ("PLAINTEXT", "SSL", "SASL_SSL", "BADHOST", "EXPIRED", "PROXIED")
 SECRET = "letters-and-1-number"
 PATIENCE_S = 100  # with a broker on a machine that is busy with other tests
+ASK_S = 10        # with one request, before it is made anew
+RESERVED = []     # sockets whose names keep ports for us
 
 
 def classpath_file(line):
@@ -77,12 +80,22 @@ def install(line):
 
 
 def free_ports(n):
-    sockets = [socket.socket() for _ in range(n)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
+    """Ports of which no other test and no connection takes one before a broker has it, or
+    while that is restarted: below those that connections get, each with a name that
+    this process keeps until it ends."""
+    ports = []
+    while len(ports) < n:
+        port = random.SystemRandom().randrange(10000, 30000)
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0pf-port-{port}")
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", port))
+        except OSError:
+            name.close()
+            continue
+        RESERVED.append(name)
+        ports.append(port)
     return ports
 
 
@@ -219,10 +232,11 @@ class Kafka:
                                                UserScramCredentialUpsertion)
         except ImportError:
             return  # all but SCRAM works
-        admin = self.admin()
         for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
-            self.wait(admin.alter_user_scram_credentials([UserScramCredentialUpsertion(
-                name, ScramCredentialInfo(mechanism, 4096), password.encode())]))
+            user = UserScramCredentialUpsertion(name, ScramCredentialInfo(mechanism, 4096),
+                                                password.encode())
+            self.ask(lambda admin: admin.alter_user_scram_credentials([user],
+                                                                      request_timeout=ASK_S))
 
     def path(self, number, name):
         return os.path.join(self.directory, f"node{number}", name)
@@ -291,7 +305,7 @@ class Kafka:
     def start(self, only=None):
         chosen = [only] if only else [n for n in self.nodes() if not self.alive(n)]
         marks = {n: self.launch(n) for n in chosen}
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 2 * PATIENCE_S
         for number, mark in marks.items():
             while not self.serves(number, mark):
                 if not self.alive(number) or time.monotonic() > deadline:
@@ -342,7 +356,7 @@ class Kafka:
         except OSError:
             return False
 
-    def end(self, number, sign, patience_s=30):
+    def end(self, number, sign, patience_s=PATIENCE_S):
         if not self.alive(number):
             return
         pid = self.node(number)["pid"]
@@ -367,30 +381,44 @@ class Kafka:
         from confluent_kafka.admin import AdminClient
         return AdminClient({"bootstrap.servers": self.address(), "log_level": 3})
 
-    def create_topic(self, name, partitions=1, config=None):
-        """A broker that was stopped for a while is fenced for a moment, and on a busy
-        machine that lasts: asked again, and an answer that was lost is none."""
+    def ask(self, request, done=None):
+        """Have done what request(admin) asks for. A client that finds the broker fenced,
+        since it was stopped for a while or the machine is busy, is told of no controller
+        and asks for it no more: another one is made. done is the error that says, then,
+        that the answer to an earlier one was lost."""
         from confluent_kafka import KafkaError, KafkaException
-        from confluent_kafka.admin import NewTopic
         passing = (KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError.REQUEST_TIMED_OUT,
                    KafkaError.NOT_CONTROLLER, KafkaError.INVALID_REPLICATION_FACTOR)
         end = time.monotonic() + PATIENCE_S
+        lost = False
         while True:
             admin = self.admin()
             try:
-                self.wait(admin.create_topics([NewTopic(name, partitions, config=config or {})]))
-                break
+                for future in request(admin).values():
+                    future.result(PATIENCE_S)
+                return
             except KafkaException as e:
-                if e.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
-                    break
-                if e.args[0].code() not in passing or time.monotonic() > end:
+                code = e.args[0].code()
+                if lost and code == done:
+                    return
+                if code not in passing or time.monotonic() > end:
                     raise
+                lost = True
                 time.sleep(0.5)
+
+    def create_topic(self, name, partitions=1, config=None):
+        from confluent_kafka import KafkaError
+        from confluent_kafka.admin import NewTopic
+        self.ask(lambda admin: admin.create_topics([NewTopic(name, partitions, config=config or {})],
+                                                   request_timeout=ASK_S),
+                 KafkaError.TOPIC_ALREADY_EXISTS)
         self.when_known(name, partitions)
 
     def delete_topic(self, name):
+        from confluent_kafka import KafkaError
+        self.ask(lambda admin: admin.delete_topics([name], request_timeout=ASK_S),
+                 KafkaError.UNKNOWN_TOPIC_OR_PART)
         admin = self.admin()
-        self.wait(admin.delete_topics([name]))
         end = time.monotonic() + PATIENCE_S
         while name in admin.list_topics(timeout=PATIENCE_S).topics:
             if time.monotonic() > end:
@@ -398,9 +426,11 @@ class Kafka:
             time.sleep(0.05)
 
     def grow_topic(self, name, partitions):
+        from confluent_kafka import KafkaError
         from confluent_kafka.admin import NewPartitions
-        admin = self.admin()
-        self.wait(admin.create_partitions([NewPartitions(name, partitions)]))
+        self.ask(lambda admin: admin.create_partitions([NewPartitions(name, partitions)],
+                                                       request_timeout=ASK_S),
+                 KafkaError.INVALID_PARTITIONS)
         self.when_known(name, partitions)
 
     def when_known(self, name, partitions):
@@ -420,14 +450,13 @@ class Kafka:
                                            ResourceType)
         entries = [ConfigEntry(k, v, incremental_operation=AlterConfigOpType.SET)
                    for k, v in config.items()]
-        admin = self.admin()
-        self.wait(admin.incremental_alter_configs(
-            [ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)]))
+        resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
+        self.ask(lambda admin: admin.incremental_alter_configs([resource], request_timeout=ASK_S))
 
     def purge(self, name, partition, offset):
         from confluent_kafka import TopicPartition
-        admin = self.admin()
-        self.wait(admin.delete_records([TopicPartition(name, partition, offset)]))
+        self.ask(lambda admin: admin.delete_records([TopicPartition(name, partition, offset)],
+                                                    request_timeout=ASK_S))
 
     def offsets(self, name):
         """partition -> (low, high), once every partition has its leader"""
@@ -438,7 +467,7 @@ class Kafka:
             while True:
                 try:
                     topic = consumer.list_topics(name, PATIENCE_S).topics[name]
-                    return {p: consumer.get_watermark_offsets(TopicPartition(name, p), 10)
+                    return {p: consumer.get_watermark_offsets(TopicPartition(name, p), PATIENCE_S)
                             for p in sorted(topic.partitions)}
                 except KafkaException:
                     if time.monotonic() > end:
@@ -446,11 +475,6 @@ class Kafka:
                     time.sleep(0.2)
         finally:
             consumer.close()
-
-    @staticmethod
-    def wait(futures):
-        for future in futures.values():
-            future.result(PATIENCE_S)
 
 
 def topic_command(cluster, command, name, *args):

@@ -167,6 +167,15 @@ class Watch:
                 continue
             self.snapshots[s["id"]] = (s["commitKind"], s["timeMillis"], s["deltaRecordCount"])
 
+    def loaded(self):
+        return sum(rows for kind, _, rows in list(self.snapshots.values()) if kind == "APPEND")
+
+    def wait_for(self, feed):
+        """Until all that came is loaded; what stands in the way shows later."""
+        deadline = time.monotonic() + 100
+        while self.loaded() < feed.written and time.monotonic() < deadline:
+            time.sleep(0.2)
+
     def sample(self):
         self.read_snapshots()
         self.memory.append((time.monotonic() - self.begin,
@@ -264,7 +273,9 @@ def run(args, url, tap):
     quiet = max(6 * every / 1000, 5)
     time.sleep((args.seconds - quiet) / 2)
     feed.pausing.set()
-    quiet_from = time.time() * 1000 + 2 * every + 2000
+    time.sleep(0.5)  # it may be writing
+    watch.wait_for(feed)
+    quiet_from = time.time() * 1000
     time.sleep(quiet)
     quiet_to = time.time() * 1000
     feed.pausing.clear()
@@ -284,7 +295,7 @@ def run(args, url, tap):
     log = open("follow.log").read()
     tap.ok(alive and status == 0, f"SIGTERM ends the line with 0, in {took:.1f} s",
            f"status {status}, alive before: {alive}\n{log}")
-    loaded = sum(rows for kind, _, rows in watch.snapshots.values() if kind == "APPEND")
+    loaded = watch.loaded()
     tap.ok(ended == 0 and acked <= feed.acked_bytes == feed.bytes,
            "all rows that came are acknowledged",
            f"append: {ended}, {feed.acked_bytes} of {feed.bytes} bytes")
