@@ -4,6 +4,7 @@
  */
 #include "arrow/value_text.h"
 
+#include <endian.h>
 #include <math.h>
 #include <string.h>
 
@@ -43,30 +44,53 @@ void pf_format_decimal(struct pf_buf *out, pf_i128 unscaled, unsigned scale)
 	out->len += (size_t)(pf_put_decimal(to, unscaled, scale) - to);
 }
 
-static unsigned digits_of(uint64_t v)
-{
-	for (unsigned n = 1;; n += 4, v /= 10000)
-		if (v < 10000)
-			return n + (v > 9) + (v > 99) + (v > 999);
-}
+enum { EIGHT = 100000000 };
 
-uint8_t *pf_put_int(uint8_t *to, int64_t value)
+/* The eight digits of a number below 10^8. */
+static void put_eight(uint8_t *to, uint32_t v)
 {
 	static const char pairs[] =
 		"00010203040506070809101112131415161718192021222324252627282930313233343536373839"
 		"40414243444546474849505152535455565758596061626364656667686970717273747576777879"
 		"8081828384858687888990919293949596979899";
+	const uint32_t high = v / 10000, low = v % 10000;
+	memcpy(to, pairs + 2 * (high / 100), 2);
+	memcpy(to + 2, pairs + 2 * (high % 100), 2);
+	memcpy(to + 4, pairs + 2 * (low / 100), 2);
+	memcpy(to + 6, pairs + 2 * (low % 100), 2);
+}
+
+/* Without the zeros in front; eight bytes are written in any case. */
+static uint8_t *put_short(uint8_t *to, uint32_t v)
+{
+	uint64_t digits;
+	put_eight((uint8_t *)&digits, v);
+	digits = le64toh(digits);
+	const uint64_t values = digits ^ 0x3030303030303030, last = (uint64_t)1 << 56;
+	const unsigned zeros = (unsigned)__builtin_ctzll(values | last) / 8;
+	digits = htole64(digits >> 8 * zeros);
+	memcpy(to, &digits, sizeof digits);
+	return to + 8 - zeros;
+}
+
+uint8_t *pf_put_int(uint8_t *to, int64_t value)
+{
 	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 	if (value < 0)
 		*to++ = '-';
-	uint8_t *end = to + digits_of(rest), *at = end;
-	for (; rest >= 100; rest /= 100)
-		memcpy(at -= 2, pairs + 2 * (rest % 100), 2);
-	if (rest >= 10)
-		memcpy(at - 2, pairs + 2 * rest, 2);
-	else
-		at[-1] = (uint8_t)('0' + rest);
-	return end;
+	if (rest < EIGHT)
+		return put_short(to, (uint32_t)rest);
+	uint32_t low = (uint32_t)(rest % EIGHT);
+	rest /= EIGHT;
+	if (rest < EIGHT) {
+		to = put_short(to, (uint32_t)rest);
+	} else {
+		to = put_short(to, (uint32_t)(rest / EIGHT));
+		put_eight(to, (uint32_t)(rest % EIGHT));
+		to += 8;
+	}
+	put_eight(to, low);
+	return to + 8;
 }
 
 void pf_format_int(struct pf_buf *out, int64_t value)

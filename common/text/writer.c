@@ -13,19 +13,24 @@ enum {
 	BLOCK = 32, /* bytes that are copied at once */
 };
 
-/* Times often are those of the row before: the last one's text. */
-struct last_time {
-	int64_t value;
-	size_t len; /* 0: none */
-	uint8_t text[48];
+/* Times and short texts often are those of the row before, or of the one before
+ * that, where what was and what is stand in turn: how the last two were written. */
+struct last_two {
+	struct last {
+		uint64_t code; /* code_of */
+		size_t len;    /* 0: none */
+		uint8_t text[64];
+	} of[2];
+	unsigned newest;
 };
 
-/* Bytes that all rows of a batch have, and the column behind them. */
+/* Bytes that all rows of a batch have, and the cell behind them. */
 struct piece {
 	size_t from, len;
-	size_t column;       /* schema->n: none, the line ends */
-	const int32_t *ints; /* its values, none of them null; */
-	const int64_t *wide; /* or NULL: neither kind */
+	size_t column;
+	enum cell { CELL_END, CELL_INT, CELL_BIGINT, CELL_CODED, CELL_OTHER } cell;
+	const int32_t *ints; /* values of CELL_INT, none of them null */
+	const int64_t *wide; /* of CELL_BIGINT */
 };
 
 struct pf_writer {
@@ -36,7 +41,7 @@ struct pf_writer {
 	int64_t rows;
 	bool begun;    /* the header is written */
 	bool finished;
-	struct last_time *times; /* of each column */
+	struct last_two *lasts; /* of each column */
 	/* csv, tsv: what stands between the columns that differ from row to row. */
 	struct pf_buf same;
 	struct piece *pieces;
@@ -73,7 +78,7 @@ int pf_writer_open(const struct pf_byte_sink *sink, const struct pf_schema *sche
 	for (size_t i = 0; i < schema->n && options->human; i++)
 		w->human[i] = options->format != PF_ROWS_CSV &&
 			      pf_format_is_count(&schema->fields[i]);
-	w->times = pf_zalloc(schema->n + 1, sizeof *w->times);
+	w->lasts = pf_zalloc(schema->n + 1, sizeof *w->lasts);
 	w->pieces = pf_zalloc(schema->n + 1, sizeof *w->pieces);
 	if (options->format == PF_ROWS_TABLE)
 		w->table = pf_aligned_new(w->schema, &w->options.table);
@@ -90,7 +95,7 @@ void pf_writer_free(struct pf_writer *w)
 	pf_buf_free(&w->out);
 	pf_buf_free(&w->same);
 	free(w->pieces);
-	free(w->times);
+	free(w->lasts);
 	free(w->human);
 	free(w);
 }
@@ -100,11 +105,17 @@ int64_t pf_writer_rows(const struct pf_writer *w)
 	return w->rows;
 }
 
-static int drain(struct pf_writer *w, struct pf_error *err)
+/* All of it, or as many whole blocks as there are: a file that grows by these
+ * costs the system less. */
+static int drain(struct pf_writer *w, bool all, struct pf_error *err)
 {
-	size_t len = w->out.len;
-	w->out.len = 0;
-	return len ? w->sink.write(w->sink.ctx, w->out.data, len, err) : 0;
+	size_t len = all ? w->out.len : w->out.len - w->out.len % FLUSH_BYTES;
+	if (!len)
+		return 0;
+	int code = w->sink.write(w->sink.ctx, w->out.data, len, err);
+	w->out.len -= len;
+	memmove(w->out.data, w->out.data + len, w->out.len);
+	return code;
 }
 
 /* --- csv, tsv --- */
@@ -148,25 +159,6 @@ static void md_text(struct pf_buf *out, const uint8_t *p, size_t len)
 	out->len += bars;
 }
 
-static void time_cell(struct pf_writer *w, size_t column, const struct pf_column *c,
-		      int64_t row)
-{
-	const struct pf_type type = w->schema->fields[column].type;
-	struct last_time *last = &w->times[column];
-	int64_t value = pf_int_at(c, type.kind, row);
-	size_t start = w->out.len;
-	if (last->len && last->value == value) {
-		pf_buf_add(&w->out, last->text, last->len);
-		return;
-	}
-	pf_format_value(&w->out, type, c, row, PF_VALUE_PLAIN, w->options.zone);
-	last->value = value;
-	last->len = w->out.len - start;
-	if (last->len > sizeof last->text)
-		last->len = 0;
-	memcpy(last->text, w->out.data + start, last->len);
-}
-
 /* The text of a cell for formats of lines. */
 static void line_cell(struct pf_writer *w, size_t column,
 		      const struct pf_column *c, int64_t row)
@@ -185,11 +177,6 @@ static void line_cell(struct pf_writer *w, size_t column,
 			pf_format_count(&w->out, type, c, row);
 		else
 			pf_format_int(&w->out, ((const int64_t *)c->values)[row]);
-		return;
-	case PF_DATE:
-	case PF_TIMESTAMP:
-	case PF_TIMESTAMP_LTZ:
-		time_cell(w, column, c, row);
 		return;
 	default:
 		pf_format_value(&w->out, type, c, row, PF_VALUE_PLAIN, w->options.zone);
@@ -250,6 +237,16 @@ static bool is_same(enum pf_kind kind, const struct pf_column *c, int64_t rows)
 	return !memcmp(values, values + width, (size_t)(rows - 1) * width);
 }
 
+static enum cell cell_of(enum pf_kind kind, const struct pf_column *c)
+{
+	if (kind == PF_INT && !c->nulls)
+		return CELL_INT;
+	if (kind == PF_BIGINT && !c->nulls)
+		return CELL_BIGINT;
+	return kind == PF_STRING || kind == PF_DATE || pf_kind_is_timestamp(kind) ?
+		       CELL_CODED : CELL_OTHER;
+}
+
 /* Lines of a batch as pieces: what is the same in all of them is made once. */
 static void make_pieces(struct pf_writer *w, const struct pf_batch *b)
 {
@@ -265,20 +262,20 @@ static void make_pieces(struct pf_writer *w, const struct pf_batch *b)
 				line_cell(w, i, c, 0);
 			continue;
 		}
-		enum pf_kind kind = w->schema->fields[i].type.kind;
 		size_t to = w->out.len - start;
 		w->pieces[w->npieces++] = (struct piece){
 			.from = from, .len = to - from, .column = i,
-			.ints = kind == PF_INT && !c->nulls ? c->values : NULL,
-			.wide = kind == PF_BIGINT && !c->nulls && !w->human[i] ? c->values : NULL };
+			.cell = w->human[i] ? CELL_OTHER :
+				cell_of(w->schema->fields[i].type.kind, c),
+			.ints = c->values, .wide = c->values };
 		from = to;
 	}
 	pf_buf_byte(&w->out, '\n');
 	w->pieces[w->npieces++] = (struct piece){
-		.from = from, .len = w->out.len - start - from, .column = w->schema->n };
+		.from = from, .len = w->out.len - start - from, .cell = CELL_END };
 	pf_buf_add(&w->same, w->out.data + start, w->out.len - start);
 	pf_buf_zeros(&w->same, BLOCK); /* that copies may read, too */
-	w->line_room = w->same.len + w->npieces * PF_FORMAT_INT_ROOM;
+	w->line_room = w->same.len + w->npieces * sizeof(((struct last *)0)->text);
 	w->out.len = start;
 }
 
@@ -290,20 +287,69 @@ static uint8_t *copy(uint8_t *to, const uint8_t *from, size_t n)
 	return to + n;
 }
 
+/* A time, or the text and its length if that is short: then the same code is the
+ * same cell. */
+static bool code_of(enum pf_kind kind, const struct pf_column *c, int64_t row, uint64_t *code)
+{
+	if (kind != PF_STRING) {
+		*code = (uint64_t)pf_int_at(c, kind, row);
+		return true;
+	}
+	struct pf_view v = pf_bytes_at(c, row);
+	if (v.len >= sizeof *code)
+		return false;
+	*code = v.len;
+	for (size_t i = 0; i < v.len; i++)
+		*code = *code << 8 | v.data[i];
+	return true;
+}
+
+/* A cell that is often the same. */
+static uint8_t *coded_cell(struct pf_writer *w, size_t column, const struct pf_column *c,
+			   int64_t row, uint8_t *to)
+{
+	struct last_two *lasts = &w->lasts[column];
+	uint64_t code;
+	bool coded = code_of(w->schema->fields[column].type.kind, c, row, &code);
+	for (unsigned i = 0; i < 2 && coded; i++) {
+		const struct last *last = &lasts->of[i];
+		if (last->len && last->code == code) {
+			lasts->newest = i;
+			return copy(to, last->text, last->len);
+		}
+	}
+	size_t start = (size_t)(to - w->out.data);
+	w->out.len = start;
+	line_cell(w, column, c, row);
+	size_t len = w->out.len - start;
+	if (coded && len <= sizeof lasts->of->text) {
+		lasts->newest ^= 1;
+		struct last *last = &lasts->of[lasts->newest];
+		last->code = code;
+		last->len = len;
+		memcpy(last->text, w->out.data + start, len);
+	}
+	return pf_buf_room(&w->out, w->line_room);
+}
+
 static void delimited_row(struct pf_writer *w, const struct pf_batch *b, int64_t row)
 {
 	uint8_t *to = pf_buf_room(&w->out, w->line_room);
 	for (size_t i = 0; i < w->npieces; i++) {
 		const struct piece *p = &w->pieces[i];
+		const struct pf_column *c = &b->columns[p->column];
 		to = copy(to, w->same.data + p->from, p->len);
-		if (p->wide) {
+		if (p->cell == CELL_BIGINT) {
 			to = pf_put_int(to, p->wide[row]);
-		} else if (p->ints) {
+		} else if (p->cell == CELL_INT) {
 			to = pf_put_int(to, p->ints[row]);
-		} else if (p->column < w->schema->n &&
-			   !pf_is_null(&b->columns[p->column], row)) {
+		} else if (p->cell == CELL_END || pf_is_null(c, row)) {
+			continue;
+		} else if (p->cell == CELL_CODED) {
+			to = coded_cell(w, p->column, c, row, to);
+		} else {
 			w->out.len = (size_t)(to - w->out.data);
-			line_cell(w, p->column, &b->columns[p->column], row);
+			line_cell(w, p->column, c, row);
 			to = pf_buf_room(&w->out, w->line_room);
 		}
 	}
@@ -429,7 +475,7 @@ int pf_writer_batch(struct pf_writer *w, const struct pf_batch *b,
 	for (int64_t row = 0; row < b->rows; row++) {
 		write_row(w, b, row);
 		if (w->out.len >= FLUSH_BYTES)
-			PF_TRY(drain(w, err));
+			PF_TRY(drain(w, false, err));
 	}
 	return 0;
 }
@@ -438,7 +484,7 @@ int pf_writer_flush(struct pf_writer *w, struct pf_error *err)
 {
 	if (w->table && w->rows)
 		pf_aligned_flush(w->table, &w->out);
-	return drain(w, err);
+	return drain(w, true, err);
 }
 
 int pf_writer_finish(struct pf_writer *w, struct pf_error *err)
@@ -451,5 +497,5 @@ int pf_writer_finish(struct pf_writer *w, struct pf_error *err)
 		pf_aligned_flush(w->table, &w->out);
 	if (w->options.format == PF_ROWS_JSON)
 		pf_buf_str(&w->out, w->rows ? "\n]\n" : "]\n");
-	return drain(w, err);
+	return drain(w, true, err);
 }
