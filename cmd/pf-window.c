@@ -14,9 +14,13 @@
 #include "app/rows.h"
 #include "app/sources.h"
 #include "arrow/layout.h"
+#include "base/alloc.h"
 #include "base/file.h"
 #include "base/time.h"
 #include "window/job.h"
+
+/* Freed memory that is kept for the next window's buffers. */
+enum { KEEP_BYTES = 8 << 20 };
 
 struct options {
 	struct pf_strings windows, group_by, where, as;
@@ -271,6 +275,7 @@ static int run_window(struct pf_run *run, struct pf_error *err)
 		pf_fail(err, PF_E_USAGE, "--window is needed");
 		return pf_hint(err, "-W 30d, since=2024-01-01, week, month, year, tumble=7d");
 	}
+	pf_alloc_keep(KEEP_BYTES);
 	while (a.naggregates < run->noperands && pf_agg_is(run->operands[a.naggregates]))
 		a.naggregates++;
 	run->operands += a.naggregates;

@@ -5,7 +5,6 @@
 
 #include "base/alloc.h"
 #include "base/time.h"
-#include "window/difference.h"
 #include "window/tidy.h"
 
 static const int64_t day_us = 86400000000;
@@ -29,17 +28,35 @@ static struct pf_combine_label label_of(const struct pf_answer *a, const char *w
 	};
 }
 
-static int give(struct pf_answer *a, struct pf_builder *rows, struct pf_error *err)
+/* What becomes of combined rows. */
+struct output {
+	const struct pf_combine_label *label; /* given out under it; NULL: not */
+	const struct pf_combine_label *was; /* not NULL: those that changed are, and
+	                                     * this is what they were */
+	bool only;            /* no others are looked at */
+	bool write;           /* all are put aside: */
+	size_t file;
+	struct pf_sorted run;
+};
+
+static int give(struct pf_answer *a, struct pf_combine *m, const struct output *o,
+		struct pf_builder *rows, struct pf_error *err)
 {
-	struct pf_batch batch = pf_builder_batch(rows);
+	struct pf_batch batch;
+	if (o->was) {
+		PF_TRY(pf_combine_changes(m, o->label, &batch, err));
+	} else {
+		pf_builder_reset(rows);
+		PF_TRY(pf_combine_finished(m, o->label, rows, err));
+		batch = pf_builder_batch(rows);
+	}
 	a->keys += batch.rows;
 	return batch.rows && a->put ? a->put(a->ctx, &batch, err) : 0;
 }
 
 /* Combined rows out, and into a run if there is one to be written. */
-static int drain(struct pf_answer *a, struct pf_combine *m,
-		 const struct pf_combine_label *label, struct pf_run_out *out,
-		 struct pf_sorted *run, struct pf_error *err)
+static int drain(struct pf_answer *a, struct pf_combine *m, struct output *o,
+		 struct pf_run_out *out, struct pf_error *err)
 {
 	struct pf_builder *rows = pf_builder_new(a->result);
 	size_t n = 0;
@@ -51,26 +68,21 @@ static int drain(struct pf_answer *a, struct pf_combine *m,
 			code = pf_combine_stored(m, &batch, err);
 		if (!code && n && out)
 			code = pf_run_out_batch(out, &batch, 0, batch.rows, err);
-		if (code || !n || !label)
-			continue;
-		pf_builder_reset(rows);
-		code = pf_combine_finished(m, label, rows, err);
-		if (!code)
-			code = give(a, rows, err);
+		if (!code && n && o->label)
+			code = give(a, m, o, rows, err);
 	} while (!code && n);
 	pf_builder_free(rows);
 	if (!code && out)
-		code = pf_run_out_cut(out, run, err);
+		code = pf_run_out_cut(out, &o->run, err);
 	return code;
 }
 
 /* The new answer takes the place of the window's old one. */
 static void remember(struct pf_answer *a, const struct pf_window *w, int64_t from_us,
-		     int64_t to_us, size_t file, const struct pf_sorted *run,
-		     struct pf_ids *ids)
+		     int64_t to_us, const struct output *o, const struct pf_ids *ids)
 {
 	struct pf_state_window n = { .text = (char *)(uintptr_t)w->text, .from_us = from_us,
-				     .to_us = to_us, .file = file, .run = *run };
+				     .to_us = to_us, .file = o->file, .run = o->run };
 	for (size_t i = a->state->nwindows; i-- > 0;)
 		if (!strcmp(a->state->windows[i].text, w->text))
 			pf_state_drop_window(a->state, i);
@@ -80,21 +92,22 @@ static void remember(struct pf_answer *a, const struct pf_window *w, int64_t fro
 }
 
 /* Combine what the plan says; the answer is written beside the output. */
-static int combine(struct pf_answer *a, const struct pf_plan *p,
-		   const struct pf_combine_label *label, struct pf_sorted *run, size_t *file,
+static int combine(struct pf_answer *a, const struct pf_plan *p, struct output *o,
 		   struct pf_error *err)
 {
 	struct pf_combine *m = NULL;
 	struct pf_run_out *out = NULL;
-	if (run) {
-		PF_TRY(pf_state_file_new(a->state, "window", file, err));
-		PF_TRY(pf_run_out_open(a->state->files[*file].fd, "answer",
+	if (o->write) {
+		PF_TRY(pf_state_file_new(a->state, "window", &o->file, err));
+		PF_TRY(pf_run_out_open(a->state->files[o->file].fd, "answer",
 				       a->shape->merged, &out, err));
 	}
 	int code = pf_combine_open(a->shape, p->inputs, p->n, false, a->memory, &m, err);
+	if (!code && o->was)
+		pf_combine_watch(m, o->was, a->result, o->only);
 	if (!code)
-		code = drain(a, m, label, out, run, err);
-	if (!code && run)
+		code = drain(a, m, o, out, err);
+	if (!code && out)
 		code = pf_run_out_finish(out, err);
 	pf_combine_free(m);
 	pf_run_out_free(out);
@@ -107,15 +120,16 @@ static int combine_flight(struct pf_answer *a, struct pf_plan *p,
 			  int64_t to_us, struct pf_error *err)
 {
 	const struct pf_flight *f = a->flight;
+	struct output o = { .label = label };
 	int64_t from = pf_shape_cell(a->shape, from_us), to = pf_shape_cell(a->shape, to_us);
 	p->inputs = pf_realloc(p->inputs, p->n + f->n + 1, sizeof *p->inputs);
 	for (size_t i = 0; i < f->n; i++)
 		if (f->days[i] >= from && f->days[i] < to)
 			p->inputs[p->n++] = f->runs[i];
-	return combine(a, p, label, NULL, NULL, err);
+	return combine(a, p, &o, err);
 }
 
-/* --- what changed --- */
+/* --- answers that are kept --- */
 
 /* The answer that the state has for the window, or NULL. */
 static struct pf_state_window *answer_of(const struct pf_answer *a, const char *text)
@@ -126,13 +140,47 @@ static struct pf_state_window *answer_of(const struct pf_answer *a, const char *
 	return NULL;
 }
 
+/* Does the plan go on from this answer? */
+static bool goes_on(const struct pf_answer *a, const struct pf_state_window *w,
+		    const struct pf_plan *p)
+{
+	return w && p->reused == w - a->state->windows;
+}
+
+/* Does the plan go on from the window's own answer with so few rows that reading
+ * them again is cheaper than writing the answer? */
+static bool may_wait(const struct pf_answer *a, const struct pf_state_window *w,
+		     const struct pf_plan *p)
+{
+	enum { SHARE = 2, RUNS_MAX = 200 };
+	return goes_on(a, w, p) && p->ids.n && p->n <= RUNS_MAX &&
+	       p->rows - w->run.rows <= w->run.rows / SHARE;
+}
+
+/* The answer is given out with runs that are not in it, or without some that
+ * are. */
+static void note_given(struct pf_answer *a, struct pf_state_window *w, const struct pf_ids *ids,
+		       int64_t from_us, int64_t to_us)
+{
+	bool differs = pf_plan_content(&w->ids) != pf_plan_content(ids);
+	a->moved = a->moved || w->from_us != from_us || w->to_us != to_us ||
+		   pf_plan_content(pf_state_given(w)) != pf_plan_content(ids);
+	w->from_us = from_us;
+	w->to_us = to_us;
+	pf_ids_free(&w->given);
+	if (differs)
+		pf_ids_copy(&w->given, ids);
+}
+
+/* --- what changed --- */
+
 /* Do values depend on nothing but the rows, wherever the window ends? */
 static bool same_anywhere(const struct pf_shape *shape)
 {
 	for (size_t i = 0; i < shape->naggs; i++)
-		if (shape->aggs[i]->timed || shape->by_commands)
+		if (shape->aggs[i]->timed)
 			return false;
-	return true;
+	return !shape->by_commands;
 }
 
 /* Is the plan the window's own answer and some runs, so that only keys of these
@@ -140,90 +188,54 @@ static bool same_anywhere(const struct pf_shape *shape)
 static bool is_delta(const struct pf_answer *a, const struct pf_state_window *old,
 		     const struct pf_plan *p, int64_t from_us, int64_t to_us)
 {
-	return old && p->reused == old - a->state->windows && p->deltas &&
+	return goes_on(a, old, p) && p->deltas &&
 	       ((old->from_us == from_us && old->to_us == to_us) || same_anywhere(a->shape));
 }
 
-/* Are the runs so few that the answer need not be written again for them? */
-static bool may_wait(const struct pf_plan *p)
-{
-	enum { SHARE = 8, RUNS_MAX = 200 };
-	int64_t rows = 0;
-	for (size_t i = 1; i < p->n; i++)
-		rows += p->inputs[i].run.rows;
-	return !p->minus && p->n <= RUNS_MAX && rows <= p->inputs[0].run.rows / SHARE;
-}
-
-/* The answer is given out with runs that are not in it. */
-static void note_given(struct pf_answer *a, struct pf_state_window *w, const struct pf_ids *ids,
-		       int64_t from_us, int64_t to_us)
-{
-	bool more = pf_plan_content(&w->ids) != pf_plan_content(ids);
-	const struct pf_ids *was = w->given.n ? &w->given : &w->ids;
-	a->moved = a->moved || w->from_us != from_us || w->to_us != to_us ||
-		   pf_plan_content(was) != pf_plan_content(ids);
-	w->from_us = from_us;
-	w->to_us = to_us;
-	pf_ids_free(&w->given);
-	w->given = (struct pf_ids){ 0 };
-	if (more)
-		pf_ids_copy(&w->given, ids);
-}
-
-static bool any_delta(const struct pf_plan *p)
+static bool any_new(const struct pf_plan *p)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (p->inputs[i].delta)
+		if (p->inputs[i].side == PF_OF_NEW)
 			return true;
 	return false;
 }
 
-/* Old answer against new one, key by key. run: the new one, as it was written;
- * NULL: only keys of the plan's deltas differ. */
-static int give_changes(struct pf_answer *a, const struct pf_window *w,
-			const struct pf_plan *p, const struct pf_sorted *run,
-			int64_t from_us, int64_t to_us, struct pf_error *err)
+/* All of the old answer beside all of the new one. */
+static int set_apart(struct pf_answer *a, const struct pf_state_window *old, struct pf_plan *p,
+		     struct pf_error *err)
 {
-	const struct pf_state_window *old = answer_of(a, w->text);
-	const struct pf_combine_input whole = { .run = run ? *run : (struct pf_sorted){ 0 } };
-	struct pf_combine_input *given = NULL;
-	struct pf_difference d = { .shape = a->shape, .result = a->result,
-				   .memory = a->memory, .put = a->put, .ctx = a->ctx,
-				   .deltas = !run, .new_inputs = run ? &whole : p->inputs,
-				   .nnew = run ? 1 : p->n };
-	int code = 0;
-	if (old) {
-		d.old_label = label_of(a, w->text, old->from_us, old->to_us);
-		d.old_label.change = "-";
-	}
-	if (old && run) {
-		given = pf_alloc(old->given.n + 1, sizeof *given);
-		code = pf_plan_given(a->state, old, given, &d.nold, err);
-		d.old_inputs = given;
-	}
-	d.new_label = label_of(a, w->text, from_us, to_us);
-	if (!code && (run || any_delta(p)))
-		code = pf_difference_give(&d, err);
-	a->keys += d.rows;
-	free(given);
-	return code;
+	size_t n = 0;
+	for (size_t i = 0; i < p->n; i++)
+		p->inputs[i].side = PF_OF_NEW;
+	if (!old)
+		return 0;
+	p->inputs = pf_realloc(p->inputs, p->n + old->ids.n + old->given.n + 1,
+			       sizeof *p->inputs);
+	PF_TRY(pf_plan_given(a->state, old, p->inputs + p->n, &n, err));
+	for (; n; n--)
+		p->inputs[p->n++].side = PF_OF_OLD;
+	return 0;
 }
 
-static int give_plan_changes(struct pf_answer *a, const struct pf_window *w,
-			     struct pf_plan *p, int64_t from_us, int64_t to_us,
-			     struct pf_error *err)
+static int give_changes(struct pf_answer *a, const struct pf_window *w, struct pf_plan *p,
+			int64_t from_us, int64_t to_us, struct pf_error *err)
 {
 	struct pf_state_window *old = answer_of(a, w->text);
-	bool delta = is_delta(a, old, p, from_us, to_us), write = !delta || !may_wait(p);
-	struct pf_sorted run, read;
-	size_t file;
-	if (write)
-		PF_TRY(combine(a, p, NULL, &run, &file, err));
-	if (!delta)
-		PF_TRY(pf_state_run(a->state, file, &run, &read, err));
-	PF_TRY(give_changes(a, w, p, delta ? NULL : &read, from_us, to_us, err));
-	if (write)
-		remember(a, w, from_us, to_us, file, &run, &p->ids);
+	const struct pf_combine_label is = label_of(a, w->text, from_us, to_us);
+	struct pf_combine_label was = is;
+	struct output o = { .label = &is, .was = &was };
+	if (old)
+		was = label_of(a, w->text, old->from_us, old->to_us);
+	was.change = "-";
+	if (is_delta(a, old, p, from_us, to_us))
+		o.only = may_wait(a, old, p);
+	else
+		PF_TRY(set_apart(a, old, p, err));
+	o.write = !o.only;
+	if (o.write || any_new(p))
+		PF_TRY(combine(a, p, &o, err));
+	if (o.write)
+		remember(a, w, from_us, to_us, &o, &p->ids);
 	else
 		note_given(a, old, &p->ids, from_us, to_us);
 	return 0;
@@ -281,17 +293,17 @@ static int give_plan(struct pf_answer *a, const struct pf_window *w, struct pf_p
 		     int64_t from_us, int64_t to_us, struct pf_error *err)
 {
 	const struct pf_combine_label label = label_of(a, w->text, from_us, to_us);
-	struct pf_sorted run;
-	size_t file = 0;
-	bool flight = a->flight && a->flight->n, write = a->put_aside && !p->same;
-	if (write || !flight)
-		PF_TRY(combine(a, p, flight ? NULL : &label, write ? &run : NULL, &file, err));
+	struct pf_state_window *own = answer_of(a, w->text);
+	bool flight = a->flight && a->flight->n;
+	struct output o = { .label = flight ? NULL : &label,
+			    .write = a->put_aside && !p->same && !may_wait(a, own, p) };
+	if (o.write || !flight)
+		PF_TRY(combine(a, p, &o, err));
 	if (flight)
 		PF_TRY(combine_flight(a, p, &label, from_us, to_us, err));
-	struct pf_state_window *own = answer_of(a, w->text);
-	if (write)
-		remember(a, w, from_us, to_us, file, &run, &p->ids);
-	else if (a->put_aside && own && p->reused == own - a->state->windows)
+	if (o.write)
+		remember(a, w, from_us, to_us, &o, &p->ids);
+	else if (a->put_aside && goes_on(a, own, p))
 		note_given(a, own, &p->ids, from_us, to_us);
 	return 0;
 }
@@ -302,7 +314,7 @@ int pf_answer_window(struct pf_answer *a, const struct pf_window *w, int64_t fro
 	struct pf_plan p;
 	PF_TRY(plan(a, from_us, to_us, &p, err));
 	count(a, w->text, &p, from_us, to_us);
-	int code = a->columns.change ? give_plan_changes(a, w, &p, from_us, to_us, err) :
+	int code = a->columns.change ? give_changes(a, w, &p, from_us, to_us, err) :
 				       give_plan(a, w, &p, from_us, to_us, err);
 	if (!code && a->put_aside && pf_state_publish(a->state, w->text, from_us, to_us,
 						      pf_plan_content(&p.ids)))
@@ -325,9 +337,10 @@ int pf_answer_days(struct pf_answer *a, int64_t from_us, int64_t to_us,
 		if (code)
 			break;
 		count(a, "day", &p, at, next);
+		struct output o = { .label = &label };
 		code = a->flight && a->flight->n ?
 			       combine_flight(a, &p, &label, at, next, err) :
-			       combine(a, &p, &label, NULL, NULL, err);
+			       combine(a, &p, &o, err);
 		pf_plan_free(&p);
 	}
 	a->put_aside = aside;

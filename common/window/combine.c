@@ -14,42 +14,65 @@ enum {
 
 /* --- states --- */
 
-/* Hand the rows that have slots to the aggregates. */
-static int take(struct pf_combine *m, struct pf_cursor *c, struct pf_error *err)
+/* Hand rows that have slots to the aggregates. */
+static int take_stretch(struct pf_combine *m, const struct pf_cursor *c, int64_t from,
+			int64_t n, struct pf_error *err)
 {
-	if (!c->pending)
-		return 0;
-	int64_t from = c->row - c->pending;
 	size_t column = (size_t)c->skip + m->nkeys;
 	const int64_t *rows = (const int64_t *)c->batch.columns[column++].values + from;
 	bool minus = c->input->minus;
-	if (m->before && c->input->delta) {
-		c->pending = 0;
-		return 0;
-	}
-	for (int64_t i = 0; i < c->pending; i++)
+	for (int64_t i = 0; i < n; i++)
 		m->rows[c->slots[from + i]] += minus ? -rows[i] : rows[i];
 	for (size_t a = 0; a < m->shape->naggs; a++) {
 		const struct pf_agg *agg = m->shape->aggs[a];
-		struct pf_agg_stored in = { from, c->pending, c->slots + from,
+		struct pf_agg_stored in = { from, n, c->slots + from,
 					    &c->batch.columns[column], minus };
 		int code = agg->kind->merge(m->states[a], &in, err);
 		if (code)
 			return pf_context(err, "'%s'", c->input->run.name);
 		column += agg->state->n;
 	}
-	c->pending = 0;
 	return 0;
 }
 
 /* What is subtracted was merged before. */
-static int take_all(struct pf_combine *m, struct pf_error *err)
+static int take(struct pf_combine *m, enum pf_combine_side side, struct pf_error *err)
 {
 	for (int minus = 0; minus < 2; minus++)
-		for (size_t i = 0; i < m->n; i++)
-			if (m->cursors[i].input->minus == (minus != 0))
-				PF_TRY(take(m, &m->cursors[i], err));
+		for (size_t i = 0; i < m->n; i++) {
+			struct pf_cursor *c = &m->cursors[i];
+			if (c->input->side != side || c->input->minus != (minus != 0))
+				continue;
+			for (size_t k = 0; k < c->npending; k++)
+				PF_TRY(take_stretch(m, c, c->pending[k].from,
+						    c->pending[k].n, err));
+			c->npending = 0;
+		}
 	return 0;
+}
+
+/* States of no rows for all slots. */
+static void clear(struct pf_combine *m)
+{
+	for (size_t i = 0; i < m->shape->naggs; i++) {
+		const struct pf_agg_kind *kind = m->shape->aggs[i]->kind;
+		kind->clear(m->states[i]);
+		kind->reserve(m->states[i], m->slots);
+	}
+	memset(m->rows, 0, m->slots * sizeof *m->rows);
+}
+
+static int take_all(struct pf_combine *m, struct pf_error *err)
+{
+	clear(m);
+	PF_TRY(take(m, PF_OF_BOTH, err));
+	if (m->watch) {
+		PF_TRY(take(m, PF_OF_OLD, err));
+		PF_TRY(pf_watch_old(m, err));
+		if (m->watch->apart)
+			clear(m);
+	}
+	return take(m, PF_OF_NEW, err);
 }
 
 /* --- opening --- */
@@ -89,7 +112,6 @@ static struct pf_combine *new_merge(const struct pf_shape *shape, bool by_cell)
 	m->first = pf_alloc(PF_COMBINE_KEYS, sizeof *m->first);
 	m->out = pf_builder_new(schema);
 	m->rows = pf_alloc(PF_COMBINE_KEYS, sizeof *m->rows);
-	m->hit = pf_alloc(PF_COMBINE_KEYS, sizeof *m->hit);
 	m->kept = pf_alloc(PF_COMBINE_KEYS, sizeof *m->kept);
 	m->states = pf_alloc(shape->naggs + 1, sizeof *m->states);
 	for (size_t i = 0; i < shape->naggs; i++)
@@ -102,7 +124,7 @@ static int merge_group(struct pf_combine *m, const struct pf_combine_input *inpu
 {
 	struct pf_combine *group;
 	struct pf_combine_input *plain = pf_alloc(n, sizeof *plain);
-	bool minus = inputs[0].minus, delta = inputs[0].delta;
+	bool minus = inputs[0].minus;
 	for (size_t i = 0; i < n; i++) {
 		plain[i] = inputs[i];
 		plain[i].minus = false;
@@ -112,7 +134,7 @@ static int merge_group(struct pf_combine *m, const struct pf_combine_input *inpu
 	if (code)
 		return code;
 	*out = (struct pf_combine_input){ .partial = m->by_cell, .minus = minus,
-					  .delta = delta };
+					  .side = inputs[0].side };
 	code = pf_combine_write(group, m->scratch_out, &out->run, err);
 	pf_combine_free(group);
 	return code;
@@ -132,7 +154,7 @@ static int reduce(struct pf_combine *m, size_t fan, size_t memory, struct pf_err
 			size_t n = 1;
 			while (n < fan && i + n < m->n &&
 			       m->inputs[i + n].minus == m->inputs[i].minus &&
-			       m->inputs[i + n].delta == m->inputs[i].delta)
+			       m->inputs[i + n].side == m->inputs[i].side)
 				n++;
 			if (n == 1)
 				m->inputs[made] = m->inputs[i];
@@ -154,8 +176,8 @@ static int by_kind(const void *a, const void *b)
 	const struct pf_combine_input *x = a, *y = b;
 	if (x->minus != y->minus)
 		return x->minus - y->minus;
-	if (x->delta != y->delta)
-		return x->delta - y->delta;
+	if (x->side != y->side)
+		return x->side < y->side ? -1 : 1;
 	return (x->run.rows > y->run.rows) - (x->run.rows < y->run.rows);
 }
 
@@ -199,8 +221,8 @@ void pf_combine_free(struct pf_combine *m)
 	free(m->dense.distances);
 	pf_builder_free(m->out);
 	free(m->rows);
-	free(m->hit);
-	free(m->deltas);
+	free(m->wanted);
+	pf_watch_free(m->watch);
 	free(m->kept);
 	free(m->states);
 	pf_run_out_free(m->scratch_out);
@@ -211,59 +233,38 @@ void pf_combine_free(struct pf_combine *m)
 
 /* --- merging --- */
 
-/* A slot for the next row; *full: the chunk has no room for it. */
-static int give_slot(struct pf_combine *m, bool *full, struct pf_error *err)
+/* A slot for the next row. False: the chunk has no room for it. */
+static bool give_slot(struct pf_combine *m)
 {
 	const struct pf_radix_item *x = &m->order.items[m->at];
 	const struct pf_radix_item *last = m->slots ? x - 1 : NULL;
 	struct pf_cursor *c = &m->cursors[x->a];
-	if (c->row != x->b) { /* those between are not looked at */
-		PF_TRY(take(m, c, err));
-		c->row = x->b;
-	}
 	if (!last || !pf_combine_same(m, last, x)) {
 		if (m->slots == PF_COMBINE_KEYS ||
 		    (last && m->by_cell && m->shape->by_commands &&
-		     !pf_combine_same_cell(m, last, x))) {
-			*full = true;
-			return 0;
-		}
-		m->first[m->slots] = x;
-		m->hit[m->slots] = false;
-		m->rows[m->slots++] = 0;
+		     !pf_combine_same_cell(m, last, x)))
+			return false;
+		m->first[m->slots++] = x;
 	}
 	c->slots[x->b] = (uint32_t)m->slots - 1;
-	m->hit[m->slots - 1] |= c->input->delta;
-	c->row++;
-	c->pending++;
+	pf_cursor_add(c, x->b);
 	m->at++;
-	return 0;
-}
-
-static void reserve(struct pf_combine *m)
-{
-	for (size_t i = 0; i < m->shape->naggs; i++)
-		m->shape->aggs[i]->kind->reserve(m->states[i], PF_COMBINE_KEYS);
+	return true;
 }
 
 static int keep(struct pf_combine *m, struct pf_error *err)
 {
+	bool only = pf_combine_only(m);
 	m->nkept = 0;
 	for (size_t i = 0; i < m->slots; i++) {
 		if (m->rows[i] < 0) {
 			pf_fail(err, PF_E_CORRUPT, "more rows leave the window than were in it");
 			return pf_hint(err, "the state can be built anew from the table: --fresh");
 		}
-		if (m->rows[i] && (m->hit[i] || !m->changed))
+		if (m->rows[i] && (!only || m->watch->hit[i]))
 			m->kept[m->nkept++] = (uint32_t)i;
 	}
 	return 0;
-}
-
-void pf_combine_changed(struct pf_combine *m, bool before)
-{
-	m->changed = true;
-	m->before = before;
 }
 
 int pf_combine_next(struct pf_combine *m, size_t *n, struct pf_error *err)
@@ -275,16 +276,19 @@ int pf_combine_next(struct pf_combine *m, size_t *n, struct pf_error *err)
 			PF_TRY(pf_combine_fill(m, err));
 		if (!m->order.n && !m->dense.range)
 			return 0;
-		for (size_t i = 0; i < m->shape->naggs; i++)
-			m->shape->aggs[i]->kind->clear(m->states[i]);
-		reserve(m);
 		if (m->dense.range)
 			pf_combine_dense_slots(m);
-		for (bool full = false; m->at < m->order.n && !full;)
-			PF_TRY(give_slot(m, &full, err));
+		while (m->at < m->order.n && give_slot(m))
+			continue;
+		if (m->watch)
+			pf_watch_slots(m);
 		PF_TRY(take_all(m, err));
 		PF_TRY(keep(m, err));
 		*n = m->nkept;
+		if (m->watch) {
+			pf_watch_new(m);
+			*n += m->watch->nold;
+		}
 		if (*n)
 			return 0;
 	}

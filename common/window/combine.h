@@ -14,11 +14,15 @@
 #include "window/run.h"
 #include "window/shape.h"
 
+/* Where two answers are compared (pf_combine_watch): which of them a run is of.
+ * When runs are of the old one only, none is of both. */
+enum pf_combine_side { PF_OF_BOTH, PF_OF_OLD, PF_OF_NEW };
+
 struct pf_combine_input {
 	struct pf_sorted run;
 	bool partial; /* of shape->partial; else of shape->merged */
 	bool minus;   /* take its states out */
-	bool delta;   /* see pf_combine_changed */
+	enum pf_combine_side side;
 };
 
 struct pf_combine;
@@ -27,9 +31,6 @@ struct pf_combine;
 int pf_combine_open(const struct pf_shape *shape, const struct pf_combine_input *inputs,
 		  size_t n, bool by_cell, size_t memory, struct pf_combine **merge,
 		  struct pf_error *err);
-/* Before the first key: only keys that a delta has. before: with the states
- * that they have without the deltas. Others are hardly looked at. */
-void pf_combine_changed(struct pf_combine *m, bool before);
 /* The next keys, ascending; *n == 0 behind the last. */
 int pf_combine_next(struct pf_combine *m, size_t *n, struct pf_error *err);
 /* They and their states, as rows of shape->partial (by_cell) or ->merged;
@@ -44,6 +45,19 @@ struct pf_combine_label {
 };
 int pf_combine_finished(struct pf_combine *m, const struct pf_combine_label *label,
 			struct pf_builder *out, struct pf_error *err);
+
+/* Before the first key: the old answer is compared with the new one, which
+ * the other calls give. was: labels the old one; borrowed. only: no other
+ * keys are given out, or looked at more than needed, than those that runs of
+ * one answer alone have. */
+void pf_combine_watch(struct pf_combine *m, const struct pf_combine_label *was,
+		      struct pf_schema *result, bool only);
+/* Rows of the keys that pf_combine_next has come to whose values differ: what
+ * was, what is. Bounds of windows are not compared, they always differ. Valid
+ * until the next call. */
+int pf_combine_changes(struct pf_combine *m, const struct pf_combine_label *is,
+		       struct pf_batch *batch, struct pf_error *err);
+
 void pf_combine_free(struct pf_combine *m); /* NULL is fine */
 
 /* All of it as one run of that schema, appended to an open file. */

@@ -37,7 +37,8 @@ bool pf_combine_dense(struct pf_combine *m)
 {
 	struct pf_dense *d = &m->dense;
 	int64_t most, rows;
-	if (!m->plain || m->changed || !find_range(m, &d->least, &most, &rows))
+	bool only = pf_combine_only(m);
+	if (!m->plain || !find_range(m, &d->least, &most, &rows))
 		return false;
 	uint64_t range = (uint64_t)most - (uint64_t)d->least;
 	if (range >= RANGE_MAX || range / SPREAD > (uint64_t)rows)
@@ -53,10 +54,20 @@ bool pf_combine_dense(struct pf_combine *m)
 	memset(d->numbers, 0, d->range * sizeof *d->numbers);
 	for (size_t i = 0; i < m->n; i++) {
 		const struct pf_cursor *c = &m->cursors[i];
+		if (only && c->input->side == PF_OF_BOTH)
+			continue;
 		for (int64_t row = c->row; row < c->to; row++)
 			d->numbers[(uint64_t)c->ints[row] - (uint64_t)d->least] = 1;
 	}
 	return true;
+}
+
+/* Rows that nobody needs have no slot. */
+static void add_wanted(struct pf_cursor *c, int64_t to)
+{
+	for (int64_t row = c->row; row < to; row++)
+		if (c->slots[row] != UINT32_MAX)
+			pf_cursor_add(c, row);
 }
 
 void pf_combine_dense_slots(struct pf_combine *m)
@@ -64,14 +75,13 @@ void pf_combine_dense_slots(struct pf_combine *m)
 	struct pf_dense *d = &m->dense;
 	size_t at = d->at, slots = 0;
 	for (; at < d->range && slots < PF_COMBINE_KEYS; at++) {
+		uint16_t any = d->numbers[at];
 		d->distances[slots] = (uint32_t)at;
-		slots += d->numbers[at];
-		d->numbers[at] = (uint16_t)slots;
+		slots += any;
+		d->numbers[at] = (uint16_t)(slots * any);
 	}
 	d->at = at;
 	m->slots = slots;
-	memset(m->rows, 0, slots * sizeof *m->rows);
-	memset(m->hit, 0, slots * sizeof *m->hit);
 	for (size_t i = 0; i < m->n; i++) {
 		struct pf_cursor *c = &m->cursors[i];
 		int64_t row = c->row;
@@ -81,7 +91,10 @@ void pf_combine_dense_slots(struct pf_combine *m)
 				break;
 			c->slots[row] = (uint32_t)d->numbers[distance] - 1;
 		}
-		c->pending = row - c->row;
+		if (pf_combine_only(m))
+			add_wanted(c, row);
+		else if (row > c->row)
+			pf_cursor_add_slow(c, c->row, row - c->row);
 		c->row = row;
 	}
 }

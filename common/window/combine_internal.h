@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Inside combine: runs on their way through (combine_rows.c), the keys of the
- * chunk that is being made (combine.c) and what is given out of it
- * (combine_out.c).
+ * chunk that is being made (combine.c), what is given out of it
+ * (combine_out.c), and how it differs from another answer (combine_changes.c).
  */
 #ifndef PF_WINDOW_COMBINE_INTERNAL_H
 #define PF_WINDOW_COMBINE_INTERNAL_H
@@ -12,6 +12,11 @@
 
 enum { PF_COMBINE_KEYS = 4096 }; /* at a time */
 
+/* Rows of a batch, one behind the other. */
+struct pf_stretch {
+	int64_t from, n;
+};
+
 /* One run on its way through. */
 struct pf_cursor {
 	struct pf_run_in *in;
@@ -20,7 +25,8 @@ struct pf_cursor {
 	int skip;              /* leading columns that are no key */
 	int64_t row;           /* the next */
 	int64_t to;            /* rows up to there are in the order, or of no use */
-	int64_t pending;       /* rows before it that were given slots only */
+	struct pf_stretch *pending; /* rows that were given slots only */
+	size_t npending, pending_cap;
 	int64_t seen;          /* rows of all batches so far */
 	const int64_t *ints;   /* keys that are one whole number each; or NULL: */
 	pf_u128 *heads;        /* per row of the batch */
@@ -36,10 +42,23 @@ struct pf_cursor {
 struct pf_dense {
 	int64_t least;
 	size_t range, at;      /* distances, and the first that no chunk had */
-	uint16_t *numbers;     /* by distance: 0 nobody has it; else, within the
-	                        * chunk, its slot + 1 */
+	uint16_t *numbers;     /* by distance: 0 nobody has it that matters; else,
+	                        * within the chunk, its slot + 1 */
 	size_t cap;
 	uint32_t *distances;   /* of each slot of this chunk; NULL: it is sorted */
+};
+
+/* Two answers, key by key. */
+struct pf_watch {
+	const struct pf_combine_label *was;
+	bool only;
+	bool apart;            /* runs are of one answer or the other */
+	bool *hit;             /* per slot: a run of one of them has its key */
+	uint32_t *old, *new;   /* slots that are hit and have rows */
+	size_t nold, nnew;
+	struct pf_builder *rows; /* of both answers: the old one's stand first */
+	uint32_t *order;       /* those of them that differ */
+	struct pf_builder *out;
 };
 
 struct pf_combine {
@@ -48,7 +67,7 @@ struct pf_combine {
 	struct pf_cursor *cursors;
 	size_t n;
 	bool by_cell, longer;  /* longer: keys may exceed 16 bytes */
-	bool changed, before;  /* pf_combine_changed */
+	struct pf_watch *watch; /* or NULL */
 	size_t nkeys;
 	enum pf_kind only;     /* of the one key, when it is a whole number */
 	bool plain;
@@ -58,10 +77,9 @@ struct pf_combine {
 	size_t at;
 	const struct pf_radix_item **first; /* of each slot of this chunk */
 	struct pf_dense dense; /* instead of the order */
-	pf_u128 *deltas;       /* heads of theirs that are in the order, sorted */
-	size_t ndeltas, delta_cap;
+	pf_u128 *wanted;       /* heads that keys must have to matter, sorted */
+	size_t nwanted, wanted_cap;
 	int64_t *rows;
-	bool *hit;             /* a delta has the slot's key */
 	struct pf_agg_states **states;
 	size_t slots;
 	uint32_t *kept;        /* slots with rows behind them */
@@ -71,9 +89,26 @@ struct pf_combine {
 	struct pf_run_out *scratch_out;
 };
 
+/* Do only keys matter that runs of one answer alone have? */
+static inline bool pf_combine_only(const struct pf_combine *m)
+{
+	return m->watch && m->watch->only;
+}
+
 /* The next rows of all runs into m->order. The batches stay until the next
  * call; m->order.n == 0 behind the last. */
 int pf_combine_fill(struct pf_combine *m, struct pf_error *err);
+
+/* The row has a slot; rows that follow each other are one stretch. */
+void pf_cursor_add_slow(struct pf_cursor *c, int64_t from, int64_t n);
+static inline void pf_cursor_add(struct pf_cursor *c, int64_t row)
+{
+	struct pf_stretch *last = c->npending ? &c->pending[c->npending - 1] : NULL;
+	if (last && last->from + last->n == row)
+		last->n++;
+	else
+		pf_cursor_add_slow(c, row, 1);
+}
 
 /* Are the rows that are next keys close to each other? Then they need not be
  * put in order. */
@@ -89,5 +124,17 @@ bool pf_combine_same_cell(const struct pf_combine *m, const struct pf_radix_item
 			  const struct pf_radix_item *b);
 
 void pf_cursor_free(struct pf_cursor *c);
+
+/* Values of slots, as pf_combine_finished gives them. */
+int pf_combine_put(struct pf_combine *m, const uint32_t *slots, size_t n,
+		   const struct pf_combine_label *label, struct pf_builder *rows,
+		   struct pf_error *err);
+
+/* Slots are given: which of them does it concern? Then, when the states are the
+ * old answer's: what they are. Then, when they are the new one's, likewise. */
+void pf_watch_slots(struct pf_combine *m);
+int pf_watch_old(struct pf_combine *m, struct pf_error *err);
+void pf_watch_new(struct pf_combine *m);
+void pf_watch_free(struct pf_watch *w); /* NULL is fine */
 
 #endif

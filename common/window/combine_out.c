@@ -4,6 +4,12 @@
  */
 #include "window/combine_internal.h"
 
+/* The slots that it is about. */
+struct chosen {
+	const uint32_t *slots;
+	size_t n;
+};
+
 /* --- keys --- */
 
 /* A key's column as a row has it. */
@@ -26,20 +32,21 @@ static bool any_null(const struct pf_combine *m, size_t key)
 
 #define PUT(type)                                                           \
 	do {                                                                \
-		type *to_ = pf_col_fill(out, m->nkept, sizeof(type));       \
-		for (size_t i_ = 0; i_ < m->nkept; i_++) {                  \
-			const struct pf_radix_item *x_ = m->first[m->kept[i_]];   \
+		type *to_ = pf_col_fill(out, c->n, sizeof(type));           \
+		for (size_t i_ = 0; i_ < c->n; i_++) {                      \
+			const struct pf_radix_item *x_ = m->first[c->slots[i_]];  \
 			to_[i_] = ((const type *)column_of(m, x_, key)->values)[x_->b]; \
 		}                                                           \
 	} while (0)
 
 /* The only key, by its distance from the least. */
-static void put_dense(const struct pf_combine *m, struct pf_colbuf *out)
+static void put_dense(const struct pf_combine *m, const struct chosen *c,
+		      struct pf_colbuf *out)
 {
 	const struct pf_dense *d = &m->dense;
 	if (pf_kind_width(out->kind) != 8) {
-		for (size_t i = 0; i < m->nkept; i++) {
-			int64_t value = d->least + d->distances[m->kept[i]];
+		for (size_t i = 0; i < c->n; i++) {
+			int64_t value = d->least + d->distances[c->slots[i]];
 			if (out->kind == PF_BOOLEAN)
 				pf_col_bool(out, value != 0);
 			else
@@ -47,13 +54,14 @@ static void put_dense(const struct pf_combine *m, struct pf_colbuf *out)
 		}
 		return;
 	}
-	int64_t *to = pf_col_fill(out, m->nkept, sizeof *to);
-	for (size_t i = 0; i < m->nkept; i++)
-		to[i] = d->least + d->distances[m->kept[i]];
+	int64_t *to = pf_col_fill(out, c->n, sizeof *to);
+	for (size_t i = 0; i < c->n; i++)
+		to[i] = d->least + d->distances[c->slots[i]];
 }
 
 /* Values of fixed width, none of them null. */
-static bool put_plain(const struct pf_combine *m, size_t key, struct pf_colbuf *out)
+static bool put_plain(const struct pf_combine *m, const struct chosen *c, size_t key,
+		      struct pf_colbuf *out)
 {
 	size_t width = pf_kind_width(out->kind);
 	if ((width != 4 && width != 8) || any_null(m, key))
@@ -65,17 +73,18 @@ static bool put_plain(const struct pf_combine *m, size_t key, struct pf_colbuf *
 	return true;
 }
 
-static void put_keys(const struct pf_combine *m, struct pf_colbuf *out)
+static void put_keys(const struct pf_combine *m, const struct chosen *c,
+		     struct pf_colbuf *out)
 {
 	if (m->dense.range) {
-		put_dense(m, out);
+		put_dense(m, c, out);
 		return;
 	}
 	for (size_t k = 0; k < m->nkeys; k++) {
-		if (put_plain(m, k, &out[k]))
+		if (put_plain(m, c, k, &out[k]))
 			continue;
-		for (size_t i = 0; i < m->nkept; i++) {
-			const struct pf_radix_item *x = m->first[m->kept[i]];
+		for (size_t i = 0; i < c->n; i++) {
+			const struct pf_radix_item *x = m->first[c->slots[i]];
 			pf_col_append(&out[k], column_of(m, x, k), x->b, 1);
 		}
 	}
@@ -84,11 +93,12 @@ static void put_keys(const struct pf_combine *m, struct pf_colbuf *out)
 /* --- states and values --- */
 
 /* The columns of all states. */
-static int put_states(struct pf_combine *m, struct pf_colbuf *out, struct pf_error *err)
+static int put_states(const struct pf_combine *m, const struct chosen *c,
+		      struct pf_colbuf *out, struct pf_error *err)
 {
 	for (size_t i = 0; i < m->shape->naggs; i++) {
 		const struct pf_agg *a = m->shape->aggs[i];
-		PF_TRY(a->kind->store(m->states[i], m->kept, m->nkept, out, err));
+		PF_TRY(a->kind->store(m->states[i], c->slots, c->n, out, err));
 		out += a->state->n;
 	}
 	return 0;
@@ -96,57 +106,62 @@ static int put_states(struct pf_combine *m, struct pf_colbuf *out, struct pf_err
 
 int pf_combine_stored(struct pf_combine *m, struct pf_batch *batch, struct pf_error *err)
 {
+	const struct chosen c = { m->kept, m->nkept };
+	struct pf_colbuf *out = m->out->columns;
 	pf_builder_reset(m->out);
-	put_keys(m, m->out->columns);
-	int64_t *rows = pf_col_fill(&m->out->columns[m->nkeys], m->nkept, sizeof *rows);
-	for (size_t i = 0; i < m->nkept; i++)
-		rows[i] = m->rows[m->kept[i]];
-	PF_TRY(put_states(m, m->out->columns + m->nkeys + 1, err));
+	put_keys(m, &c, out);
+	out += m->nkeys;
+	int64_t *rows = pf_col_fill(out++, c.n, sizeof *rows);
+	for (size_t i = 0; i < c.n; i++)
+		rows[i] = m->rows[c.slots[i]];
+	PF_TRY(put_states(m, &c, out, err));
 	*batch = pf_builder_batch(m->out);
 	return 0;
 }
 
-static void put_text(const struct pf_combine *m, struct pf_colbuf *out, const char *text)
-{
-	pf_col_repeat(out, pf_view_str(text), m->nkept);
-}
-
-static void put_bound(const struct pf_combine *m, struct pf_colbuf *out, int64_t value)
+static void put_bound(struct pf_colbuf *out, size_t n, int64_t value)
 {
 	if (pf_kind_width(out->kind) == 4) {
-		int32_t *to = pf_col_fill(out, m->nkept, sizeof *to);
-		for (size_t i = 0; i < m->nkept; i++)
+		int32_t *to = pf_col_fill(out, n, sizeof *to);
+		for (size_t i = 0; i < n; i++)
 			to[i] = (int32_t)value;
 	} else {
-		int64_t *to = pf_col_fill(out, m->nkept, sizeof *to);
-		for (size_t i = 0; i < m->nkept; i++)
+		int64_t *to = pf_col_fill(out, n, sizeof *to);
+		for (size_t i = 0; i < n; i++)
 			to[i] = value;
 	}
+}
+
+int pf_combine_put(struct pf_combine *m, const uint32_t *slots, size_t n,
+		   const struct pf_combine_label *label, struct pf_builder *rows,
+		   struct pf_error *err)
+{
+	const struct chosen c = { slots, n };
+	struct pf_colbuf *out = rows->columns;
+	if (label->columns->change)
+		pf_col_repeat(out++, pf_view_str(label->change), n);
+	if (label->columns->day)
+		put_bound(out++, n, label->start);
+	put_keys(m, &c, out);
+	out += m->nkeys;
+	if (label->columns->name)
+		pf_col_repeat(out++, pf_view_str(label->window), n);
+	if (label->columns->bounds) {
+		put_bound(out++, n, label->start);
+		put_bound(out++, n, label->end);
+	}
+	if (label->columns->states)
+		return put_states(m, &c, out, err);
+	for (size_t i = 0; i < m->shape->naggs; i++) {
+		const struct pf_agg *a = m->shape->aggs[i];
+		PF_TRY(a->kind->finish(m->states[i], slots, n, &label->range, out, err));
+		out += pf_agg_width(a);
+	}
+	return 0;
 }
 
 int pf_combine_finished(struct pf_combine *m, const struct pf_combine_label *label,
 			struct pf_builder *rows, struct pf_error *err)
 {
-	struct pf_colbuf *out = rows->columns;
-	if (label->columns->change)
-		put_text(m, out++, label->change);
-	if (label->columns->day)
-		put_bound(m, out++, label->start);
-	put_keys(m, out);
-	out += m->nkeys;
-	if (label->columns->name)
-		put_text(m, out++, label->window);
-	if (label->columns->bounds) {
-		put_bound(m, out++, label->start);
-		put_bound(m, out++, label->end);
-	}
-	if (label->columns->states)
-		return put_states(m, out, err);
-	for (size_t i = 0; i < m->shape->naggs; i++) {
-		PF_TRY(m->shape->aggs[i]->kind->finish(m->states[i], m->kept, m->nkept,
-						       &label->range, out, err));
-		out += pf_agg_width(m->shape->aggs[i]);
-	}
-	return 0;
+	return pf_combine_put(m, m->kept, m->nkept, label, rows, err);
 }
-

@@ -167,19 +167,19 @@ static int by_head(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The rows in the order so far are those of deltas. */
-static void note_deltas(struct pf_combine *m)
+/* Only rows with keys of those matter that are in the order so far. */
+static void note_wanted(struct pf_combine *m)
 {
 	size_t n = m->order.n;
-	if (n > m->delta_cap) {
-		m->delta_cap = pf_grow(m->delta_cap, n);
-		m->deltas = pf_realloc(m->deltas, m->delta_cap, sizeof *m->deltas);
+	if (n > m->wanted_cap) {
+		m->wanted_cap = pf_grow(m->wanted_cap, n);
+		m->wanted = pf_realloc(m->wanted, m->wanted_cap, sizeof *m->wanted);
 	}
-	m->ndeltas = n;
+	m->nwanted = n;
 	if (!n)
 		return;
-	memcpy(m->deltas, m->order.heads, n * sizeof *m->deltas);
-	qsort(m->deltas, n, sizeof *m->deltas, by_head);
+	memcpy(m->wanted, m->order.heads, n * sizeof *m->wanted);
+	qsort(m->wanted, n, sizeof *m->wanted, by_head);
 }
 
 /* The first row from `lo` on whose head is not less. */
@@ -196,51 +196,53 @@ static int64_t row_of(const struct pf_cursor *c, int64_t lo, pf_u128 head)
 	return lo;
 }
 
-/* Only rows whose key a delta may have. */
-static void take_like_deltas(struct pf_combine *m, size_t cursor)
+/* Only rows whose key may be one of those. */
+static void take_wanted(struct pf_combine *m, size_t cursor)
 {
 	struct pf_cursor *c = &m->cursors[cursor];
 	int64_t row = c->row;
-	for (size_t i = 0; i < m->ndeltas; i++) {
-		row = row_of(c, row, m->deltas[i]);
-		for (; row < c->to && head_at(c, row) == m->deltas[i]; row++) {
+	for (size_t i = 0; i < m->nwanted; i++) {
+		row = row_of(c, row, m->wanted[i]);
+		for (; row < c->to && head_at(c, row) == m->wanted[i]; row++) {
 			pf_radix_room(&m->order, 1);
-			pf_radix_push(&m->order, m->deltas[i], (uint32_t)cursor,
+			pf_radix_push(&m->order, m->wanted[i], (uint32_t)cursor,
 				      (uint32_t)row);
 		}
 	}
 }
 
+/* Are rows of one answer alone so few that others are better searched for? */
+static bool are_few(const struct pf_combine *m)
+{
+	enum { SEARCH = 16 }; /* rows that one search costs */
+	int64_t one = 0, both = 0;
+	for (size_t i = 0; i < m->n; i++) {
+		const struct pf_cursor *c = &m->cursors[i];
+		*(c->input->side == PF_OF_BOTH ? &both : &one) += c->to - c->row;
+	}
+	return one < both / SEARCH;
+}
+
 /* Up to a key that all have come to. */
 static void take_up(struct pf_combine *m)
 {
-	enum { SEARCH = 16 }; /* rows that one search costs */
 	const struct pf_cursor *bound = first_to_end(m);
-	int64_t others = 0;
 	for (size_t i = 0; i < m->n; i++) {
 		struct pf_cursor *c = &m->cursors[i];
 		c->to = c->end ? c->row : rows_up_to(m, c, bound);
 	}
-	if (pf_combine_dense(m))
+	bool search = pf_combine_only(m) && are_few(m);
+	if (!search && pf_combine_dense(m))
 		return;
-	for (size_t i = 0; i < m->n; i++) {
-		struct pf_cursor *c = &m->cursors[i];
-		if (!m->changed || c->input->delta)
+	for (size_t i = 0; i < m->n; i++)
+		if (!search || m->cursors[i].input->side != PF_OF_BOTH)
 			take_rows(m, i);
-		else
-			others += c->to - c->row;
-	}
-	bool search = (int64_t)m->order.n < others / SEARCH;
-	if (search)
-		note_deltas(m);
-	for (size_t i = 0; i < m->n && others; i++) {
-		if (m->cursors[i].input->delta)
-			continue;
-		if (search)
-			take_like_deltas(m, i);
-		else
-			take_rows(m, i);
-	}
+	if (!search)
+		return;
+	note_wanted(m);
+	for (size_t i = 0; i < m->n; i++)
+		if (m->cursors[i].input->side == PF_OF_BOTH)
+			take_wanted(m, i);
 }
 
 /* Batches that are used up are followed by the next. *more: is there one that
@@ -253,7 +255,7 @@ static int read_on(struct pf_combine *m, bool *more, struct pf_error *err)
 		c->row = c->to;
 		if (!c->end && c->row == c->batch.rows)
 			PF_TRY(next_batch(m, c, err));
-		*more = *more || (!c->end && (!m->changed || c->input->delta));
+		*more = *more || (!c->end && (!pf_combine_only(m) || c->input->side != PF_OF_BOTH));
 	}
 	return 0;
 }
@@ -274,9 +276,19 @@ int pf_combine_fill(struct pf_combine *m, struct pf_error *err)
 	return 0;
 }
 
+void pf_cursor_add_slow(struct pf_cursor *c, int64_t from, int64_t n)
+{
+	if (c->npending == c->pending_cap) {
+		c->pending_cap = pf_grow(c->pending_cap, c->npending + 1);
+		c->pending = pf_realloc(c->pending, c->pending_cap, sizeof *c->pending);
+	}
+	c->pending[c->npending++] = (struct pf_stretch){ from, n };
+}
+
 void pf_cursor_free(struct pf_cursor *c)
 {
 	pf_run_in_free(c->in);
+	free(c->pending);
 	free(c->heads);
 	free(c->slots);
 	free(c->widened);

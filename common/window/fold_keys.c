@@ -51,12 +51,17 @@ struct pf_fold_keys *pf_fold_keys_new(const struct pf_shape *shape)
 	return k;
 }
 
-static void release(struct pf_fold_keys *k)
+static void free_numbers(struct pf_fold_keys *k)
 {
 	free(k->values);
 	free(k->cells);
 	free(k->lasts);
 	free(k->index);
+}
+
+static void release(struct pf_fold_keys *k)
+{
+	free_numbers(k);
 	pf_keyset_free(k->set);
 	pf_buf_free(&k->key);
 	pf_buf_free(&k->before);
@@ -134,24 +139,18 @@ static void byte_slots(struct pf_fold_keys *k, const struct pf_column *keys, int
 /* A null has come: they are bytes from now on, with the same slots. */
 static void make_bytes(struct pf_fold_keys *k)
 {
-	k->set = pf_keyset_new();
+	struct pf_fold_keys bytes = { .shape = k->shape, .kind = k->kind,
+				      .set = pf_keyset_new(), .key = k->key,
+				      .before = k->before };
 	for (size_t i = 0; i < k->n; i++) {
 		bool is_new;
-		k->key.len = 0;
-		add_cell(&k->key, k->cells[i]);
-		pf_sortkey_add_int(&k->key, k->values[i]);
-		pf_keyset_put(k->set, k->key.data, k->key.len, &is_new);
+		bytes.key.len = 0;
+		add_cell(&bytes.key, k->cells[i]);
+		pf_sortkey_add_int(&bytes.key, k->values[i]);
+		pf_keyset_put(bytes.set, bytes.key.data, bytes.key.len, &is_new);
 	}
-	free(k->values);
-	free(k->cells);
-	free(k->lasts);
-	free(k->index);
-	k->values = NULL;
-	k->cells = NULL;
-	k->lasts = NULL;
-	k->index = NULL;
-	k->cap = k->nlasts = k->nindex = 0;
-	k->plain = false;
+	free_numbers(k);
+	*k = bytes;
 }
 
 /* Where it is in the index, or would be. Neighbours stand side by side, as

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Inside window/: the steps of a job; job.c opens it, job_read.c brings the
- * state up to date, job_answer.c gives out.
+ * Inside window/: the steps of a job; job.c opens it, job_tables.c the
+ * tables of its state, job_read.c brings the state up to date, job_answer.c gives
+ * out, job_missing.c says which days have no rows.
  */
 #ifndef PF_WINDOW_JOB_INTERNAL_H
 #define PF_WINDOW_JOB_INTERNAL_H
@@ -24,6 +25,13 @@ int64_t pf_job_end_after(const struct pf_job *j, int64_t wall_us);
 
 /* The end that was not said: behind the newest row. */
 void pf_job_default_end(struct pf_job *j);
+
+/* Match the tables named with those that the state is of (a new one takes them
+ * on), and open them: j->tables and room for their snapshots. PF_E_USAGE. */
+int pf_job_open_tables(struct pf_job *j, struct pf_source **sources, size_t n,
+		       struct pf_error *err);
+/* The number of a state's table, -1: it is of no such table. */
+int pf_job_table(const struct pf_state *s, const char *name);
 
 /* Without a state everything that the windows need; with one what changed. */
 int pf_job_read_plain(struct pf_job *j, struct pf_source **sources, size_t n,

@@ -113,9 +113,9 @@ static int start(struct pf_source **sources, size_t n,
 	return code;
 }
 
-/* All rows of sources as cells, into an open file. */
+/* All rows of sources as cells, into a new file. */
 static int fold_sources(struct pf_job *j, struct pf_source **sources, size_t n,
-			int64_t from_us, int64_t to_us, struct pf_run_out *out,
+			int64_t from_us, int64_t to_us, size_t *file,
 			struct pf_fold_cell **cells, size_t *ncells, struct pf_error *err)
 {
 	struct pf_rows_in in;
@@ -126,7 +126,8 @@ static int fold_sources(struct pf_job *j, struct pf_source **sources, size_t n,
 	for (size_t i = 0; i < n && !code; i++)
 		code = pf_rows_in_read(&in, sources[i], fold, err);
 	if (!code)
-		code = pf_fold_write(fold, out, cells, ncells, err);
+		code = pf_update_write(j->st, fold, j->shape->partial, file, cells, ncells,
+				       err);
 	j->update.rows += pf_fold_rows(fold);
 	pf_rows_in_close(&in);
 	pf_fold_free(fold);
@@ -138,18 +139,13 @@ static int read_all(struct pf_job *j, struct pf_source **sources, size_t n,
 		    struct pf_error *err)
 {
 	struct pf_fold_cell *cells = NULL;
-	struct pf_run_out *out;
 	size_t ncells = 0, file;
 	int64_t from = INT64_MIN, to = INT64_MAX;
 	if (j->nends) {
 		from = first_needed(j);
 		to = j->shape->ncuts ? j->cuts[j->shape->ncuts - 1] : j->ends[j->nends - 1];
 	}
-	PF_TRY(pf_state_file_new(j->st, "partials", &file, err));
-	PF_TRY(pf_run_out_open(j->st->files[file].fd, "temporary state", j->shape->partial,
-			       &out, err));
-	int code = fold_sources(j, sources, n, from, to, out, &cells, &ncells, err);
-	pf_run_out_free(out);
+	int code = fold_sources(j, sources, n, from, to, &file, &cells, &ncells, err);
 	for (size_t i = 0; i < ncells && !code; i++)
 		pf_state_add_cell(j->st, &(struct pf_state_cell){
 			.day = cells[i].day, .bucket = cells[i].bucket,
@@ -224,115 +220,6 @@ static int count_tables(struct pf_source **sources, size_t n, size_t *ntables,
 	return 0;
 }
 
-/* --- the state's tables --- */
-
-static int find_table(const struct pf_state *s, const char *name)
-{
-	for (size_t i = 0; i < s->ntables; i++)
-		if (!strcmp(s->tables[i].name, name))
-			return (int)i;
-	return -1;
-}
-
-static int fail_tables(const struct pf_job *j, const char *name, const char *why,
-		       struct pf_error *err)
-{
-	struct pf_buf names = { 0 };
-	for (size_t i = 0; i < j->st->ntables; i++)
-		pf_buf_printf(&names, "%s'%s'", i ? ", " : "", j->st->tables[i].name);
-	pf_fail(err, PF_E_USAGE, "state '%s' is of %s: '%s' is %s", j->state,
-		pf_buf_cstr(&names), name, why);
-	pf_buf_free(&names);
-	return pf_hint(err, "give each set of tables a state of its own, or --fresh to begin anew");
-}
-
-/* Is the state of these tables? A new one takes them on. The only table of a
- * state may have moved: which files it has says whether it is the same. */
-static int match_tables(struct pf_job *j, struct pf_source **sources, size_t n,
-			struct pf_error *err)
-{
-	struct pf_state *s = j->st;
-	if (!s->ntables)
-		for (size_t i = 0; i < n; i++)
-			pf_state_add_table(s, &(struct pf_state_table){
-				.name = sources[i]->name,
-				.snapshot_list = (char *)(uintptr_t)"" });
-	else if (n == 1 && s->ntables == 1 && j->shape->tag_column < 0)
-		return 0;
-	for (size_t i = 0; i < n; i++) {
-		if (find_table(s, sources[i]->name) < 0)
-			return fail_tables(j, sources[i]->name, "not among them", err);
-		for (size_t k = 0; k < i; k++)
-			if (!strcmp(sources[i]->name, sources[k]->name))
-				return pf_fail(err, PF_E_USAGE, "'%s' is given twice",
-					       sources[i]->name);
-	}
-	for (size_t k = 0; k < s->ntables; k++) {
-		bool given = false;
-		for (size_t i = 0; i < n; i++)
-			given = given || !strcmp(sources[i]->name, s->tables[k].name);
-		if (!given)
-			return fail_tables(j, s->tables[k].name, "not given", err);
-	}
-	return 0;
-}
-
-/* A table that has a column has it in a type that can be read as the shape's. */
-static int check_table(const struct pf_job *j, const struct pf_source *source,
-		       const struct pf_table *table, struct pf_error *err)
-{
-	const struct pf_schema *own = pf_table_schema(table)->columns;
-	const struct pf_source has = { .name = source->name,
-				       .schema = pf_table_schema(table)->columns };
-	struct pf_schema *wanted = pf_schema_new();
-	for (size_t i = 0; i < j->shape->needed->n; i++) {
-		const struct pf_field *f = &j->shape->needed->fields[i];
-		if (pf_schema_find(own, f->name) >= 0 || j->shape->tag_column < 0)
-			pf_schema_add(wanted, f->name, f->type, true);
-	}
-	int *columns = pf_alloc(wanted->n + 1, sizeof *columns);
-	int code = pf_source_columns(&has, wanted, columns, err);
-	free(columns);
-	pf_schema_unref(wanted);
-	return code;
-}
-
-/* How rows of a table with a primary key are merged. */
-static int read_rules(const struct pf_job *j, const struct pf_source *source,
-		      struct pf_update_table *t, struct pf_error *err)
-{
-	if (!pf_table_schema(t->table)->nprimary_keys)
-		return 0;
-	if (j->keep_dropped)
-		return pf_fail(err, PF_E_UNSUPPORTED,
-			       "--keep-dropped: '%s' has a primary key, its state is what the table is",
-			       source->name);
-	if (pf_source_merges_stage(source)) {
-		pf_fail(err, PF_E_UNSUPPORTED,
-			"'%s' has a primary key: rows in flight change its rows, a state cannot take them in",
-			source->name);
-		return pf_hint(err, "leave the stage out, or --state");
-	}
-	return pf_rules_read(pf_table_schema(t->table), &t->rules, err);
-}
-
-static int open_tables(struct pf_job *j, struct pf_source **sources, size_t n,
-		       struct pf_error *err)
-{
-	PF_TRY(match_tables(j, sources, n, err));
-	j->tables = pf_zalloc(n, sizeof *j->tables);
-	j->snapshots = pf_zalloc(n, sizeof *j->snapshots);
-	j->ntables = n;
-	for (size_t i = 0; i < n; i++) {
-		int at = n == 1 ? 0 : find_table(j->st, sources[i]->name);
-		struct pf_update_table *t = &j->tables[at];
-		PF_TRY(pf_table_open(sources[i]->name, &t->table, err));
-		PF_TRY(check_table(j, sources[i], t->table, err));
-		PF_TRY(read_rules(j, sources[i], t, err));
-	}
-	return 0;
-}
-
 static int find_snapshots(struct pf_job *j, struct pf_error *err)
 {
 	for (size_t i = 0; i < j->ntables; i++) {
@@ -350,7 +237,7 @@ static int first_run(struct pf_job *j, struct pf_source **sources, int64_t *from
 	size_t n = 0;
 	int code = 0;
 	for (; n < j->ntables && !code; n += !code) {
-		int at = j->ntables == 1 ? 0 : find_table(j->st, sources[n]->name);
+		int at = j->ntables == 1 ? 0 : pf_job_table(j->st, sources[n]->name);
 		const struct pf_table_source_options of = {
 			.snapshot = j->snapshots[at] ? j->snapshots[at]->id : 0 };
 		code = pf_source_table(sources[n]->name, &of, &again[n], err);
@@ -404,7 +291,7 @@ int pf_job_read_state(struct pf_job *j, struct pf_source **sources, size_t n,
 			       sources[ntables]->name);
 	if (!j->st->ntables)
 		j->update.moved = true;
-	PF_TRY(open_tables(j, sources, ntables, err));
+	PF_TRY(pf_job_open_tables(j, sources, ntables, err));
 	if (n > ntables)
 		PF_TRY(read_flight(j, sources, n, err));
 	else
@@ -459,17 +346,11 @@ int pf_job_read_named(struct pf_job *j, struct pf_source **sources, size_t n,
 {
 	struct pf_state *s = j->st;
 	struct pf_fold_cell *cells = NULL;
-	struct pf_run_out *out;
 	size_t ncells = 0, file;
 	PF_TRY(check_named(j, sources, n, err));
 	int64_t input = (int64_t)named_input(s, j->input);
-	PF_TRY(pf_state_file_new(s, "partials", &file, err));
-	PF_TRY(pf_run_out_open(s->files[file].fd, s->files[file].name, j->shape->partial, &out,
-			       err));
-	int code = fold_sources(j, sources, n, INT64_MIN, INT64_MAX, out, &cells, &ncells, err);
-	if (!code)
-		code = pf_run_out_finish(out, err);
-	pf_run_out_free(out);
+	int code = fold_sources(j, sources, n, INT64_MIN, INT64_MAX, &file, &cells, &ncells,
+				err);
 	if (!code)
 		pf_state_drop_cells(s, is_of_input, &input);
 	for (size_t i = 0; i < ncells && !code; i++) {

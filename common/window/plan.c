@@ -241,25 +241,40 @@ static int add_run(struct pf_state *s, struct pf_plan *p, size_t file,
 	return pf_state_run(s, file, run, &in->run, err);
 }
 
+/* Does what was given out lie between what the answer holds and these runs: came
+ * and went nothing for it that would have to come and go again? */
+static bool is_between(const struct pf_state_window *w, const struct pf_ids *now)
+{
+	const struct pf_ids *given = pf_state_given(w);
+	bool between = true;
+	for (size_t i = 0; i < given->n && between; i++)
+		between = pf_ids_has(&w->ids, given->items[i]) ||
+			  pf_ids_has(now, given->items[i]);
+	for (size_t i = 0; i < w->ids.n && between; i++)
+		between = pf_ids_has(given, w->ids.items[i]) ||
+			  !pf_ids_has(now, w->ids.items[i]);
+	return between;
+}
+
 static int take_difference(struct pf_state *s, const struct difference *d, size_t answer,
 			   struct pf_plan *p, struct pf_error *err)
 {
 	const struct pf_state_window *w = &s->windows[answer];
+	const struct pf_ids *given = pf_state_given(w);
 	p->reused = (int64_t)answer;
 	p->rows = d->rows;
 	p->same = !d->nplus && !d->nminus;
-	p->deltas = true;
-	for (size_t i = 0; i < w->given.n; i++)
-		p->deltas = p->deltas && (pf_ids_has(&w->ids, w->given.items[i]) ||
-					  pf_ids_has(&p->ids, w->given.items[i]));
+	p->deltas = is_between(w, &p->ids);
 	PF_TRY(add_run(s, p, w->file, &w->run, false, false, err));
 	for (size_t i = 0; i < d->nplus; i++) {
 		PF_TRY(add_run(s, p, d->plus[i]->file, &d->plus[i]->run, true, false, err));
-		p->inputs[p->n - 1].delta = !pf_ids_has(&w->given, d->plus[i]->id);
+		if (!pf_ids_has(given, d->plus[i]->id))
+			p->inputs[p->n - 1].side = PF_OF_NEW;
 	}
 	for (size_t i = 0; i < d->nminus; i++) {
 		PF_TRY(add_run(s, p, d->minus[i]->file, &d->minus[i]->run, true, true, err));
-		p->inputs[p->n - 1].delta = true;
+		if (pf_ids_has(given, d->minus[i]->id))
+			p->inputs[p->n - 1].side = PF_OF_NEW;
 	}
 	return 0;
 }
@@ -325,23 +340,33 @@ void pf_plan_free(struct pf_plan *p)
 	*p = (struct pf_plan){ 0 };
 }
 
-int pf_plan_given(struct pf_state *s, const struct pf_state_window *w,
-		  struct pf_combine_input *inputs, size_t *n, struct pf_error *err)
+/* The runs of ids that are not among others, as inputs. */
+static int add_others(struct pf_state *s, const struct pf_ids *ids, const struct pf_ids *others,
+		      bool minus, struct pf_combine_input *inputs, size_t *n,
+		      struct pf_error *err)
 {
-	*n = 1;
-	inputs[0] = (struct pf_combine_input){ 0 };
-	PF_TRY(pf_state_run(s, w->file, &w->run, &inputs[0].run, err));
-	for (size_t i = 0; i < w->given.n; i++) {
-		if (pf_ids_has(&w->ids, w->given.items[i]))
+	for (size_t i = 0; i < ids->n; i++) {
+		if (pf_ids_has(others, ids->items[i]))
 			continue;
-		const struct pf_state_cell *c = find_run(s, w->given.items[i]);
+		const struct pf_state_cell *c = find_run(s, ids->items[i]);
 		if (!c)
 			return pf_fail(err, PF_E_CORRUPT,
 				       "a run that was given out is not in the state");
-		inputs[*n] = (struct pf_combine_input){ .partial = true };
+		inputs[*n] = (struct pf_combine_input){ .partial = true, .minus = minus };
 		PF_TRY(pf_state_run(s, c->file, &c->run, &inputs[(*n)++].run, err));
 	}
 	return 0;
+}
+
+int pf_plan_given(struct pf_state *s, const struct pf_state_window *w,
+		  struct pf_combine_input *inputs, size_t *n, struct pf_error *err)
+{
+	const struct pf_ids *given = pf_state_given(w);
+	*n = 1;
+	inputs[0] = (struct pf_combine_input){ 0 };
+	PF_TRY(pf_state_run(s, w->file, &w->run, &inputs[0].run, err));
+	PF_TRY(add_others(s, given, &w->ids, false, inputs, n, err));
+	return add_others(s, &w->ids, given, true, inputs, n, err);
 }
 
 /* --- blocks --- */

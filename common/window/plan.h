@@ -35,7 +35,7 @@ struct pf_plan {
 	int64_t reused;         /* the answer gone on from (its position), -1: none */
 	bool same;              /* the answer is the window, nothing else */
 	bool deltas;            /* it is also what was given out, but for inputs
-	                         * that are deltas */
+	                         * that are of the new answer only */
 };
 
 /* [from, to): whole cells. PF_E_CORRUPT when a file of the state is gone. */
@@ -59,7 +59,8 @@ void pf_plan_ids(const struct pf_state *s, const struct pf_shape *shape, int64_t
 		 int64_t to_us, struct pf_ids *ids);
 
 /* What an answer was made of when it was given out; inputs: room for one more
- * than it has given. PF_E_CORRUPT when one of them is not known any more. */
+ * than it has ids and given. PF_E_CORRUPT when one of them is not known any
+ * more. */
 int pf_plan_given(struct pf_state *s, const struct pf_state_window *w,
 		  struct pf_combine_input *inputs, size_t *n, struct pf_error *err);
 

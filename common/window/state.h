@@ -77,7 +77,7 @@ struct pf_state_window {
 	struct pf_sorted run;
 	struct pf_ids ids;     /* the runs that are in it */
 	struct pf_ids given;   /* those of the answer that was given out, when it
-	                        * had more: added, but not written yet; or none */
+	                        * was not written for them; else none */
 	bool lost;             /* its file is gone: it is made again, but --changes
 	                        * has nothing to compare with */
 };
@@ -153,6 +153,12 @@ void pf_state_drop_cells(struct pf_state *s, bool (*drop)(void *ctx,
 			 const struct pf_state_cell *cell), void *ctx);
 void pf_state_add_window(struct pf_state *s, const struct pf_state_window *window);
 void pf_state_drop_window(struct pf_state *s, size_t i);
+
+/* The runs of the answer that was given out last. */
+static inline const struct pf_ids *pf_state_given(const struct pf_state_window *w)
+{
+	return w->given.n ? &w->given : &w->ids;
+}
 void pf_state_sort_cells(struct pf_state *s);
 
 /* Remove what crashed runs, and this one, have left and nobody needs. */

@@ -138,11 +138,21 @@ static bool stays(const struct pf_state *s, int64_t id)
 	return false;
 }
 
-/* Write one with what was added to it. */
+/* Do those of ids that are not among others? */
+static bool all_stay(const struct pf_state *s, const struct pf_ids *ids,
+		     const struct pf_ids *others)
+{
+	for (size_t i = 0; i < ids->n; i++)
+		if (!pf_ids_has(others, ids->items[i]) && !stays(s, ids->items[i]))
+			return false;
+	return true;
+}
+
+/* Write one as it was given out. */
 static int settle(struct pf_state *s, const struct pf_tidy *t, struct pf_state_window *w,
 		  struct pf_error *err)
 {
-	struct pf_combine_input *inputs = pf_zalloc(w->given.n + 1, sizeof *inputs);
+	struct pf_combine_input *inputs = pf_zalloc(w->given.n + w->ids.n + 1, sizeof *inputs);
 	struct pf_run_out *out = NULL;
 	struct pf_combine *m = NULL;
 	size_t n, file;
@@ -173,11 +183,8 @@ static int settle_windows(struct pf_state *s, const struct pf_tidy *t, struct pf
 {
 	for (size_t i = 0; i < s->nwindows; i++) {
 		struct pf_state_window *w = &s->windows[i];
-		bool stay = true;
-		for (size_t k = 0; k < w->given.n && stay; k++)
-			stay = pf_ids_has(&w->ids, w->given.items[k]) ||
-			       stays(s, w->given.items[k]);
-		if (!stay)
+		const struct pf_ids *given = pf_state_given(w);
+		if (!all_stay(s, given, &w->ids) || !all_stay(s, &w->ids, given))
 			PF_TRY(settle(s, t, w, err));
 	}
 	return 0;
@@ -215,11 +222,11 @@ static void rename_runs(struct pf_state *s, const struct pf_state_cell *cells, s
 		if (has < n)
 			continue;
 		rename_in(ids, cells, n, id);
+		/* What is in one of them alone was written before (settle). */
 		if (s->windows[i].given.n)
 			rename_in(&s->windows[i].given, cells, n, id);
 	}
 }
-
 
 static int join_runs(struct pf_state *s, const struct pf_tidy *t,
 		     const struct pf_state_cell *cells, size_t n, struct pf_run_out *out,

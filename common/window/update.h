@@ -21,6 +21,7 @@
 
 #include "keyed/rules.h"
 #include "paimon/scan.h"
+#include "window/fold.h"
 #include "window/state.h"
 
 /* What one of the state's tables is brought to. */
@@ -58,5 +59,11 @@ struct pf_late {
 
 int pf_state_update(struct pf_state *s, struct pf_update *u, struct pf_error *err);
 void pf_update_free(struct pf_update *u);
+
+/* Rows that were folded into a new file of the state, as pf_fold_write gives
+ * them. */
+int pf_update_write(struct pf_state *s, struct pf_fold *fold, struct pf_schema *partial,
+		    size_t *file, struct pf_fold_cell **cells, size_t *n,
+		    struct pf_error *err);
 
 #endif

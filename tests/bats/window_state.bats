@@ -79,6 +79,84 @@ rows()
 	equals "$(rows -s st -W 2d -g id count sum:price)" "$(rows -W 2d -g id count sum:price)"
 }
 
+# what --changes gives, onto the answer in the file view, is the recompute's; the
+# bounds of windows aside
+follows() # WINDOW AGGREGATE...
+{
+	local window=$1
+	shift
+	touch view
+	rows -s st --changes -W "$window" -g id "$@" | cut -d ' ' -f 1,2,5- > changes
+	awk 'FILENAME == "view" { row[$1] = $0; next }
+		{ change = $1; id = $2; sub(/^. /, "") }
+		change == "-" && row[id] != $0 { print "not what was: " $0 }
+		change == "-" { delete row[id] }
+		change == "+" { row[id] = $0 }
+		END { for (id in row) print row[id] }' view changes | sort -n > now
+	mv now view
+	equals "$(cat view)" "$(rows -W "$window" -g id "$@" | cut -d ' ' -f 1,4-)"
+}
+
+# load_keys DAY PRICE FIRST STEP LAST: a row for each key, in one commit
+load_keys()
+{
+	seq "$3" "$4" "$5" | sed "s/.*/{\"id\":&,\"ts\":\"2013-03-$(printf %02d "$1")T12:00:00.000\",\"price\":$2}/" |
+		pf-partition -S t.yaml -I jsonl | pf-pack -qq > new.arrows
+	pf-put -q --append t new.arrows
+}
+
+@test "changes of many keys: what others have beside them does not matter" {
+	local answer
+	load_keys 1 1 2 2 300
+	load_keys 2 2 3 3 300
+	follows 2d count sum:price
+	answer=$(ls st/window-*)
+	load_keys 1 4 5 7 250
+	follows 2d count sum:price
+	load_keys 2 4 1 9 280
+	follows 2d count sum:price
+	equals "$(ls st/window-*)" "$answer"
+	load_keys 2 4 1 1 280
+	follows 2d count sum:price
+	[ "$(ls st/window-*)" != "$answer" ]
+}
+
+@test "changes of windows that are put together anew" {
+	local day
+	for day in 1 2 3 4 5 6 7; do
+		load_keys $day $((day * 7 % 5)) $day $day 40
+		follows 4d --allow-missing count max:price days distinct:price
+	done
+	load_keys 6 9 3 4 30
+	follows 4d --allow-missing count max:price days distinct:price
+	follows 4d --allow-missing count max:price days distinct:price
+	equals "$(cat changes)" ""
+}
+
+@test "an answer waits for more before it is written, and for no day that leaves the state" {
+	local day answer
+	for day in {1..10}; do load_keys "$day" "$day" "$day" 1 $((day + 1)); done
+	load_keys 11 1 1 3 1200
+	load_keys 12 5 1 3 1200
+	follows 12d count sum:price
+	answer=$(ls st/window-*)
+	for day in {13..18}; do
+		load_keys "$day" "$day" $((day * 2)) 1 $((day * 2 + 2))
+		follows 12d count sum:price
+		equals "$(ls st/window-*)" "$answer"
+		equals "$(rows -s st -W 12d -g id count sum:price)" "$(rows -W 12d -g id count sum:price)"
+	done
+	for day in {19..22}; do
+		load_keys "$day" "$day" $((day * 2)) 1 $((day * 2 + 2))
+		follows 12d count sum:price
+	done
+	[ "$(ls st/window-*)" != "$answer" ]
+	answer=$(ls st/window-*)
+	load_keys 23 1 2 3 1200
+	follows 12d count sum:price
+	[ "$(ls st/window-*)" != "$answer" ]
+}
+
 @test "a file of several days is not taken for one of a day" {
 	rm -r t
 	sed -i 's/partition: day/partition: none/' t.yaml
@@ -164,7 +242,13 @@ rows()
 	flock -s 9
 	status 75 pf-window -s st -W 1d count t
 	contains "$stderr" "PF7501"
-	flock -u 9
+	status 75 pf-window -s st --wait 50ms -W 1d count t
+	{
+		sleep 0.3
+		flock -u 9
+	} &
+	status 0 pf-window -s st --wait 60s -W 1d count t
+	wait $!
 	status 2 pf-window -s st -W 1d -g id count t
 	contains "$stderr" "state 'st' is of another question: it has no 'key id id int'"
 	status 2 pf-window -s st -W 1d max:price t
@@ -247,6 +331,20 @@ rows()
 	equals "$(rows -s st -W 2d --revise -g id count)" "$(printf '%s\n' \
 		'1 2013-03-01 2013-03-03 3' '1 2013-03-02 2013-03-04 3' '1 2013-03-04 2013-03-06 2')"
 	equals "$(rows -s st -W 2d --revise -g id count)" "1 2013-03-04 2013-03-06 2"
+}
+
+@test "--revise knows the last 8 answers of a window, whatever others were asked for" {
+	local day
+	for day in {1..11}; do
+		load_rows "1 $day 1"
+		rows -s st -W 1d -g id count > /dev/null
+	done
+	for day in {02..11}; do
+		rows -s st -W since=2013-03-01 --end "2013-03-$day" -g id count > /dev/null
+	done
+	load_rows "1 3 1" "1 4 1" "1 10 1" "1 12 1"
+	equals "$(rows -s st -W 1d --revise -g id count)" "$(printf '%s\n' \
+		'1 2013-03-04 2013-03-05 2' '1 2013-03-10 2013-03-11 2' '1 2013-03-12 2013-03-13 1')"
 }
 
 @test "--changes: what was and what is, nothing when nothing changed" {
