@@ -446,11 +446,15 @@ class PaimonJava:
                 wrong.append((f, kind.types[f[0]], got[0], len(want)))
         return wrong
 
-    def system(self, path, name, columns):
-        return self.ask("rows", f"{path}${name}")
+    def systems(self, path, wanted):
+        found = {}
+        for name, columns in wanted.items():
+            names, *rows = self.ask("rows", f"{path}${name}")
+            found[name] = [tuple(r[names.index(c)] for c in columns) for r in rows]
+        return found
 
-    def count(self, path, kind, filter_):
-        return int(self.ask("digest", path, *self.request(kind, filter_))[1][1])
+    def counts(self, kind, asked):
+        return [int(self.ask("digest", path, *self.request(kind, f))[1][1]) for path, f in asked]
 
     def append(self, path, kind, filter_, rows):
         for i in rows:
@@ -469,7 +473,8 @@ def unescaped(s):
 
 
 class Sql:
-    """Flink and Spark: one statement counts the rows of all filters."""
+    """Flink and Spark, which take a second for each statement: one counts the rows of
+    many filters, one reads all system tables."""
     def can_say(self, t, v):
         """No times below seconds; floats of few digits: Flink's planner cuts
         literals of type FLOAT to seven (its plan shows it)."""
@@ -508,21 +513,27 @@ class Sql:
         filters_, wants = zip(*[(f, w) for f, w in asked if self.can_say(kind.types[f[0]], f[2])])
         for begin in range(0, len(filters_), 20):
             some = filters_[begin:begin + 20]
-            union = " UNION ALL ".join(
-                f"SELECT '{i}' AS f, COUNT(*) AS n FROM {self.name(kind.path)} WHERE {self.where(kind, f)}"
-                for i, f in enumerate(some))
-            got = {int(a): int(b) for a, b in self.ask("rows", union)[1:]}
-            for i, f in enumerate(some):
-                if got.get(i) != len(wants[begin + i]):
-                    wrong.append((f, kind.types[f[0]], got.get(i), len(wants[begin + i])))
+            for f, got, want in zip(some, self.counts(kind, [(kind.path, f) for f in some]), wants[begin:]):
+                if got != len(want):
+                    wrong.append((f, kind.types[f[0]], got, len(want)))
         return wrong
 
-    def count(self, path, kind, filter_):
-        return int(self.ask("rows", f"SELECT COUNT(*) FROM {self.name(path)} WHERE {self.where(kind, filter_)}")[1][0])
+    def counts(self, kind, asked):
+        union = " UNION ALL ".join(f"SELECT '{i}' AS f, COUNT(*) AS n FROM {self.name(path)} WHERE {self.where(kind, f)}"
+                                   for i, (path, f) in enumerate(asked))
+        got = {int(a): int(b) for a, b in self.ask("rows", union)[1:]}
+        return [got.get(i) for i in range(len(asked))]
 
-    def system(self, path, name, columns):
-        table = self.name(path)[:-1] + f"${name}`"
-        return self.ask("rows", f"SELECT {', '.join(columns)} FROM {table}")
+    def systems(self, path, wanted):
+        width = max(map(len, wanted.values()))
+
+        def select(name, columns):
+            cells = [self.q(c) for c in columns] + ["NULL"] * (width - len(columns))
+            return (f"SELECT CAST('{name}' AS STRING) AS name, " +
+                    ", ".join(f"CAST({c} AS STRING) AS c{i}" for i, c in enumerate(cells)) +
+                    f" FROM {self.name(path)[:-1]}${name}`")
+        rows = self.ask("rows", " UNION ALL ".join(select(n, c) for n, c in wanted.items()))[1:]
+        return {name: [tuple(r[1:1 + len(c)]) for r in rows if r[0] == name] for name, c in wanted.items()}
 
     def columns(self, kind):
         return ", ".join(self.q(c) for c in kind.names)
@@ -622,9 +633,9 @@ class PyPaimon:
                 wrong.append((f, kind.types[f[0]], t and t.num_rows, len(want)))
         return wrong
 
-    def count(self, path, kind, filter_):
-        t = self.table(path, filter_)
-        return t.num_rows if t else 0
+    def counts(self, kind, asked):
+        found = [self.table(path, f) for path, f in asked]
+        return [t.num_rows if t else 0 for t in found]
 
     def append(self, path, kind, filter_, rows):
         table = self.catalog.get_table("default." + os.path.basename(path))
@@ -738,22 +749,21 @@ def prunings(kind):
 
 
 def pruned(engine, kind, cases):
-    wrong = []
-    for copy, filter_, want, _ in cases:
-        got = engine.count(copy, kind, filter_)
-        if got != want:
-            wrong.append((filter_, got, want))
-    return wrong
+    got = engine.counts(kind, [(copy, f) for copy, f, _, _ in cases])
+    return [(f, n, want) for (_, f, want, _), n in zip(cases, got) if n != want]
 
 
 def listed(engine, kind):
     """Its $files, $snapshots, $partitions, $manifests and ours."""
-    def system(name, *columns):
-        names, *rows = engine.system(kind.path, name, columns)
-        at = [names.index(c) for c in columns]
-        return sorted(tuple(r[i] for i in at) for r in rows)
     files = ours("--files", kind.path).to_pylist()
     snapshots = ours("--snapshots", kind.path).to_pylist()
+    wanted = {"files": ("bucket", "file_path", "record_count", "file_size_in_bytes", "level", "schema_id"),
+              "snapshots": ("snapshot_id", "schema_id", "commit_kind", "total_record_count"),
+              "partitions": ("record_count", "file_size_in_bytes", "file_count"),
+              "manifests": ("num_added_files", "num_deleted_files")}
+    if any(s["tags"] for s in snapshots):
+        wanted["tags"] = ("tag_name", "snapshot_id", "schema_id", "record_count")
+    theirs = engine.systems(kind.path, wanted)
     wrong = []
 
     def same(what, got, want):
@@ -761,27 +771,23 @@ def listed(engine, kind):
         want = sorted(tuple(map(str, w)) for w in want)
         if got != want:
             wrong.append((what, [x for x in got if x not in want][:2], [x for x in want if x not in got][:2]))
-    same("$files", [(b, os.path.basename(p), *r) for b, p, *r in system(
-        "files", "bucket", "file_path", "record_count", "file_size_in_bytes", "level", "schema_id")],
-        [(f["bucket"], f["file"], f["rows"], f["bytes"], f["level"], f["schema"]) for f in files])
+    same("$files", [(b, os.path.basename(p), *r) for b, p, *r in theirs["files"]],
+         [(f["bucket"], f["file"], f["rows"], f["bytes"], f["level"], f["schema"]) for f in files])
     # Ours lists snapshots that only a tag keeps, too.
-    same("$snapshots", system("snapshots", "snapshot_id", "schema_id", "commit_kind", "total_record_count"),
+    same("$snapshots", theirs["snapshots"],
          [(s["snapshot"], s["schema"], s["kind"], s["rows"]) for s in snapshots
           if os.path.exists(f"{kind.path}/snapshot/snapshot-{s['snapshot']}")])
-    if any(s["tags"] for s in snapshots):
-        same("$tags", system("tags", "tag_name", "snapshot_id", "schema_id", "record_count"),
-             [(t, s["snapshot"], s["schema"], s["rows"]) for s in snapshots for t in (s["tags"] or "").split(",") if t])
+    same("$tags", theirs.get("tags", []),
+         [(t, s["snapshot"], s["schema"], s["rows"]) for s in snapshots for t in (s["tags"] or "").split(",") if t])
     parts = {}
     for f in files:
         p = parts.setdefault(f["partition"], [0, 0, 0])
         p[0], p[1], p[2] = p[0] + f["rows"], p[1] + f["bytes"], p[2] + 1
-    got = system("partitions", "record_count", "file_size_in_bytes", "file_count")
-    want = list(parts.values())
+    got, want = theirs["partitions"], list(parts.values())
     if kind.name == "oddities":  # several partitions share a directory
         got, want = ([tuple(str(sum(int(r[i]) for r in x)) for i in range(3))] for x in (got, want))
     same("$partitions", got, want)
-    counts = system("manifests", "num_added_files", "num_deleted_files")
-    same("$manifests", [(str(sum(int(a) - int(d) for a, d in counts)),)], [(len(files),)])
+    same("$manifests", [(str(sum(int(a) - int(d) for a, d in theirs["manifests"])),)], [(len(files),)])
     return wrong
 
 

@@ -64,12 +64,13 @@ class Java:
         if driver == "PaimonDriver":
             # Hadoop parses its defaults for each file that Paimon before 1.4
             # opens; nothing of them is asked for.
-            # Made in one go: other tests' processes may be reading.
+            # Made in one go: other processes and threads may be reading, or at it.
             for what in ("core", "hdfs", "hdfs-rbf", "mapred", "yarn"):
                 path = f"{OUT}/{self.name}/{what}-default.xml"
-                with open(f"{path}.{os.getpid()}", "w") as f:
+                own = f"{path}.{os.getpid()}.{threading.get_ident()}"
+                with open(own, "w") as f:
                     f.write("<configuration/>\n")
-                os.replace(f"{path}.{os.getpid()}", path)
+                os.replace(own, path)
         folder = os.path.abspath(self.folder)
         os.makedirs(folder + "/tmp", exist_ok=True)  # Flink leaves what it unpacks there
         self.log = open(f"{folder}/{self.name}.log", "ab")
