@@ -103,6 +103,9 @@ int pf_context(struct pf_error *err, const char *fmt, ...)
 	int n = vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
 	size_t len = n < 0 ? 0 : strlen(text);
+	/* Whoever opened the file may have named it, too. */
+	if (len && !strncmp(err->message, text, len) && err->message[len] == ':')
+		return err->code;
 	size_t old = strlen(err->message) + 1;
 	if (len + 3 < sizeof text) {
 		size_t room = sizeof text - len - 2;

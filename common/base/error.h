@@ -36,7 +36,8 @@ int pf_detail(struct pf_error *err, const char *fmt, ...)
 int pf_hint(struct pf_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Put "context: " in front of the message. Returns err->code. */
+/* Put "context: " in front of the message, unless it stands there already. Returns
+ * err->code. */
 int pf_context(struct pf_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -138,6 +138,9 @@ static int columns_of(const struct pf_schema *s, const char *text, bool *in, boo
 			}
 		return n;
 	}
+	/* #9 where there are eight. */
+	if (from < 0 && *text == '#' && text[1] && !text[1 + strspn(text + 1, "0123456789")])
+		return 0;
 	if (from < 0 && !range(s, text, &from, &to)) {
 		*is = false;
 		return 0;

@@ -278,8 +278,8 @@ static void column_comment(const struct pf_guess *g, size_t i, struct pf_buf *ou
 			pf_buf_str(out, ", written like 17850.0");
 	} else if (g->types[i].type.kind == PF_DOUBLE && c->scale <= 6 && !c->exponents &&
 		   c->scale) {
-		pf_buf_printf(out, ", at most %d digits behind the point: or decimal(18,%d)",
-			      c->scale, c->scale);
+		pf_buf_printf(out, ", at most %d digit%s behind the point: or decimal(18,%d)",
+			      c->scale, c->scale == 1 ? "" : "s", c->scale);
 	}
 	if (pf_guess_is_time(g, i) && (int)i != g->time)
 		pf_buf_printf(out, ", %lld steps back",

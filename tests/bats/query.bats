@@ -23,6 +23,20 @@ rows()
 	pf-query -O tsv "$@" | tail -n +2
 }
 
+@test "a damaged file is named once, with the table's place; a position beyond the last" {
+	cp -r t damaged
+	: > "$(ls damaged/dt=2024-01-31/bucket-1/*.parquet)"
+	status 3 pf-query damaged
+	equals "$(grep -o 'parquet' <<< "$stderr" | wc -l)" 1
+	contains "$stderr" "damaged/dt=2024-01-31/bucket-1/"
+	contains "$stderr" "too short for a Parquet file (PF3011)"
+	status 2 pf-query t -c 'ts,#9'
+	contains "$stderr" "no column matches '#9' in --columns (PF2042)"
+	equals "$(pf-query t -c '#2-#3' -n 0)" $'ts\tevent'
+	status 2 pf-query t --between 1 -n 3
+	contains "$stderr" "option '--between' needs FROM TO"
+}
+
 @test "an empty file of a definition that names its format has no rows; an empty pipe was cut" {
 	small_schema
 	: > empty.csv
