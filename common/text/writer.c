@@ -28,9 +28,11 @@ struct last_two {
 struct piece {
 	size_t from, len;
 	size_t column;
-	enum cell { CELL_END, CELL_INT, CELL_BIGINT, CELL_CODED, CELL_OTHER } cell;
-	const int32_t *ints; /* values of CELL_INT, none of them null */
-	const int64_t *wide; /* of CELL_BIGINT */
+	enum cell { CELL_END, CELL_INT, CELL_BIGINT, CELL_DATE, CELL_TIME, CELL_TEXT,
+		    CELL_OTHER } cell;
+	const int32_t *ints;    /* values of CELL_INT, of which none is null, and _DATE */
+	const int64_t *wide;    /* of CELL_BIGINT, likewise, and _TIME */
+	struct last_two *lasts; /* of CELL_DATE, _TIME, _TEXT */
 };
 
 struct pf_writer {
@@ -243,8 +245,10 @@ static enum cell cell_of(enum pf_kind kind, const struct pf_column *c)
 		return CELL_INT;
 	if (kind == PF_BIGINT && !c->nulls)
 		return CELL_BIGINT;
-	return kind == PF_STRING || kind == PF_DATE || pf_kind_is_timestamp(kind) ?
-		       CELL_CODED : CELL_OTHER;
+	return kind == PF_STRING	  ? CELL_TEXT :
+	       kind == PF_DATE		  ? CELL_DATE :
+	       pf_kind_is_timestamp(kind) ? CELL_TIME :
+					    CELL_OTHER;
 }
 
 /* Lines of a batch as pieces: what is the same in all of them is made once. */
@@ -267,7 +271,7 @@ static void make_pieces(struct pf_writer *w, const struct pf_batch *b)
 			.from = from, .len = to - from, .column = i,
 			.cell = w->human[i] ? CELL_OTHER :
 				cell_of(w->schema->fields[i].type.kind, c),
-			.ints = c->values, .wide = c->values };
+			.ints = c->values, .wide = c->values, .lasts = &w->lasts[i] };
 		from = to;
 	}
 	pf_buf_byte(&w->out, '\n');
@@ -287,15 +291,9 @@ static uint8_t *copy(uint8_t *to, const uint8_t *from, size_t n)
 	return to + n;
 }
 
-/* A time, or the text and its length if that is short: then the same code is the
- * same cell. */
-static bool code_of(enum pf_kind kind, const struct pf_column *c, int64_t row, uint64_t *code)
+/* The text and its length, if that is short; the same code is the same text. */
+static bool code_of(struct pf_view v, uint64_t *code)
 {
-	if (kind != PF_STRING) {
-		*code = (uint64_t)pf_int_at(c, kind, row);
-		return true;
-	}
-	struct pf_view v = pf_bytes_at(c, row);
 	if (v.len >= sizeof *code)
 		return false;
 	*code = v.len;
@@ -304,32 +302,55 @@ static bool code_of(enum pf_kind kind, const struct pf_column *c, int64_t row, u
 	return true;
 }
 
-/* A cell that is often the same. */
-static uint8_t *coded_cell(struct pf_writer *w, size_t column, const struct pf_column *c,
-			   int64_t row, uint8_t *to)
+static uint8_t *any_cell(struct pf_writer *w, const struct piece *p, const struct pf_column *c,
+			 int64_t row, uint8_t *to)
 {
-	struct last_two *lasts = &w->lasts[column];
-	uint64_t code;
-	bool coded = code_of(w->schema->fields[column].type.kind, c, row, &code);
-	for (unsigned i = 0; i < 2 && coded; i++) {
-		const struct last *last = &lasts->of[i];
-		if (last->len && last->code == code) {
-			lasts->newest = i;
-			return copy(to, last->text, last->len);
-		}
-	}
-	size_t start = (size_t)(to - w->out.data);
-	w->out.len = start;
-	line_cell(w, column, c, row);
-	size_t len = w->out.len - start;
-	if (coded && len <= sizeof lasts->of->text) {
-		lasts->newest ^= 1;
-		struct last *last = &lasts->of[lasts->newest];
-		last->code = code;
-		last->len = len;
-		memcpy(last->text, w->out.data + start, len);
-	}
+	w->out.len = (size_t)(to - w->out.data);
+	line_cell(w, p->column, c, row);
 	return pf_buf_room(&w->out, w->line_room);
+}
+
+static uint8_t *new_cell(struct pf_writer *w, const struct piece *p, const struct pf_column *c,
+			 int64_t row, uint64_t code, uint8_t *to)
+{
+	size_t start = (size_t)(to - w->out.data);
+	to = any_cell(w, p, c, row, to);
+	size_t len = w->out.len - start;
+	if (len > sizeof p->lasts->of->text)
+		return to;
+	p->lasts->newest ^= 1;
+	struct last *last = &p->lasts->of[p->lasts->newest];
+	last->code = code;
+	last->len = len;
+	memcpy(last->text, w->out.data + start, len);
+	return to;
+}
+
+/* A cell that is often one of the last two. */
+static inline uint8_t *coded_cell(struct pf_writer *w, const struct piece *p,
+				  const struct pf_column *c, int64_t row, uint64_t code,
+				  uint8_t *to)
+{
+	struct last_two *lasts = p->lasts;
+	for (unsigned i = 0; i < 2; i++)
+		if (lasts->of[i].len && lasts->of[i].code == code) {
+			lasts->newest = i;
+			return copy(to, lasts->of[i].text, lasts->of[i].len);
+		}
+	return new_cell(w, p, c, row, code, to);
+}
+
+static uint8_t *cell(struct pf_writer *w, const struct piece *p, const struct pf_column *c,
+		     int64_t row, uint8_t *to)
+{
+	uint64_t code;
+	if (p->cell == CELL_DATE)
+		return coded_cell(w, p, c, row, (uint64_t)p->ints[row], to);
+	if (p->cell == CELL_TIME)
+		return coded_cell(w, p, c, row, (uint64_t)p->wide[row], to);
+	if (p->cell == CELL_TEXT && code_of(pf_bytes_at(c, row), &code))
+		return coded_cell(w, p, c, row, code, to);
+	return any_cell(w, p, c, row, to);
 }
 
 static void delimited_row(struct pf_writer *w, const struct pf_batch *b, int64_t row)
@@ -343,14 +364,8 @@ static void delimited_row(struct pf_writer *w, const struct pf_batch *b, int64_t
 			to = pf_put_int(to, p->wide[row]);
 		} else if (p->cell == CELL_INT) {
 			to = pf_put_int(to, p->ints[row]);
-		} else if (p->cell == CELL_END || pf_is_null(c, row)) {
-			continue;
-		} else if (p->cell == CELL_CODED) {
-			to = coded_cell(w, p->column, c, row, to);
-		} else {
-			w->out.len = (size_t)(to - w->out.data);
-			line_cell(w, p->column, c, row);
-			to = pf_buf_room(&w->out, w->line_room);
+		} else if (p->cell != CELL_END && !pf_is_null(c, row)) {
+			to = cell(w, p, c, row, to);
 		}
 	}
 	w->out.len = (size_t)(to - w->out.data);

@@ -112,12 +112,20 @@ TEST(formats)
 
 /* --- columns of one value --- */
 
-enum { SAME, DIFFER, DIFFER_LATER, SOME_NULL, ALL_NULL, MODES, LINES = 5 };
+enum {
+	SAME, DIFFER, DIFFER_LATER, TWO_IN_TURN, THREE_IN_TURN, SOME_NULL, ALL_NULL, MODES,
+	LINES = 8
+};
 
 static void put_value(struct pf_colbuf *c, int mode, int row)
 {
-	static const char *const texts[] = { "", "a,b", "\t\"", "same", "\n" };
-	int v = mode == SAME || mode == ALL_NULL ? 3 : mode == DIFFER_LATER && row < 3 ? 2 : row;
+	static const char *const texts[LINES] = { "", "a,b", "\t\"", "same", "\n", "a", "seven77",
+						  "eight888" };
+	int v = mode == SAME || mode == ALL_NULL    ? 3 :
+		mode == DIFFER_LATER && row < 3	    ? 2 :
+		mode == TWO_IN_TURN		    ? row % 2 :
+		mode == THREE_IN_TURN		    ? row * 2 % 3 :
+						      row;
 	if (mode == ALL_NULL || (mode == SOME_NULL && row % 2)) {
 		pf_col_null(c);
 		return;
@@ -410,6 +418,34 @@ TEST(computed_digits)
 	pf_buf_free(&out);
 }
 
+TEST(whole_numbers)
+{
+	struct pf_buf out = { 0 };
+	char text[40];
+	int wrong = 0;
+	for (int i = 0; i < 200000; i++) {
+		uint64_t v = roll() ^ (uint64_t)roll() << 32;
+		if (i % 2) { /* about a power of ten */
+			v = 1;
+			for (uint64_t n = roll() % 20; n; n--)
+				v *= 10;
+			v += roll() % 3 - 1;
+		} else {
+			v >>= roll() % 64;
+		}
+		int64_t value = roll() % 2 ? (int64_t)v : (int64_t)(0 - v);
+		out.len = 0;
+		pf_format_int(&out, value);
+		snprintf(text, sizeof text, "%lld", (long long)value);
+		wrong += strcmp(pf_buf_cstr(&out), text) != 0;
+	}
+	out.len = 0;
+	pf_format_int(&out, INT64_MIN);
+	CHECK_STR(pf_buf_cstr(&out), "-9223372036854775808");
+	CHECK_INT(wrong, 0);
+	pf_buf_free(&out);
+}
+
 TEST(shortest_numbers)
 {
 	struct pf_buf out = { 0 };
@@ -526,5 +562,6 @@ TEST(round_trips)
 }
 
 UNIT_MAIN(CASE(formats), CASE(columns_of_one_value), CASE(tables), CASE(widths_of_tables),
-	  CASE(points_below_each_other), CASE(shortest_numbers), CASE(computed_digits),
+	  CASE(points_below_each_other), CASE(whole_numbers), CASE(shortest_numbers),
+	  CASE(computed_digits),
 	  CASE(round_trips))
