@@ -27,6 +27,7 @@ struct pf_inflate {
 	bool ended;   /* the source has */
 	z_stream gzip;
 	ZSTD_DStream *zstd;
+	const char *broken; /* why nothing more can be had; or NULL */
 	size_t at, end; /* unread input */
 	uint8_t input[INPUT_BYTES];
 };
@@ -138,7 +139,8 @@ static int gunzip(struct pf_inflate *f, uint8_t *out, size_t len, size_t *got,
 		f->member = true;
 		f->pending = false;
 	} else if (r != Z_OK && r != Z_BUF_ERROR) {
-		return malformed(f, f->gzip.msg ? f->gzip.msg : "unknown", err);
+		/* What came before the damage is handed out first. */
+		f->broken = f->gzip.msg ? f->gzip.msg : "unknown";
 	}
 	return 0;
 }
@@ -163,6 +165,8 @@ static int read_packed(struct pf_inflate *f, uint8_t *out, size_t len, size_t *g
 {
 	*got = 0;
 	while (!*got) {
+		if (f->broken)
+			return malformed(f, f->broken, err);
 		if (f->at == f->end && !f->pending) {
 			if (!f->ended)
 				PF_TRY(fill(f, err));

@@ -73,7 +73,7 @@ int pf_embedded_reader_open(struct pf_stage *stage, const struct pf_stage_read *
 			    struct pf_stage_reader **reader, struct pf_error *err);
 int pf_embedded_status(struct pf_stage *s, struct pf_stage_status *status,
 		       struct pf_error *err);
-void pf_embedded_print(const struct pf_stage *s, const struct pf_stage_status *status,
+void pf_embedded_print(const struct pf_stage *stage, const struct pf_stage_status *s,
 		       struct pf_buf *out);
 int pf_embedded_trim(struct pf_stage *s, int64_t before, bool dry,
 		     struct pf_trimmed *trimmed, struct pf_error *err);

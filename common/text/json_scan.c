@@ -158,9 +158,9 @@ const uint8_t *pf_json_skip(struct pf_json_scan *s, const uint8_t *p)
 			bool object = *p == '{';
 			if (depth == PF_JSON_DEPTH)
 				return pf_json_bad(s, p, "nested deeper than 512");
-			uint8_t bit = (uint8_t)(1u << (depth & 7));
-			objects[depth >> 3] = (uint8_t)(object ?
-				objects[depth >> 3] | bit : objects[depth >> 3] & ~bit);
+			unsigned at = depth & 7, below = (1u << at) - 1;
+			uint8_t *bits = &objects[depth >> 3];
+			*bits = (uint8_t)((at ? *bits & below : 0) | (unsigned)object << at);
 			depth++;
 			p = pf_json_blanks(s, p + 1);
 			if (*p != (object ? '}' : ']')) {

@@ -84,7 +84,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	size_t n = inflate(bytes, SIZE_MAX, &a, &code_a);
-	if (n != inflate(bytes, (size_t)data[1] + 1, &b, &code_b) || a != b || code_a != code_b)
+	size_t m = inflate(bytes, (size_t)data[1] + 1, &b, &code_b);
+	/* Of damaged zstd more comes out the less goes in at a time. */
+	bool zstd = bytes.len && bytes.data[0] != 0x1f && code_a;
+	if (code_a != code_b || (!zstd && (n != m || a != b)))
 		abort();
 	return 0;
 }

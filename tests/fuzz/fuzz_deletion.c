@@ -41,8 +41,10 @@ static void round_trip(const uint8_t *data, size_t size)
 	uint32_t *rows = pf_alloc(size / 2, sizeof *rows), last = 0;
 	struct pf_buf out = { 0 };
 	size_t n = 0, used = 0, found = 0;
-	for (size_t i = 0; i + 1 < size; i += 2)
-		rows[n++] = last += (uint32_t)(data[i] << 8 | data[i + 1]) + (n > 0);
+	for (size_t i = 0; i + 1 < size; i += 2) {
+		last += (uint32_t)(data[i] << 8 | data[i + 1]) + (n > 0);
+		rows[n++] = last;
+	}
 	uint8_t *bits = pf_zalloc((size_t)last / 8 + 1, 1);
 	pf_roaring_write(&out, rows, n);
 	if (pf_roaring_read(pf_view_of(out.data, out.len), (uint64_t)last + 1, bits, &used, NULL) ||

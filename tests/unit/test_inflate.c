@@ -197,6 +197,12 @@ TEST(damaged)
 	packed.data[packed.len - 8] ^= 1; /* its CRC */
 	CHECK_INT(drain(packed.data, packed.len, 4096, 999, NULL, &out, NULL),
 		  PF_E_CODEC);
+	/* All that came before is there, however much is asked for at once. */
+	CHECK(out.len == data.len && !memcmp(out.data, data.data, out.len));
+	out.len = 0;
+	CHECK_INT(drain(packed.data, packed.len, packed.len, data.len + 9, NULL, &out, NULL),
+		  PF_E_CODEC);
+	CHECK_INT(out.len, data.len);
 	pf_buf_free(&data);
 	pf_buf_free(&packed);
 	pf_buf_free(&out);
