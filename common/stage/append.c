@@ -157,6 +157,7 @@ static int commit(struct pf_append *a, struct pf_error *err)
 	int code = pf_stage_commit(a->writer, err);
 	if (!code)
 		code = acknowledge(a, err);
+	drop_tickets(a); /* those of a commit that failed */
 	a->tickets = next;
 	a->ntickets = n;
 	a->moved = false;
