@@ -144,7 +144,7 @@ static void put_value(struct pf_colbuf *c, int mode, int row)
 		pf_col_i128(c, (pf_i128)v * INT64_MAX);
 		break;
 	case PF_BIGINT:
-		pf_col_i64(c, INT64_MIN + (int64_t)v * (INT64_MAX / 2));
+		pf_col_i64(c, INT64_MIN + (int64_t)v * (INT64_MAX / LINES));
 		break;
 	default:
 		pf_col_int(c, v * 17 - 20);
