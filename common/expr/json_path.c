@@ -85,9 +85,10 @@ static int hex(const uint8_t *p, uint32_t *out)
 {
 	*out = 0;
 	for (int i = 0; i < 4; i++) {
-		uint8_t c = p[i] | 0x20;
+		uint8_t c = p[i], letter = c | 0x20;
 		uint32_t digit = c >= '0' && c <= '9' ? c - (uint32_t)'0' :
-				 c >= 'a' && c <= 'f' ? c - (uint32_t)'a' + 10 : 16;
+				 letter >= 'a' && letter <= 'f' ? letter - (uint32_t)'a' + 10 :
+								  16;
 		if (digit > 15)
 			return -1;
 		*out = *out << 4 | digit;
@@ -112,11 +113,11 @@ static size_t code_unit(const uint8_t *p, const uint8_t *end, uint32_t *cp)
 bool pf_json_unescape(struct pf_view value, uint8_t *out, size_t *len)
 {
 	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	const uint8_t *p = value.data + 1, *end = value.data + value.len - 1;
 	size_t n = 0;
 	*len = 0;
-	if (value.len < 2 || value.data[0] != '"' || *end != '"')
+	if (value.len < 2 || value.data[0] != '"' || value.data[value.len - 1] != '"')
 		return false;
+	const uint8_t *p = value.data + 1, *end = value.data + value.len - 1;
 	while (p < end) {
 		if (*p != '\\') {
 			out[n++] = *p++;

@@ -76,6 +76,7 @@ TEST(escapes)
 	CHECK_STR(get("\"\\x\"", ""), "malformed");
 	CHECK_STR(get("\"\\u12\"", ""), "malformed");
 	CHECK_STR(get("\"\\u12g4\"", ""), "malformed");
+	CHECK_STR(get("\"\\u\x10\x11\x12\x13\"", ""), "malformed"); /* no digits */
 }
 
 /* --- against jansson --- */
