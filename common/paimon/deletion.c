@@ -128,6 +128,10 @@ int pf_deletion_read(struct pf_table *table, const struct pf_data_file *file,
 	*deleted = NULL;
 	if (!file->deletion.path)
 		return 0;
+	if (file->rows < 0 || file->rows / 8 > most_bytes)
+		return pf_fail(err, PF_E_TABLE_CORRUPT,
+			       "'%s' with a deletion vector cannot have %" PRId64 " rows",
+			       file->path, file->rows);
 	PF_TRY(pf_place_open(table, file->deletion.path, &index, err));
 	uint8_t *bits = pf_zalloc((size_t)file->rows / 8 + 1, 1);
 	int code = read_vector(pf_store_file_source(index), file, bits, err);

@@ -217,8 +217,18 @@ static void put_single(const struct leaf *l, size_t i, struct pf_buf *out)
 {
 	const struct pq_mapping *m = &l->is->mapping;
 	const struct pf_view *views = l->rows.dense.views;
-	if (m->type.kind != PF_STRING && m->type.kind != PF_BYTES) {
+	if (m->type.kind == PF_BOOLEAN) {
 		pf_format_value(out, m->type, &l->column, (int64_t)i, PF_VALUE_JSON, NULL);
+		return;
+	}
+	if (m->type.kind != PF_STRING && m->type.kind != PF_BYTES) {
+		/* The page's own bytes may lie anywhere. */
+		size_t width = pf_kind_width(m->type.kind);
+		pf_i128 value;
+		struct pf_column one = l->column;
+		memcpy(&value, (const uint8_t *)one.values + i * width, width);
+		one.values = &value;
+		pf_format_value(out, m->type, &one, 0, PF_VALUE_JSON, NULL);
 		return;
 	}
 	struct pf_view v = views ? views[i] :

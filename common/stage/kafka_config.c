@@ -128,12 +128,14 @@ static int check_owner(const struct pf_kafka_config *c, const struct stat *st,
 static int check_clear(const struct pf_kafka_config *c, const char *name,
 		       struct pf_error *err)
 {
+	static const char *const names[] = { "sasl.mechanism", "sasl.mechanisms" };
 	const char *protocol = pf_kafka_config_get(c, "security.protocol");
-	const char *mechanism = pf_kafka_config_get(c, "sasl.mechanism");
-	if (!mechanism)
-		mechanism = pf_kafka_config_get(c, "sasl.mechanisms");
-	if (!protocol || strcasecmp(protocol, "sasl_plaintext") != 0 || !mechanism ||
-	    strcasecmp(mechanism, "PLAIN") != 0)
+	bool plain = false; /* by either name: the later one counts */
+	for (size_t i = 0; i < 2; i++) {
+		const char *mechanism = pf_kafka_config_get(c, names[i]);
+		plain = plain || (mechanism && !strcasecmp(mechanism, "PLAIN"));
+	}
+	if (!plain || !protocol || strcasecmp(protocol, "sasl_plaintext") != 0)
 		return 0;
 	pf_fail(err, PF_E_KAFKA_CONFIG,
 		"'%s' would send the password over the network in clear", name);

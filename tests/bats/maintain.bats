@@ -286,7 +286,7 @@ print(len(rows), sum(r["n"] for r in rows))')" "600 $(pf-query -c 'sum(n) as s' 
 	END
 	mib=$(python3 rss.py pf-put -q --compact --memory 64Mi --tmp-dir . $table)
 	echo "$mib MiB"
-	[ "$mib" -lt 110 ]
+	case $PF_BUILD in *asan*) ;; *) [ "$mib" -lt 110 ] ;; esac # the sanitizer's own memory counts
 	equals "$(pf-query -c 'count() as n, min(event) as a, max(event) as z, distinct(event) as d' $table)" "$before"
 	status 0 pf-put --verify $table
 }

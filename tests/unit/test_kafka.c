@@ -126,6 +126,8 @@ TEST(configuration)
 		  PF_E_KAFKA_CONFIG);
 	CHECK_OK(load("security.protocol=sasl_ssl\nsasl.mechanism=PLAIN\nsasl.password=x", 0600, &c), &err);
 	pf_kafka_config_free(&c);
+	CHECK_INT(load("security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-256\n"
+		       "sasl.mechanisms=PLAIN\n", 0600, &c), PF_E_KAFKA_CONFIG);
 	CHECK_OK(load("security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-256\n", 0600, &c),
 		 &err);
 	pf_kafka_config_free(&c);
