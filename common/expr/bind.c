@@ -248,6 +248,11 @@ void pf_bind_convert(struct pf_expr *e, struct pf_node *x, uint32_t kid,
 	pf_bind_slot(e, &x->kids[kid], to);
 }
 
+bool pf_expr_is_function(struct pf_view name)
+{
+	return pf_fn_find(name) != NULL;
+}
+
 static const char *fn_name_at(const void *ctx, size_t i)
 {
 	(void)ctx;

@@ -62,6 +62,9 @@ typedef const char *(*pf_expr_call_fn)(void *ctx, struct pf_view function,
 				       struct pf_view whole, struct pf_view inner);
 void pf_expr_take_calls(struct pf_expr *e, pf_expr_call_fn name, void *ctx);
 
+/* Is it one of the language's own? */
+bool pf_expr_is_function(struct pf_view name);
+
 /* The rows for which a condition is true, ascending, into rows (room for
  * batch->rows). Batches hold at most 2^32 - 1 rows. */
 int pf_expr_filter(struct pf_expr *e, const struct pf_batch *batch,

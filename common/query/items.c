@@ -342,12 +342,36 @@ struct lift {
 	size_t n; /* calls that were found */
 };
 
+static const char *aggregate_at(const void *ctx, size_t i)
+{
+	(void)ctx;
+	return i < sizeof aggregates_known / sizeof *aggregates_known ?
+		       aggregates_known[i].name : NULL;
+}
+
+/* No function, but almost an aggregate? */
+static int check_misspelt(struct pf_view function, const char *option, struct pf_error *err)
+{
+	char name[32];
+	if (pf_expr_is_function(function) || function.len >= sizeof name)
+		return 0;
+	memcpy(name, function.data, function.len);
+	name[function.len] = '\0';
+	const char *near = pf_near(name, aggregate_at, NULL);
+	if (!near)
+		return 0;
+	pf_fail(err, PF_E_UNKNOWN_FUNCTION, "unknown function '%s' in %s", name, option);
+	return pf_hint(err, "did you mean '%s'?", near);
+}
+
 static const char *lift_call(void *ctx, struct pf_view function, struct pf_view whole,
 			     struct pf_view inner)
 {
 	struct lift *l = ctx;
 	struct pf_items *list = l->list;
 	enum pf_aggregate agg = find_aggregate((const char *)function.data, function.len);
+	if (!agg && !l->code)
+		l->code = check_misspelt(function, l->option, l->err);
 	if (!agg || l->code)
 		return NULL;
 	l->n++;

@@ -162,6 +162,11 @@ rows()
 	contains "$stderr" "unknown column 'nothing'"
 	status 2 pf-query t -c 'sum(sum(price))+1'
 	contains "$stderr" "unknown function 'sum'"
+	status 2 pf-query t -c 'cuont()'
+	contains "$stderr" "unknown function 'cuont' in --columns (PF2043)"
+	contains "$stderr" "did you mean 'count'?"
+	status 2 pf-query t -c 'lenght(event)'
+	contains "$stderr" "did you mean 'length'?"
 	status 2 pf-query t -c 'avg()+1'
 	contains "$stderr" "avg() of what"
 	status 2 pf-query t -c 'sum(*)+1'

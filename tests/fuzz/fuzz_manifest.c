@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "paimon/manifest.h"
+#include "put_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,14 +24,6 @@ static const char schema[] =
 	"\"options\": {\"bucket\": \"2\", \"bucket-key\": \"id\", \"file.format\": \"parquet\"},"
 	"\"timeMillis\": 0}";
 
-static void put(int dir, const char *name, const void *data, size_t len)
-{
-	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	if (fd < 0 || write(fd, data, len) != (ssize_t)len)
-		abort();
-	close(fd);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char path[] = "/tmp/fuzz_manifest.XXXXXX";
@@ -41,13 +34,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!mkdtemp(path) || (dir = open(path, O_RDONLY | O_DIRECTORY)) < 0 ||
 		    mkdirat(dir, "schema", 0700) || mkdirat(dir, "manifest", 0700))
 			abort();
-		put(dir, "schema/schema-0", schema, sizeof schema - 1);
+		put_file(dir, "schema/schema-0", schema, sizeof schema - 1);
 		if (pf_table_open(path, &table, &err))
 			abort();
 	}
 	if (!size)
 		return 0;
-	put(dir, "manifest/m", data + 1, size - 1);
+	put_file(dir, "manifest/m", data + 1, size - 1);
 	struct pf_arena arena = { 0 };
 	struct pf_manifests list = { 0 };
 	struct pf_data_files files = { 0 };

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "put_file.h"
 #include "stage/dir.h"
 #include "stage/stage.h"
 #include "stage/writer.h"
@@ -18,14 +19,6 @@ static const char identity[] =
 	" \"definition\": \"table: t\\nid: id\\ntime: ts\\nbuckets: 2\\n"
 	"partition: day\\ncolumns:\\n  id: bigint not null\\n"
 	"  ts: timestamp(3) not null\\n  text: string\\n\"}";
-
-static void put(int dir, const char *name, const void *data, size_t len)
-{
-	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	if (fd < 0 || write(fd, data, len) != (ssize_t)len)
-		abort();
-	close(fd);
-}
 
 static void read_stage(const char *path)
 {
@@ -60,9 +53,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		if (!mkdtemp(path))
 			abort();
 		dir = open(path, O_RDONLY | O_DIRECTORY);
-		put(dir, "stage.json", identity, sizeof identity - 1);
+		put_file(dir, "stage.json", identity, sizeof identity - 1);
 	}
-	put(dir, "00000000000000000000.arrows", data, len);
+	put_file(dir, "00000000000000000000.arrows", data, len);
 	read_stage(path);
 	open_writer(path);
 	return 0;

@@ -209,6 +209,22 @@ TEST(columns_of_one_value)
 
 /* --- the table --- */
 
+/* What was built, as a table. */
+static char *as_table(const struct pf_schema *s, struct pf_builder *b,
+		      const struct pf_writer_options *o)
+{
+	struct pf_buf out = { 0 };
+	struct pf_byte_sink sink = pf_sink_buf(&out);
+	struct pf_writer *w;
+	pf_writer_open(&sink, s, o, &w, NULL);
+	struct pf_batch batch = pf_builder_batch(b);
+	pf_writer_batch(w, &batch, NULL);
+	pf_writer_finish(w, NULL);
+	pf_writer_free(w);
+	pf_buf_cstr(&out);
+	return (char *)out.data;
+}
+
 static char *table(size_t width, int rows)
 {
 	struct pf_schema *s = pf_schema_new();
@@ -221,19 +237,11 @@ static char *table(size_t width, int rows)
 		pf_col_i32(&b->columns[0], i * 100);
 		pf_col_bytes(&b->columns[1], texts[i % 3], strlen(texts[i % 3]));
 	}
-	struct pf_buf out = { 0 };
-	struct pf_byte_sink sink = pf_sink_buf(&out);
 	const struct pf_writer_options o = { .format = PF_ROWS_TABLE, .table.width = width };
-	struct pf_writer *w;
-	pf_writer_open(&sink, s, &o, &w, NULL);
-	struct pf_batch batch = pf_builder_batch(b);
-	pf_writer_batch(w, &batch, NULL);
-	pf_writer_finish(w, NULL);
-	pf_writer_free(w);
+	char *text = as_table(s, b, &o);
 	pf_builder_free(b);
 	pf_schema_unref(s);
-	pf_buf_cstr(&out);
-	return (char *)out.data;
+	return text;
 }
 
 TEST(tables)
@@ -278,22 +286,15 @@ TEST(widths_of_tables)
 		pf_col_bytes(&b->columns[0], "abc", i < 1000 ? 0 : 3);
 		pf_col_bytes(&b->columns[1], wide, i ? 1 : sizeof wide);
 	}
-	struct pf_buf out = { 0 };
-	struct pf_byte_sink sink = pf_sink_buf(&out);
 	const struct pf_writer_options o = { .format = PF_ROWS_TABLE, .table.width = 20,
 					     .table.ascii = true };
-	struct pf_writer *w;
-	pf_writer_open(&sink, s, &o, &w, NULL);
-	struct pf_batch batch = pf_builder_batch(b);
-	pf_writer_batch(w, &batch, NULL);
-	pf_writer_finish(w, NULL);
-	pf_writer_free(w);
-	const char *text = pf_buf_cstr(&out);
+	char *text = as_table(s, b, &o);
+	size_t len = strlen(text);
 	static const char begin[] = "   x\n-  -----------------\n   wwwwwwwwwwwwwwww~\n   w\n";
 	CHECK(!strncmp(text, begin, sizeof begin - 1));
-	CHECK_STR(text + out.len - 5, "~  w\n");
-	CHECK_STR(text + out.len - 10, "   w\n~  w\n");
-	pf_buf_free(&out);
+	CHECK_STR(text + len - 5, "~  w\n");
+	CHECK_STR(text + len - 10, "   w\n~  w\n");
+	free(text);
 	pf_builder_free(b);
 	pf_schema_unref(s);
 }
