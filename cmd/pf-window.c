@@ -28,7 +28,7 @@ struct options {
 	const char *kafka_config;
 	const char *end, *from, *every, *state, *wait, *tag, *definition, *time;
 	int64_t memory;
-	bool fresh, allow_missing, changes, revise, per_day, state_out, keep_dropped, explain;
+	bool fresh, allow_missing, changes, revise, wide, per_day, state_out, keep_dropped, explain;
 	int late;
 	const char *verify, *stats;
 };
@@ -71,6 +71,8 @@ static const struct pf_option options[] = {
 	  .with = "state", .help = "with --state: what a partition had that was dropped whole still counts" },
 	{ 0, "verify", PF_OPT_STRING, OPT(verify), "SHARE", .minor = true,
 	  .with = "state", .help = "with --state: compute that share of its days again and compare" },
+	{ 0, "wide", PF_OPT_FLAG, OPT(wide),
+	  .help = "one row for each key, its windows side by side: count_7d, count_30d" },
 	{ 0, "per-day", PF_OPT_FLAG, OPT(per_day),
 	  .help = "one row for each day and key of the window" },
 	{ 0, "state-out", PF_OPT_FLAG, OPT(state_out),
@@ -176,7 +178,8 @@ static int set_job(struct pf_run *run, struct asked *a, struct pf_error *err)
 		.reduce = o->reduce, .merge = o->merge, .names = o->as.items, .nnames = o->as.n,
 		.time = o->time, .end = o->end, .from = o->from,
 		.input = o->input, .state = o->state, .fresh = o->fresh, .allow_missing = o->allow_missing,
-		.changes = o->changes, .revise = o->revise, .per_day = o->per_day,
+		.changes = o->changes, .revise = o->revise, .wide = o->wide,
+		.per_day = o->per_day,
 		.state_out = o->state_out, .keep_dropped = o->keep_dropped, .late = o->late,
 		.explain = o->explain ? &a->plan : NULL,
 		.memory = (size_t)o->memory,

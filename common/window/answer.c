@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "window/answer.h"
+#include "window/answer_internal.h"
 
 #include <stdlib.h>
 
@@ -28,148 +28,75 @@ static struct pf_combine_label label_of(const struct pf_answer *a, const char *w
 	};
 }
 
-/* What becomes of combined rows. */
-struct output {
-	const struct pf_combine_label *label; /* given out under it; NULL: not */
-	const struct pf_combine_label *was; /* not NULL: those that changed are, and
-	                                     * this is what they were */
-	bool only;            /* no others are looked at */
-	bool write;           /* all are put aside: */
-	size_t file;
-	struct pf_sorted run;
-};
-
-static int give(struct pf_answer *a, struct pf_combine *m, const struct output *o,
-		struct pf_builder *rows, struct pf_error *err)
-{
-	struct pf_batch batch;
-	if (o->was) {
-		PF_TRY(pf_combine_changes(m, o->label, &batch, err));
-	} else {
-		pf_builder_reset(rows);
-		PF_TRY(pf_combine_finished(m, o->label, rows, err));
-		batch = pf_builder_batch(rows);
-	}
-	a->keys += batch.rows;
-	return batch.rows && a->put ? a->put(a->ctx, &batch, err) : 0;
-}
-
-/* Combined rows out, and into a run if there is one to be written. */
-static int drain(struct pf_answer *a, struct pf_combine *m, struct output *o,
-		 struct pf_run_out *out, struct pf_error *err)
-{
-	struct pf_builder *rows = pf_builder_new(a->result);
-	size_t n = 0;
-	int code;
-	do {
-		struct pf_batch batch;
-		code = pf_combine_next(m, &n, err);
-		if (!code && n && out)
-			code = pf_combine_stored(m, &batch, err);
-		if (!code && n && out)
-			code = pf_run_out_batch(out, &batch, 0, batch.rows, err);
-		if (!code && n && o->label)
-			code = give(a, m, o, rows, err);
-	} while (!code && n);
-	pf_builder_free(rows);
-	if (!code && out)
-		code = pf_run_out_cut(out, &o->run, err);
-	return code;
-}
-
-/* The new answer takes the place of the window's old one. */
-static void remember(struct pf_answer *a, const struct pf_window *w, int64_t from_us,
-		     int64_t to_us, const struct output *o, const struct pf_ids *ids)
-{
-	struct pf_state_window n = { .text = (char *)(uintptr_t)w->text, .from_us = from_us,
-				     .to_us = to_us, .file = o->file, .run = o->run };
-	for (size_t i = a->state->nwindows; i-- > 0;)
-		if (!strcmp(a->state->windows[i].text, w->text))
-			pf_state_drop_window(a->state, i);
-	pf_ids_copy(&n.ids, ids);
-	pf_state_add_window(a->state, &n);
-	a->moved = true;
-}
-
-/* Combine what the plan says; the answer is written beside the output. */
-static int combine(struct pf_answer *a, const struct pf_plan *p, struct output *o,
-		   struct pf_error *err)
-{
-	struct pf_combine *m = NULL;
-	struct pf_run_out *out = NULL;
-	if (o->write) {
-		PF_TRY(pf_state_file_new(a->state, "window", &o->file, err));
-		PF_TRY(pf_run_out_open(a->state->files[o->file].fd, "answer",
-				       a->shape->merged, &out, err));
-	}
-	int code = pf_combine_open(a->shape, p->inputs, p->n, false, a->memory, &m, err);
-	if (!code && o->was)
-		pf_combine_watch(m, o->was, a->result, o->only);
-	if (!code)
-		code = drain(a, m, o, out, err);
-	if (!code && out)
-		code = pf_run_out_finish(out, err);
-	pf_combine_free(m);
-	pf_run_out_free(out);
-	return code;
-}
-
-/* What stands in the plan, and the rows in flight. */
-static int combine_flight(struct pf_answer *a, struct pf_plan *p,
-			  const struct pf_combine_label *label, int64_t from_us,
-			  int64_t to_us, struct pf_error *err)
-{
-	const struct pf_flight *f = a->flight;
-	struct output o = { .label = label };
-	int64_t from = pf_shape_cell(a->shape, from_us), to = pf_shape_cell(a->shape, to_us);
-	p->inputs = pf_realloc(p->inputs, p->n + f->n + 1, sizeof *p->inputs);
-	for (size_t i = 0; i < f->n; i++)
-		if (f->days[i] >= from && f->days[i] < to)
-			p->inputs[p->n++] = f->runs[i];
-	return combine(a, p, &o, err);
-}
-
 /* --- answers that are kept --- */
 
 /* The answer that the state has for the window, or NULL. */
-static struct pf_state_window *answer_of(const struct pf_answer *a, const char *text)
+static struct pf_state_window *answer_of(const struct pf_answer *a, const struct pf_answer_part *p)
 {
 	for (size_t i = 0; i < a->state->nwindows; i++)
-		if (!strcmp(a->state->windows[i].text, text))
+		if (!strcmp(a->state->windows[i].text, p->asked->window->text))
 			return &a->state->windows[i];
 	return NULL;
 }
 
-/* Does the plan go on from this answer? */
-static bool goes_on(const struct pf_answer *a, const struct pf_state_window *w,
-		    const struct pf_plan *p)
+/* Does the plan go on from the window's own answer? */
+static bool goes_on(const struct pf_answer *a, const struct pf_answer_part *p)
 {
-	return w && p->reused == w - a->state->windows;
+	const struct pf_state_window *own = answer_of(a, p);
+	return own && p->plan.reused == own - a->state->windows;
 }
 
-/* Does the plan go on from the window's own answer with so few rows that reading
- * them again is cheaper than writing the answer? */
-static bool may_wait(const struct pf_answer *a, const struct pf_state_window *w,
-		     const struct pf_plan *p)
+/* Does it with so few rows that reading them again is cheaper than writing the
+ * answer? */
+static bool may_wait(const struct pf_answer *a, const struct pf_answer_part *p)
 {
 	enum { SHARE = 2, RUNS_MAX = 200 };
-	return goes_on(a, w, p) && p->ids.n && p->n <= RUNS_MAX &&
-	       p->rows - w->run.rows <= w->run.rows / SHARE;
+	const struct pf_state_window *own = answer_of(a, p);
+	return goes_on(a, p) && p->plan.ids.n && p->plan.n <= RUNS_MAX &&
+	       p->plan.rows - own->run.rows <= own->run.rows / SHARE;
+}
+
+/* The new answer takes the place of the window's old one. */
+static void remember(struct pf_answer *a, struct pf_answer_part *p)
+{
+	const struct pf_asked_window *w = p->asked;
+	struct pf_state_window n = { .text = (char *)(uintptr_t)w->window->text,
+				     .from_us = w->from_us, .to_us = w->to_us,
+				     .file = p->file, .run = p->run };
+	for (size_t i = a->state->nwindows; i-- > 0;)
+		if (!strcmp(a->state->windows[i].text, n.text))
+			pf_state_drop_window(a->state, i);
+	pf_ids_copy(&n.ids, &p->plan.ids);
+	pf_state_add_window(a->state, &n);
+	a->moved = true;
 }
 
 /* The answer is given out with runs that are not in it, or without some that
  * are. */
-static void note_given(struct pf_answer *a, struct pf_state_window *w, const struct pf_ids *ids,
-		       int64_t from_us, int64_t to_us)
+static void note_given(struct pf_answer *a, const struct pf_answer_part *p)
 {
-	bool differs = pf_plan_content(&w->ids) != pf_plan_content(ids);
-	a->moved = a->moved || w->from_us != from_us || w->to_us != to_us ||
-		   pf_plan_content(pf_state_given(w)) != pf_plan_content(ids);
-	w->from_us = from_us;
-	w->to_us = to_us;
-	pf_ids_free(&w->given);
+	struct pf_state_window *own = answer_of(a, p);
+	const struct pf_asked_window *w = p->asked;
+	const struct pf_ids *ids = &p->plan.ids;
+	bool differs = pf_plan_content(&own->ids) != pf_plan_content(ids);
+	a->moved = a->moved || own->from_us != w->from_us || own->to_us != w->to_us ||
+		   pf_plan_content(pf_state_given(own)) != pf_plan_content(ids);
+	own->from_us = w->from_us;
+	own->to_us = w->to_us;
+	pf_ids_free(&own->given);
 	if (differs)
-		pf_ids_copy(&w->given, ids);
+		pf_ids_copy(&own->given, ids);
+}
+
+/* What was written is remembered last: it moves the list that plans speak of. */
+static void keep(struct pf_answer *a, const struct pf_answer_output *o)
+{
+	for (size_t l = 0; l < o->n; l++)
+		if (!o->parts[l].write && goes_on(a, &o->parts[l]))
+			note_given(a, &o->parts[l]);
+	for (size_t l = 0; l < o->n; l++)
+		if (o->parts[l].write)
+			remember(a, &o->parts[l]);
 }
 
 /* --- what changed --- */
@@ -185,25 +112,29 @@ static bool same_anywhere(const struct pf_shape *shape)
 
 /* Is the plan the window's own answer and some runs, so that only keys of these
  * can have changed? */
-static bool is_delta(const struct pf_answer *a, const struct pf_state_window *old,
-		     const struct pf_plan *p, int64_t from_us, int64_t to_us)
+static bool is_delta(const struct pf_answer *a, const struct pf_answer_part *p)
 {
-	return goes_on(a, old, p) && p->deltas &&
-	       ((old->from_us == from_us && old->to_us == to_us) || same_anywhere(a->shape));
+	const struct pf_state_window *old = answer_of(a, p);
+	const struct pf_asked_window *w = p->asked;
+	return goes_on(a, p) && p->plan.deltas &&
+	       ((old->from_us == w->from_us && old->to_us == w->to_us) ||
+		same_anywhere(a->shape));
 }
 
-static bool any_new(const struct pf_plan *p)
+static bool any_new(const struct pf_answer_output *o)
 {
-	for (size_t i = 0; i < p->n; i++)
-		if (p->inputs[i].side == PF_OF_NEW)
-			return true;
+	for (size_t l = 0; l < o->n; l++)
+		for (size_t i = 0; i < o->parts[l].plan.n; i++)
+			if (o->parts[l].plan.inputs[i].side == PF_OF_NEW)
+				return true;
 	return false;
 }
 
 /* All of the old answer beside all of the new one. */
-static int set_apart(struct pf_answer *a, const struct pf_state_window *old, struct pf_plan *p,
-		     struct pf_error *err)
+static int set_apart(struct pf_answer *a, struct pf_answer_part *part, struct pf_error *err)
 {
+	const struct pf_state_window *old = answer_of(a, part);
+	struct pf_plan *p = &part->plan;
 	size_t n = 0;
 	for (size_t i = 0; i < p->n; i++)
 		p->inputs[i].side = PF_OF_NEW;
@@ -217,28 +148,29 @@ static int set_apart(struct pf_answer *a, const struct pf_state_window *old, str
 	return 0;
 }
 
-static int give_changes(struct pf_answer *a, const struct pf_window *w, struct pf_plan *p,
-			int64_t from_us, int64_t to_us, struct pf_error *err)
+/* was: labels the windows' old answers. */
+static int give_changes(struct pf_answer *a, struct pf_answer_output *o, struct pf_combine_label *was,
+			struct pf_error *err)
 {
-	struct pf_state_window *old = answer_of(a, w->text);
-	const struct pf_combine_label is = label_of(a, w->text, from_us, to_us);
-	struct pf_combine_label was = is;
-	struct output o = { .label = &is, .was = &was };
-	if (old)
-		was = label_of(a, w->text, old->from_us, old->to_us);
-	was.change = "-";
-	if (is_delta(a, old, p, from_us, to_us))
-		o.only = may_wait(a, old, p);
-	else
-		PF_TRY(set_apart(a, old, p, err));
-	o.write = !o.only;
-	if (o.write || any_new(p))
-		PF_TRY(combine(a, p, &o, err));
-	if (o.write)
-		remember(a, w, from_us, to_us, &o, &p->ids);
-	else
-		note_given(a, old, &p->ids, from_us, to_us);
-	return 0;
+	int64_t end = INT64_MIN;
+	o->was = was;
+	for (size_t l = 0; l < o->n; l++) {
+		struct pf_answer_part *p = &o->parts[l];
+		const struct pf_state_window *old = answer_of(a, p);
+		if (old) {
+			was[l] = label_of(a, old->text, old->from_us, old->to_us);
+			end = was[l].end > end ? was[l].end : end;
+		}
+		was[l].change = "-";
+		bool delta = is_delta(a, p);
+		p->write = !delta || !may_wait(a, p);
+		if (!delta)
+			PF_TRY(set_apart(a, p, err));
+		o->write = o->write || p->write;
+	}
+	was[0].end = end;
+	o->only = !o->write;
+	return o->write || any_new(o) ? pf_answer_combine(a, o, false, err) : 0;
 }
 
 /* --- planning --- */
@@ -288,38 +220,93 @@ static void count(struct pf_answer *a, const char *window, const struct pf_plan 
 		      (long long)p->rows, (long long)p->rows_all);
 }
 
-/* Without changes: straight from the plan. */
-static int give_plan(struct pf_answer *a, const struct pf_window *w, struct pf_plan *p,
-		     int64_t from_us, int64_t to_us, struct pf_error *err)
+/* --- windows --- */
+
+/* Without changes: straight from the plans. */
+static int give_plans(struct pf_answer *a, struct pf_answer_output *o, struct pf_error *err)
 {
-	const struct pf_combine_label label = label_of(a, w->text, from_us, to_us);
-	struct pf_state_window *own = answer_of(a, w->text);
+	const struct pf_combine_label *labels = o->labels;
 	bool flight = a->flight && a->flight->n;
-	struct output o = { .label = flight ? NULL : &label,
-			    .write = a->put_aside && !p->same && !may_wait(a, own, p) };
-	if (o.write || !flight)
-		PF_TRY(combine(a, p, &o, err));
-	if (flight)
-		PF_TRY(combine_flight(a, p, &label, from_us, to_us, err));
-	if (o.write)
-		remember(a, w, from_us, to_us, &o, &p->ids);
-	else if (a->put_aside && goes_on(a, own, p))
-		note_given(a, own, &p->ids, from_us, to_us);
+	for (size_t l = 0; l < o->n; l++) {
+		struct pf_answer_part *p = &o->parts[l];
+		p->write = a->put_aside && !p->plan.same && !may_wait(a, p);
+		o->write = o->write || p->write;
+	}
+	if (flight) {
+		/* What is put aside has no rows in flight. */
+		o->labels = NULL;
+		if (o->write)
+			PF_TRY(pf_answer_combine(a, o, false, err));
+		o->labels = labels;
+		o->write = false;
+	}
+	return pf_answer_combine(a, o, flight, err);
+}
+
+static int give_parts(struct pf_answer *a, struct pf_answer_part *parts, size_t n, struct pf_error *err)
+{
+	struct pf_combine_label *is = pf_alloc(n, sizeof *is), *was = pf_alloc(n, sizeof *was);
+	struct pf_answer_output o = { .parts = parts, .n = n, .labels = is };
+	for (size_t l = 0; l < n; l++) {
+		const struct pf_asked_window *w = parts[l].asked;
+		is[l] = was[l] = label_of(a, w->window->text, w->from_us, w->to_us);
+		is[0].end = is[l].end > is[0].end ? is[l].end : is[0].end;
+	}
+	int code = a->columns.change ? give_changes(a, &o, was, err) : give_plans(a, &o, err);
+	if (!code && a->put_aside)
+		keep(a, &o);
+	free(is);
+	free(was);
+	return code;
+}
+
+static int plan_parts(struct pf_answer *a, struct pf_answer_part *parts, size_t n, struct pf_error *err)
+{
+	for (size_t l = 0; l < n; l++) {
+		const struct pf_asked_window *w = parts[l].asked;
+		PF_TRY(plan(a, w->from_us, w->to_us, &parts[l].plan, err));
+		count(a, w->window->text, &parts[l].plan, w->from_us, w->to_us);
+	}
 	return 0;
 }
 
-int pf_answer_window(struct pf_answer *a, const struct pf_window *w, int64_t from_us,
-		     int64_t to_us, struct pf_error *err)
+int pf_answer_windows(struct pf_answer *a, struct pf_asked_window *windows, size_t n,
+		      struct pf_error *err)
 {
-	struct pf_plan p;
-	PF_TRY(plan(a, from_us, to_us, &p, err));
-	count(a, w->text, &p, from_us, to_us);
-	int code = a->columns.change ? give_changes(a, w, &p, from_us, to_us, err) :
-				       give_plan(a, w, &p, from_us, to_us, err);
-	if (!code && a->put_aside && pf_state_publish(a->state, w->text, from_us, to_us,
-						      pf_plan_content(&p.ids)))
-		a->moved = true;
-	pf_plan_free(&p);
+	struct pf_answer_part *parts = pf_zalloc(n, sizeof *parts);
+	for (size_t l = 0; l < n; l++) {
+		parts[l].asked = &windows[l];
+		windows[l].rows = 0;
+	}
+	int code = plan_parts(a, parts, n, err);
+	if (!code)
+		code = give_parts(a, parts, n, err);
+	for (size_t l = 0; l < n; l++) {
+		const struct pf_answer_part *p = &parts[l];
+		if (!code && a->put_aside &&
+		    pf_state_publish(a->state, p->asked->window->text, p->asked->from_us,
+				     p->asked->to_us, pf_plan_content(&p->plan.ids)))
+			a->moved = true;
+		pf_plan_free(&parts[l].plan);
+		pf_run_out_free(parts[l].out);
+	}
+	free(parts);
+	return code;
+}
+
+/* --- days --- */
+
+/* One cell of time. */
+static int answer_day(struct pf_answer *a, int64_t from_us, int64_t to_us, struct pf_error *err)
+{
+	const struct pf_combine_label label = label_of(a, NULL, from_us, to_us);
+	struct pf_asked_window day = { .from_us = from_us, .to_us = to_us };
+	struct pf_answer_part part = { .asked = &day };
+	const struct pf_answer_output o = { .parts = &part, .n = 1, .labels = &label };
+	PF_TRY(plan(a, from_us, to_us, &part.plan, err));
+	count(a, "day", &part.plan, from_us, to_us);
+	int code = pf_answer_combine(a, &o, a->flight && a->flight->n, err);
+	pf_plan_free(&part.plan);
 	return code;
 }
 
@@ -330,18 +317,8 @@ int pf_answer_days(struct pf_answer *a, int64_t from_us, int64_t to_us,
 	int code = 0;
 	a->put_aside = false;
 	for (int64_t at = from_us, next; at < to_us && !code; at = next) {
-		struct pf_plan p;
 		next = pf_shape_cell_us(a->shape, pf_shape_cell(a->shape, at) + 1);
-		const struct pf_combine_label label = label_of(a, NULL, at, next);
-		code = plan(a, at, next, &p, err);
-		if (code)
-			break;
-		count(a, "day", &p, at, next);
-		struct output o = { .label = &label };
-		code = a->flight && a->flight->n ?
-			       combine_flight(a, &p, &label, at, next, err) :
-			       combine(a, &p, &o, err);
-		pf_plan_free(&p);
+		code = answer_day(a, at, next, err);
 	}
 	a->put_aside = aside;
 	return code;

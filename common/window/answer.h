@@ -35,10 +35,18 @@ struct pf_answer {
 	bool moved;           /* the state is not what it was */
 };
 
-/* With columns.change, only keys whose values differ from those of the answer
- * that the state had for this window: "-" what they were, "+" what they are. */
-int pf_answer_window(struct pf_answer *a, const struct pf_window *w, int64_t from_us,
-		     int64_t to_us, struct pf_error *err);
+struct pf_asked_window {
+	const struct pf_window *window;
+	int64_t from_us, to_us;
+	int64_t rows; /* out: keys that have rows in it, or changes */
+};
+
+/* One window, or at most PF_LANES_MAX side by side (columns.wide), whose end is
+ * that of the last. With columns.change, only keys whose values differ from those
+ * of the answer that the state had for them: "-" what they were, "+" what they
+ * are. */
+int pf_answer_windows(struct pf_answer *a, struct pf_asked_window *windows, size_t n,
+		      struct pf_error *err);
 
 /* One row for each cell of time and key; columns.day. Nothing is put aside. */
 int pf_answer_days(struct pf_answer *a, int64_t from_us, int64_t to_us,

@@ -15,23 +15,37 @@ enum {
 /* --- states --- */
 
 /* Hand rows that have slots to the aggregates. */
-static int take_stretch(struct pf_combine *m, const struct pf_cursor *c, int64_t from,
-			int64_t n, struct pf_error *err)
+static int take_stretch(const struct pf_combine *m, const struct pf_lane *lane,
+			const struct pf_cursor *c, int64_t from, int64_t n,
+			struct pf_error *err)
 {
 	size_t column = (size_t)c->skip + m->nkeys;
 	const int64_t *rows = (const int64_t *)c->batch.columns[column++].values + from;
 	bool minus = c->input->minus;
 	for (int64_t i = 0; i < n; i++)
-		m->rows[c->slots[from + i]] += minus ? -rows[i] : rows[i];
+		lane->rows[c->slots[from + i]] += minus ? -rows[i] : rows[i];
 	for (size_t a = 0; a < m->shape->naggs; a++) {
 		const struct pf_agg *agg = m->shape->aggs[a];
 		struct pf_agg_stored in = { from, n, c->slots + from,
 					    &c->batch.columns[column], minus };
-		int code = agg->kind->merge(m->states[a], &in, err);
+		int code = agg->kind->merge(lane->states[a], &in, err);
 		if (code)
 			return pf_context(err, "'%s'", c->input->run.name);
 		column += agg->state->n;
 	}
+	return 0;
+}
+
+/* Pending rows of a run, into the lanes that have it. */
+static int take_run(const struct pf_combine *m, struct pf_cursor *c, struct pf_error *err)
+{
+	for (uint64_t left = c->input->lanes; left; left &= left - 1) {
+		const struct pf_lane *lane = &m->lanes[__builtin_ctzll(left)];
+		for (size_t k = 0; k < c->npending; k++)
+			PF_TRY(take_stretch(m, lane, c, c->pending[k].from, c->pending[k].n,
+					    err));
+	}
+	c->npending = 0;
 	return 0;
 }
 
@@ -41,36 +55,30 @@ static int take(struct pf_combine *m, enum pf_combine_side side, struct pf_error
 	for (int minus = 0; minus < 2; minus++)
 		for (size_t i = 0; i < m->n; i++) {
 			struct pf_cursor *c = &m->cursors[i];
-			if (c->input->side != side || c->input->minus != (minus != 0))
-				continue;
-			for (size_t k = 0; k < c->npending; k++)
-				PF_TRY(take_stretch(m, c, c->pending[k].from,
-						    c->pending[k].n, err));
-			c->npending = 0;
+			if (c->input->side == side && c->input->minus == (minus != 0))
+				PF_TRY(take_run(m, c, err));
 		}
 	return 0;
 }
 
-/* States of no rows for all slots. */
-static void clear(struct pf_combine *m)
+void pf_lane_clear(const struct pf_combine *m, const struct pf_lane *lane)
 {
 	for (size_t i = 0; i < m->shape->naggs; i++) {
 		const struct pf_agg_kind *kind = m->shape->aggs[i]->kind;
-		kind->clear(m->states[i]);
-		kind->reserve(m->states[i], m->slots);
+		kind->clear(lane->states[i]);
+		kind->reserve(lane->states[i], m->slots);
 	}
-	memset(m->rows, 0, m->slots * sizeof *m->rows);
+	memset(lane->rows, 0, m->slots * sizeof *lane->rows);
 }
 
 static int take_all(struct pf_combine *m, struct pf_error *err)
 {
-	clear(m);
+	for (size_t i = 0; i < m->nlanes; i++)
+		pf_lane_clear(m, &m->lanes[i]);
 	PF_TRY(take(m, PF_OF_BOTH, err));
 	if (m->watch) {
 		PF_TRY(take(m, PF_OF_OLD, err));
 		PF_TRY(pf_watch_old(m, err));
-		if (m->watch->apart)
-			clear(m);
 	}
 	return take(m, PF_OF_NEW, err);
 }
@@ -92,7 +100,25 @@ static int open_cursors(struct pf_combine *m, struct pf_error *err)
 	return 0;
 }
 
-static struct pf_combine *new_merge(const struct pf_shape *shape, bool by_cell)
+static void add_lane(struct pf_combine *m)
+{
+	struct pf_lane *lane = &m->lanes[m->nlanes++];
+	*lane = (struct pf_lane){ 0 };
+	lane->rows = pf_alloc(PF_COMBINE_KEYS, sizeof *lane->rows);
+	lane->states = pf_alloc(m->shape->naggs + 1, sizeof *lane->states);
+	for (size_t i = 0; i < m->shape->naggs; i++)
+		lane->states[i] = pf_agg_states_new(m->shape->aggs[i]);
+}
+
+static void free_lane(const struct pf_combine *m, const struct pf_lane *lane)
+{
+	for (size_t i = 0; i < m->shape->naggs; i++)
+		pf_agg_states_free(lane->states[i]);
+	free(lane->states);
+	free(lane->rows);
+}
+
+static struct pf_combine *new_merge(const struct pf_shape *shape, size_t lanes, bool by_cell)
 {
 	struct pf_combine *m = pf_zalloc(1, sizeof *m);
 	struct pf_schema *schema = by_cell ? shape->partial : shape->merged;
@@ -111,11 +137,11 @@ static struct pf_combine *new_merge(const struct pf_shape *shape, bool by_cell)
 	m->plain = m->nkeys == 1 && pf_sortkey_is_int(m->only);
 	m->first = pf_alloc(PF_COMBINE_KEYS, sizeof *m->first);
 	m->out = pf_builder_new(schema);
-	m->rows = pf_alloc(PF_COMBINE_KEYS, sizeof *m->rows);
 	m->kept = pf_alloc(PF_COMBINE_KEYS, sizeof *m->kept);
-	m->states = pf_alloc(shape->naggs + 1, sizeof *m->states);
-	for (size_t i = 0; i < shape->naggs; i++)
-		m->states[i] = pf_agg_states_new(shape->aggs[i]);
+	m->of_lane = pf_alloc(PF_COMBINE_KEYS, sizeof *m->of_lane);
+	m->lanes = pf_alloc(lanes, sizeof *m->lanes);
+	while (m->nlanes < lanes)
+		add_lane(m);
 	return m;
 }
 
@@ -134,10 +160,20 @@ static int merge_group(struct pf_combine *m, const struct pf_combine_input *inpu
 	if (code)
 		return code;
 	*out = (struct pf_combine_input){ .partial = m->by_cell, .minus = minus,
-					  .side = inputs[0].side };
+					  .side = inputs[0].side, .lanes = inputs[0].lanes };
 	code = pf_combine_write(group, m->scratch_out, &out->run, err);
 	pf_combine_free(group);
 	return code;
+}
+
+/* What is not equal in this cannot be merged beforehand. */
+static int kind_cmp(const struct pf_combine_input *x, const struct pf_combine_input *y)
+{
+	if (x->minus != y->minus)
+		return x->minus - y->minus;
+	if (x->side != y->side)
+		return x->side < y->side ? -1 : 1;
+	return (x->lanes > y->lanes) - (x->lanes < y->lanes);
 }
 
 /* Neighbours of one kind together, until few enough are left. */
@@ -153,8 +189,7 @@ static int reduce(struct pf_combine *m, size_t fan, size_t memory, struct pf_err
 		for (size_t i = 0; i < m->n;) {
 			size_t n = 1;
 			while (n < fan && i + n < m->n &&
-			       m->inputs[i + n].minus == m->inputs[i].minus &&
-			       m->inputs[i + n].side == m->inputs[i].side)
+			       !kind_cmp(&m->inputs[i + n], &m->inputs[i]))
 				n++;
 			if (n == 1)
 				m->inputs[made] = m->inputs[i];
@@ -174,24 +209,23 @@ static int reduce(struct pf_combine *m, size_t fan, size_t memory, struct pf_err
 static int by_kind(const void *a, const void *b)
 {
 	const struct pf_combine_input *x = a, *y = b;
-	if (x->minus != y->minus)
-		return x->minus - y->minus;
-	if (x->side != y->side)
-		return x->side < y->side ? -1 : 1;
-	return (x->run.rows > y->run.rows) - (x->run.rows < y->run.rows);
+	int kind = kind_cmp(x, y);
+	return kind ? kind : (x->run.rows > y->run.rows) - (x->run.rows < y->run.rows);
 }
 
-int pf_combine_open(const struct pf_shape *shape, const struct pf_combine_input *inputs,
-		  size_t n, bool by_cell, size_t memory, struct pf_combine **out,
-		  struct pf_error *err)
+/* m: freed when it fails. */
+static int open_inputs(struct pf_combine *m, const struct pf_combine_input *inputs, size_t n,
+		       size_t memory, struct pf_combine **out, struct pf_error *err)
 {
-	struct pf_combine *m = new_merge(shape, by_cell);
 	size_t fan = memory / CURSOR_BYTES;
 	fan = fan < FAN_MIN ? FAN_MIN : fan > FAN_MAX ? FAN_MAX : fan;
 	m->inputs = pf_alloc(n + 1, sizeof *m->inputs);
-	if (n) /* of none there may be no array */
-		memcpy(m->inputs, inputs, n * sizeof *inputs);
 	m->n = n;
+	for (size_t i = 0; i < n; i++) {
+		m->inputs[i] = inputs[i];
+		if (m->nlanes == 1)
+			m->inputs[i].lanes = 1;
+	}
 	if (n > fan) /* small ones first: the large are read once */
 		qsort(m->inputs, n, sizeof *m->inputs, by_kind);
 	int code = reduce(m, fan, memory, err);
@@ -205,14 +239,29 @@ int pf_combine_open(const struct pf_shape *shape, const struct pf_combine_input 
 	return 0;
 }
 
+int pf_combine_open(const struct pf_shape *shape, const struct pf_combine_input *inputs,
+		  size_t n, bool by_cell, size_t memory, struct pf_combine **out,
+		  struct pf_error *err)
+{
+	return open_inputs(new_merge(shape, 1, by_cell), inputs, n, memory, out, err);
+}
+
+int pf_combine_open_lanes(const struct pf_shape *shape, const struct pf_combine_input *inputs,
+			  size_t n, size_t lanes, size_t memory, struct pf_combine **out,
+			  struct pf_error *err)
+{
+	return open_inputs(new_merge(shape, lanes, false), inputs, n, memory, out, err);
+}
+
 void pf_combine_free(struct pf_combine *m)
 {
 	if (!m)
 		return;
 	for (size_t i = 0; m->cursors && i < m->n; i++)
 		pf_cursor_free(&m->cursors[i]);
-	for (size_t i = 0; i < m->shape->naggs; i++)
-		pf_agg_states_free(m->states[i]);
+	for (size_t i = 0; i < m->nlanes; i++)
+		free_lane(m, &m->lanes[i]);
+	free(m->lanes);
 	free(m->cursors);
 	free(m->inputs);
 	pf_radix_free(&m->order);
@@ -220,11 +269,10 @@ void pf_combine_free(struct pf_combine *m)
 	free(m->dense.numbers);
 	free(m->dense.distances);
 	pf_builder_free(m->out);
-	free(m->rows);
 	free(m->wanted);
 	pf_watch_free(m->watch);
 	free(m->kept);
-	free(m->states);
+	free(m->of_lane);
 	pf_run_out_free(m->scratch_out);
 	if (m->scratch >= 0)
 		close(m->scratch);
@@ -252,19 +300,37 @@ static bool give_slot(struct pf_combine *m)
 	return true;
 }
 
+/* Count the slots that have rows in a lane; what has less than none is no
+ * answer. */
+static int check_lane(const struct pf_combine *m, struct pf_lane *lane, struct pf_error *err)
+{
+	bool negative = false;
+	lane->nkept = 0;
+	for (size_t i = 0; i < m->slots; i++) {
+		negative = negative || lane->rows[i] < 0;
+		lane->nkept += lane->rows[i] != 0;
+	}
+	if (!negative)
+		return 0;
+	pf_fail(err, PF_E_CORRUPT, "more rows leave the window than were in it");
+	return pf_hint(err, "the state can be built anew from the table: --fresh");
+}
+
 static int keep(struct pf_combine *m, struct pf_error *err)
 {
 	bool only = pf_combine_only(m);
 	m->nkept = 0;
-	for (size_t i = 0; i < m->slots; i++) {
-		if (m->rows[i] < 0) {
-			pf_fail(err, PF_E_CORRUPT, "more rows leave the window than were in it");
-			return pf_hint(err, "the state can be built anew from the table: --fresh");
-		}
-		if (m->rows[i] && (!only || m->watch->hit[i]))
+	for (size_t i = 0; i < m->nlanes; i++)
+		PF_TRY(check_lane(m, &m->lanes[i], err));
+	for (size_t i = 0; i < m->slots; i++)
+		if (pf_combine_any(m, i) && (!only || m->watch->hit[i]))
 			m->kept[m->nkept++] = (uint32_t)i;
-	}
 	return 0;
+}
+
+size_t pf_combine_count(const struct pf_combine *m, size_t lane)
+{
+	return m->lanes[lane].nkept;
 }
 
 int pf_combine_next(struct pf_combine *m, size_t *n, struct pf_error *err)
@@ -303,7 +369,7 @@ int pf_combine_write(struct pf_combine *m, struct pf_run_out *out, struct pf_sor
 		PF_TRY(pf_combine_next(m, &n, err));
 		if (!n)
 			return pf_run_out_cut(out, run, err);
-		PF_TRY(pf_combine_stored(m, &batch, err));
+		PF_TRY(pf_combine_stored(m, 0, &batch, err));
 		PF_TRY(pf_run_out_batch(out, &batch, 0, batch.rows, err));
 	}
 }

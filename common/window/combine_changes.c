@@ -18,7 +18,9 @@ void pf_combine_watch(struct pf_combine *m, const struct pf_combine_label *was,
 	w->was = was;
 	w->only = only;
 	for (size_t i = 0; i < m->n; i++)
-		w->apart = w->apart || m->inputs[i].side == PF_OF_OLD;
+		for (size_t l = 0; l < m->nlanes; l++)
+			if (m->inputs[i].side == PF_OF_OLD && m->inputs[i].lanes >> l & 1)
+				m->lanes[l].apart = true;
 	w->hit = pf_alloc(PF_COMBINE_KEYS, sizeof *w->hit);
 	w->old = pf_alloc(PF_COMBINE_KEYS, sizeof *w->old);
 	w->new = pf_alloc(PF_COMBINE_KEYS, sizeof *w->new);
@@ -62,7 +64,7 @@ static size_t hit_slots(const struct pf_combine *m, uint32_t *slots)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < m->slots; i++)
-		if (m->watch->hit[i] && m->rows[i] > 0)
+		if (m->watch->hit[i] && pf_combine_any(m, i))
 			slots[n++] = (uint32_t)i;
 	return n;
 }
@@ -72,7 +74,12 @@ int pf_watch_old(struct pf_combine *m, struct pf_error *err)
 	struct pf_watch *w = m->watch;
 	w->nold = hit_slots(m, w->old);
 	pf_builder_reset(w->rows);
-	return w->nold ? pf_combine_put(m, w->old, w->nold, w->was, w->rows, err) : 0;
+	if (w->nold)
+		PF_TRY(pf_combine_put(m, w->old, w->nold, w->was, w->rows, err));
+	for (size_t i = 0; i < m->nlanes; i++)
+		if (m->lanes[i].apart)
+			pf_lane_clear(m, &m->lanes[i]);
+	return 0;
 }
 
 void pf_watch_new(struct pf_combine *m)
@@ -102,7 +109,7 @@ static size_t differing(const struct pf_combine *m, const struct pf_batch *rows)
 	const struct pf_watch *w = m->watch;
 	size_t n = 0, values = 0;
 	for (size_t i = 0; i < m->shape->naggs; i++)
-		values += pf_agg_width(m->shape->aggs[i]);
+		values += m->nlanes * pf_agg_width(m->shape->aggs[i]);
 	for (size_t i = 0, k = 0; i < w->nold || k < w->nnew;) {
 		uint32_t old = i < w->nold ? w->old[i] : UINT32_MAX;
 		uint32_t new = k < w->nnew ? w->new[k] : UINT32_MAX;

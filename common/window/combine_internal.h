@@ -48,11 +48,18 @@ struct pf_dense {
 	uint32_t *distances;   /* of each slot of this chunk; NULL: it is sorted */
 };
 
+/* One of the answers that are made at once. */
+struct pf_lane {
+	int64_t *rows;         /* per slot */
+	struct pf_agg_states **states; /* of each aggregate */
+	size_t nkept;          /* slots with rows, of this chunk */
+	bool apart;            /* watched: runs are of one answer or the other */
+};
+
 /* Two answers, key by key. */
 struct pf_watch {
 	const struct pf_combine_label *was;
 	bool only;
-	bool apart;            /* runs are of one answer or the other */
 	bool *hit;             /* per slot: a run of one of them has its key */
 	uint32_t *old, *new;   /* slots that are hit and have rows */
 	size_t nold, nnew;
@@ -79,15 +86,25 @@ struct pf_combine {
 	struct pf_dense dense; /* instead of the order */
 	pf_u128 *wanted;       /* heads that keys must have to matter, sorted */
 	size_t nwanted, wanted_cap;
-	int64_t *rows;
-	struct pf_agg_states **states;
+	struct pf_lane *lanes;
+	size_t nlanes;
 	size_t slots;
-	uint32_t *kept;        /* slots with rows behind them */
+	uint32_t *kept;        /* slots with rows behind them, in whatever lane */
 	size_t nkept;
+	uint32_t *of_lane;     /* those of one of several */
 	struct pf_builder *out; /* of pf_combine_stored */
 	int scratch;           /* of earlier passes, -1: none */
 	struct pf_run_out *scratch_out;
 };
+
+/* Has the slot rows in whatever lane? */
+static inline bool pf_combine_any(const struct pf_combine *m, size_t slot)
+{
+	bool any = false;
+	for (size_t l = 0; l < m->nlanes && !any; l++)
+		any = m->lanes[l].rows[slot] > 0;
+	return any;
+}
 
 /* Do only keys matter that runs of one answer alone have? */
 static inline bool pf_combine_only(const struct pf_combine *m)
@@ -127,11 +144,15 @@ void pf_cursor_free(struct pf_cursor *c);
 
 /* Values of slots, as pf_combine_finished gives them. */
 int pf_combine_put(struct pf_combine *m, const uint32_t *slots, size_t n,
-		   const struct pf_combine_label *label, struct pf_builder *rows,
+		   const struct pf_combine_label *labels, struct pf_builder *rows,
 		   struct pf_error *err);
 
+/* States of no rows for all slots. */
+void pf_lane_clear(const struct pf_combine *m, const struct pf_lane *lane);
+
 /* Slots are given: which of them does it concern? Then, when the states are the
- * old answer's: what they are. Then, when they are the new one's, likewise. */
+ * old answer's: what they are; lanes whose runs are of one answer alone are
+ * cleared. Then, when they are the new one's, likewise. */
 void pf_watch_slots(struct pf_combine *m);
 int pf_watch_old(struct pf_combine *m, struct pf_error *err);
 void pf_watch_new(struct pf_combine *m);

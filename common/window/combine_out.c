@@ -93,28 +93,56 @@ static void put_keys(const struct pf_combine *m, const struct chosen *c,
 /* --- states and values --- */
 
 /* The columns of all states. */
-static int put_states(const struct pf_combine *m, const struct chosen *c,
-		      struct pf_colbuf *out, struct pf_error *err)
+static int put_states(const struct pf_combine *m, const struct pf_lane *lane,
+		      const struct chosen *c, struct pf_colbuf *out, struct pf_error *err)
 {
 	for (size_t i = 0; i < m->shape->naggs; i++) {
 		const struct pf_agg *a = m->shape->aggs[i];
-		PF_TRY(a->kind->store(m->states[i], c->slots, c->n, out, err));
+		PF_TRY(a->kind->store(lane->states[i], c->slots, c->n, out, err));
 		out += a->state->n;
 	}
 	return 0;
 }
 
-int pf_combine_stored(struct pf_combine *m, struct pf_batch *batch, struct pf_error *err)
+/* The columns of all values. */
+static int put_values(const struct pf_combine *m, const struct pf_lane *lane,
+		      const struct chosen *c, const struct pf_agg_range *range,
+		      struct pf_colbuf *out, struct pf_error *err)
 {
-	const struct chosen c = { m->kept, m->nkept };
+	for (size_t i = 0; i < m->shape->naggs; i++) {
+		const struct pf_agg *a = m->shape->aggs[i];
+		PF_TRY(a->kind->finish(lane->states[i], c->slots, c->n, range, out, err));
+		out += pf_agg_width(a);
+	}
+	return 0;
+}
+
+/* The slots that have rows in a lane. */
+static struct chosen kept_of(struct pf_combine *m, const struct pf_lane *lane)
+{
+	struct chosen c = { m->kept, m->nkept };
+	if (lane->nkept == m->nkept)
+		return c;
+	c = (struct chosen){ m->of_lane, 0 };
+	for (size_t i = 0; i < m->nkept; i++)
+		if (lane->rows[m->kept[i]])
+			m->of_lane[c.n++] = m->kept[i];
+	return c;
+}
+
+int pf_combine_stored(struct pf_combine *m, size_t lane, struct pf_batch *batch,
+		      struct pf_error *err)
+{
+	const struct pf_lane *of = &m->lanes[lane];
+	const struct chosen c = kept_of(m, of);
 	struct pf_colbuf *out = m->out->columns;
 	pf_builder_reset(m->out);
 	put_keys(m, &c, out);
 	out += m->nkeys;
 	int64_t *rows = pf_col_fill(out++, c.n, sizeof *rows);
 	for (size_t i = 0; i < c.n; i++)
-		rows[i] = m->rows[c.slots[i]];
-	PF_TRY(put_states(m, &c, out, err));
+		rows[i] = of->rows[c.slots[i]];
+	PF_TRY(put_states(m, of, &c, out, err));
 	*batch = pf_builder_batch(m->out);
 	return 0;
 }
@@ -133,10 +161,14 @@ static void put_bound(struct pf_colbuf *out, size_t n, int64_t value)
 }
 
 int pf_combine_put(struct pf_combine *m, const uint32_t *slots, size_t n,
-		   const struct pf_combine_label *label, struct pf_builder *rows,
+		   const struct pf_combine_label *labels, struct pf_builder *rows,
 		   struct pf_error *err)
 {
 	const struct chosen c = { slots, n };
+	const struct pf_combine_label *label = &labels[0];
+	size_t width = 0;
+	for (size_t i = 0; i < m->shape->naggs; i++)
+		width += pf_agg_width(m->shape->aggs[i]);
 	struct pf_colbuf *out = rows->columns;
 	if (label->columns->change)
 		pf_col_repeat(out++, pf_view_str(label->change), n);
@@ -146,22 +178,19 @@ int pf_combine_put(struct pf_combine *m, const uint32_t *slots, size_t n,
 	out += m->nkeys;
 	if (label->columns->name)
 		pf_col_repeat(out++, pf_view_str(label->window), n);
-	if (label->columns->bounds) {
+	if (label->columns->start)
 		put_bound(out++, n, label->start);
+	if (label->columns->end)
 		put_bound(out++, n, label->end);
-	}
 	if (label->columns->states)
-		return put_states(m, &c, out, err);
-	for (size_t i = 0; i < m->shape->naggs; i++) {
-		const struct pf_agg *a = m->shape->aggs[i];
-		PF_TRY(a->kind->finish(m->states[i], slots, n, &label->range, out, err));
-		out += pf_agg_width(a);
-	}
+		return put_states(m, &m->lanes[0], &c, out, err);
+	for (size_t i = 0; i < m->nlanes; i++)
+		PF_TRY(put_values(m, &m->lanes[i], &c, &labels[i].range, out + i * width, err));
 	return 0;
 }
 
-int pf_combine_finished(struct pf_combine *m, const struct pf_combine_label *label,
+int pf_combine_finished(struct pf_combine *m, const struct pf_combine_label *labels,
 			struct pf_builder *rows, struct pf_error *err)
 {
-	return pf_combine_put(m, m->kept, m->nkept, label, rows, err);
+	return pf_combine_put(m, m->kept, m->nkept, labels, rows, err);
 }

@@ -460,7 +460,7 @@ static int write_merged(struct pf_fold *f, struct writer *w, struct pf_error *er
 	do {
 		code = pf_combine_next(m, &n, err);
 		if (!code && n)
-			code = pf_combine_stored(m, &batch, err);
+			code = pf_combine_stored(m, 0, &batch, err);
 		if (!code && n)
 			code = write_rows(w, &batch, err);
 	} while (!code && n);

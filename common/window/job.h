@@ -39,6 +39,7 @@ struct pf_job {
 	int64_t wait_ms;
 	bool fresh, allow_missing;
 	bool changes, revise, per_day, state_out, keep_dropped;
+	bool wide;            /* one row for each key, the windows side by side */
 	int late;             /* enum pf_late_rows */
 	double verify;        /* share of days to compute again */
 	struct pf_buf *explain; /* not NULL: plan into it, give nothing out */

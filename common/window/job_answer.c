@@ -71,83 +71,155 @@ static bool is_asked(const struct pf_job *j, const struct pf_window *w, int64_t 
 	return false;
 }
 
+/* Was it given out, and is it not what it was? */
+static bool was_given(const struct pf_job *j, const struct pf_asked_window *w, bool *differs)
+{
+	const struct pf_state *s = j->st;
+	struct pf_ids now = { 0 };
+	for (size_t i = 0; i < s->npublished; i++) {
+		const struct pf_state_published *p = &s->published[i];
+		if (p->from_us != w->from_us || p->to_us != w->to_us ||
+		    strcmp(p->text, w->window->text) != 0)
+			continue;
+		pf_plan_ids(s, j->shape, p->from_us, p->to_us, &now);
+		*differs = *differs || pf_plan_content(&now) != p->content;
+		pf_ids_free(&now);
+		return p->from_us >= s->from_us;
+	}
+	return false;
+}
+
+/* Windows side by side, of an end that all of them were given out for. */
+static int revise_wide(struct pf_job *j, int64_t end, struct pf_error *err)
+{
+	struct pf_asked_window *w = pf_zalloc(j->nwindows, sizeof *w);
+	bool given = true, asked = true, differs = false;
+	for (size_t i = 0; i < j->nwindows && given; i++) {
+		w[i].window = &j->parsed[i];
+		given = !pf_window_range(w[i].window, end, &w[i].from_us, &w[i].to_us, NULL) &&
+			was_given(j, &w[i], &differs);
+		asked = asked && is_asked(j, w[i].window, w[i].to_us);
+	}
+	int code = 0;
+	if (given && !asked && differs)
+		code = pf_answer_windows(&j->answer, w, j->nwindows, err);
+	free(w);
+	return code;
+}
+
 /* Windows that were given out, and are not what they were: again. */
-static int revise(struct pf_job *j, struct pf_answer *a, struct pf_error *err)
+static int revise(struct pf_job *j, struct pf_error *err)
 {
 	struct pf_state *s = j->st;
-	struct pf_ids now = { 0 };
 	size_t n = s->npublished;
 	struct pf_state_published *old = pf_alloc(n + 1, sizeof *old);
 	int code = 0;
 	for (size_t i = 0; i < n; i++)
 		old[i] = s->published[i];
 	for (size_t i = 0; i < n && !code; i++) {
-		const struct pf_window *w = window_of(j, old[i].text);
-		if (!w || is_asked(j, w, old[i].to_us) || old[i].from_us < s->from_us)
+		struct pf_asked_window w = { window_of(j, old[i].text), old[i].from_us,
+					     old[i].to_us, 0 };
+		bool differs = false;
+		if (!w.window)
 			continue;
-		pf_plan_ids(s, j->shape, old[i].from_us, old[i].to_us, &now);
-		if (pf_plan_content(&now) == old[i].content)
-			continue;
-		code = pf_answer_window(a, w, old[i].from_us, old[i].to_us, err);
+		if (j->wide)
+			code = revise_wide(j, old[i].to_us, err);
+		else if (!is_asked(j, w.window, w.to_us) && was_given(j, &w, &differs) && differs)
+			code = pf_answer_windows(&j->answer, &w, 1, err);
 	}
-	pf_ids_free(&now);
 	free(old);
 	return code;
 }
 
 /* "30d: 2024-01-01 to 2024-01-31, 12 rows of 29 days of 30". */
-static void say_range(struct pf_job *j, const struct pf_window *w, int64_t from_us,
-		      int64_t to_us, int64_t keys)
+static void say_range(struct pf_job *j, const struct pf_asked_window *w)
 {
 	int64_t days = 0, all = 0;
 	char a[48], b[48], n[32];
 	char *behind = NULL;
 	if (j->nranges == MAX_RANGES)
 		return;
-	for (int64_t at = from_us; j->state && at < to_us; at += day_us, all++)
-		days += pf_job_has_rows(j, at, at + day_us < to_us ? at + day_us : to_us);
+	for (int64_t at = w->from_us; j->state && at < w->to_us; at += day_us, all++)
+		days += pf_job_has_rows(j, at, at + day_us < w->to_us ? at + day_us : w->to_us);
 	if (j->state)
 		behind = pf_asprintf(", %lld of %lld days have rows", (long long)days,
 				     (long long)all);
 	j->ranges = pf_realloc(j->ranges, j->nranges + 1, sizeof *j->ranges);
-	j->ranges[j->nranges++] = pf_asprintf("%s: %s to %s, %s row%s%s", w->text,
-					      pf_window_format(from_us, a),
-					      pf_window_format(to_us, b),
-					      pf_group_digits(n, keys), keys == 1 ? "" : "s",
+	j->ranges[j->nranges++] = pf_asprintf("%s: %s to %s, %s row%s%s", w->window->text,
+					      pf_window_format(w->from_us, a),
+					      pf_window_format(w->to_us, b),
+					      pf_group_digits(n, w->rows), w->rows == 1 ? "" : "s",
 					      behind ? behind : "");
 	free(behind);
 }
 
-static int answer_window(struct pf_job *j, struct pf_answer *a, const struct pf_window *w,
-			 int64_t end, int64_t *last, struct pf_error *err)
+/* A window that ends there is to be given out. last: where it ended before;
+ * *same: it is that again, as a tumbling one may be. */
+static int ask(struct pf_job *j, const struct pf_window *window, int64_t end, int64_t *last,
+	       struct pf_asked_window *w, bool *same, struct pf_error *err)
 {
-	int64_t from, to;
-	PF_TRY(pf_window_range(w, end, &from, &to, err));
-	if (to == *last)
-		return 0; /* the same tumbling window again */
-	*last = to;
-	j->first_us = from < j->first_us ? from : j->first_us;
-	j->last_us = to > j->last_us ? to : j->last_us;
-	if (j->state)
-		PF_TRY(pf_job_check_missing(j, from, to, err));
+	*w = (struct pf_asked_window){ .window = window };
+	PF_TRY(pf_window_range(window, end, &w->from_us, &w->to_us, err));
+	*same = w->to_us == *last;
+	if (*same)
+		return 0;
+	*last = w->to_us;
+	j->first_us = w->from_us < j->first_us ? w->from_us : j->first_us;
+	j->last_us = w->to_us > j->last_us ? w->to_us : j->last_us;
+	return j->state ? pf_job_check_missing(j, w->from_us, w->to_us, err) : 0;
+}
+
+static int answer_window(struct pf_job *j, const struct pf_window *window, int64_t end,
+			 int64_t *last, struct pf_error *err)
+{
+	struct pf_answer *a = &j->answer;
+	struct pf_asked_window w;
 	int64_t keys = a->keys;
-	PF_TRY(j->per_day ? pf_answer_days(a, from, to, err) :
-			    pf_answer_window(a, w, from, to, err));
-	say_range(j, w, from, to, a->keys - keys);
+	bool same;
+	PF_TRY(ask(j, window, end, last, &w, &same, err));
+	if (same)
+		return 0;
+	if (j->per_day) {
+		PF_TRY(pf_answer_days(a, w.from_us, w.to_us, err));
+		w.rows = a->keys - keys;
+	} else {
+		PF_TRY(pf_answer_windows(a, &w, 1, err));
+	}
+	say_range(j, &w);
 	return 0;
+}
+
+/* All windows of one end side by side. last: where they ended before. */
+static int answer_wide(struct pf_job *j, int64_t end, int64_t *last, struct pf_error *err)
+{
+	struct pf_asked_window *w = pf_alloc(j->nwindows, sizeof *w);
+	bool same, all_same = true;
+	int code = 0;
+	for (size_t i = 0; i < j->nwindows && !code; i++) {
+		code = ask(j, &j->parsed[i], end, &last[i], &w[i], &same, err);
+		all_same = all_same && same;
+	}
+	if (!code && !all_same)
+		code = pf_answer_windows(&j->answer, w, j->nwindows, err);
+	for (size_t i = 0; i < j->nwindows && !code && !all_same; i++)
+		say_range(j, &w[i]);
+	free(w);
+	return code;
 }
 
 static int answer_all(struct pf_job *j, struct pf_error *err)
 {
-	struct pf_answer *a = &j->answer;
-	if (j->revise)
-		PF_TRY(revise(j, a, err));
-	for (size_t w = 0; w < j->nwindows; w++) {
-		int64_t last = INT64_MIN;
-		for (size_t e = 0; e < j->nends; e++)
-			PF_TRY(answer_window(j, a, &j->parsed[w], j->ends[e], &last, err));
-	}
-	return 0;
+	int64_t *last = pf_alloc(j->nwindows, sizeof *last);
+	int code = j->revise ? revise(j, err) : 0;
+	for (size_t w = 0; w < j->nwindows; w++)
+		last[w] = INT64_MIN;
+	for (size_t e = 0; e < j->nends && j->wide && !code; e++)
+		code = answer_wide(j, j->ends[e], last, err);
+	for (size_t w = 0; w < j->nwindows && !j->wide; w++)
+		for (size_t e = 0; e < j->nends && !code; e++)
+			code = answer_window(j, &j->parsed[w], j->ends[e], &last[w], err);
+	free(last);
+	return code;
 }
 
 static int check_options(const struct pf_job *j, struct pf_error *err)
@@ -165,6 +237,11 @@ static int check_options(const struct pf_job *j, struct pf_error *err)
 		pf_fail(err, PF_E_USAGE, "--changes of rows in flight are not known");
 		return pf_hint(err, "leave the stage out");
 	}
+	if (j->wide && (j->per_day || j->state_out))
+		return pf_fail(err, PF_E_USAGE, "--wide goes without --per-day and --state-out");
+	if (j->wide && j->nwindows > PF_LANES_MAX)
+		return pf_fail(err, PF_E_USAGE, "--wide goes with %d windows at most",
+			       PF_LANES_MAX);
 	if (j->per_day && (j->nwindows > 1 || j->nends > 1 || j->revise))
 		return pf_fail(err, PF_E_USAGE, "--per-day goes with one window");
 	return 0;
@@ -194,8 +271,10 @@ int pf_job_answer(struct pf_job *j, struct pf_source **sources, size_t n,
 	j->answer = (struct pf_answer){
 		.state = j->st, .shape = j->shape, .flight = &j->flight, .memory = j->memory,
 		.columns = { .change = j->changes, .day = j->per_day,
-			     .name = j->nwindows > 1, .bounds = !j->per_day,
-			     .states = j->state_out, .bound = bound_type(j) },
+			     .name = j->nwindows > 1 && !j->wide,
+			     .start = !j->per_day && !j->wide, .end = !j->per_day,
+			     .states = j->state_out, .bound = bound_type(j),
+			     .wide = j->windows, .nwide = j->wide ? j->nwindows : 0 },
 		.put_aside = j->state || j->nends > 1,
 		.explain = j->explain,
 		.put = j->explain ? NULL : j->put, .ctx = j->ctx,

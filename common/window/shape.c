@@ -190,6 +190,25 @@ static int make_schemas(struct pf_shape *s, struct pf_error *err)
 	return 0;
 }
 
+/* Values of one of the windows side by side; NULL: of the only one. */
+static int add_values(const struct pf_shape *s, const char *window, struct pf_schema *r,
+		      struct pf_error *err)
+{
+	int code = 0;
+	for (size_t i = 0; i < s->naggs; i++) {
+		const struct pf_agg *a = s->aggs[i];
+		for (size_t k = 0; k < pf_agg_width(a) && !code; k++) {
+			const char *name = a->results ? a->results->fields[k].name : a->name;
+			char *wide = window ? pf_asprintf("%s_%s", name, window) : NULL;
+			code = add_unique(r, wide ? wide : name,
+					  a->results ? a->results->fields[k].type : a->result,
+					  true, err);
+			free(wide);
+		}
+	}
+	return code;
+}
+
 static int add_columns(const struct pf_shape *s, const struct pf_shape_columns *c,
 		       struct pf_schema *r, struct pf_error *err)
 {
@@ -204,24 +223,18 @@ static int add_columns(const struct pf_shape *s, const struct pf_shape_columns *
 				  m->fields[i].nullable, err));
 	if (c->name)
 		PF_TRY(add_unique(r, "window", text, false, err));
-	if (c->bounds)
+	if (c->start)
 		PF_TRY(add_unique(r, "window_start", c->bound, false, err));
-	if (c->bounds)
+	if (c->end)
 		PF_TRY(add_unique(r, "window_end", c->bound, false, err));
 	for (size_t i = s->keys.n + 1; i < m->n && c->states; i++) {
 		PF_TRY(add_unique(r, m->fields[i].name, m->fields[i].type,
 				  m->fields[i].nullable, err));
 		pf_meta_copy(&r->fields[r->n - 1].meta, &m->fields[i].meta);
 	}
-	for (size_t i = 0; i < s->naggs && !c->states; i++) {
-		const struct pf_agg *a = s->aggs[i];
-		for (size_t k = 0; a->results && k < a->results->n; k++)
-			PF_TRY(add_unique(r, a->results->fields[k].name,
-					  a->results->fields[k].type, true, err));
-		if (!a->results)
-			PF_TRY(add_unique(r, a->name, a->result, true, err));
-	}
-	return 0;
+	for (size_t i = 0; i < c->nwide; i++)
+		PF_TRY(add_values(s, c->wide[i], r, err));
+	return c->states || c->nwide ? 0 : add_values(s, NULL, r, err);
 }
 
 int pf_shape_result(const struct pf_shape *s, const struct pf_shape_columns *columns,

@@ -80,10 +80,15 @@ void pf_shape_free(struct pf_shape *s); /* NULL is fine */
  *
  *	change ("+" or "-"), day, the keys, the window's name, window_start and
  *	window_end, the aggregates or the columns of their states
+ *
+ * or, of several windows side by side, the aggregates of one after the other,
+ * named "count_30d".
  */
 struct pf_shape_columns {
-	bool change, day, name, bounds, states;
+	bool change, day, name, start, end, states;
 	struct pf_type bound; /* of day, window_start, window_end */
+	char *const *wide;    /* names of windows side by side; borrowed */
+	size_t nwide;       /* 0: values of one */
 };
 /* A new reference. PF_E_USAGE when two columns would have one name. */
 int pf_shape_result(const struct pf_shape *s, const struct pf_shape_columns *columns,

@@ -7,10 +7,11 @@ not hold their keys; rows are staged and loaded later; small files are compacted
 partitions are overwritten and dropped by another engine; the table is rolled
 back, gets a column, loses snapshots; windows of several kinds are asked for
 with changing lengths, starts and ends, also ends that move back, from several
-states that follow the table, or two of them, at their own pace; a run is killed
-on the way. After each question the incremental answer must be, to the byte,
-what the same program computes from the whole table, and what DuckDB computes
-from the rows as the test made them.
+states that follow the table, or two of them, at their own pace, one below the
+other or side by side; a run is killed on the way. After each question the
+incremental answer must be, to the byte, what the same program computes from the
+whole table, and what DuckDB computes from the rows as the test made them;
+windows side by side must be those one below the other.
 """
 import json
 import os
@@ -94,7 +95,7 @@ class Run:
         self.today = 0
         self.nload = 0
         self.log = []
-        self.view = {}       # what --changes came to so far
+        self.view = {False: {}, True: {}} # what --changes came to so far; with --wide
         self.checked = self.steps = 0
         self.buckets = self.rng.choice([1, 2, 2, 5])
         for name in ("t", "u"):
@@ -308,7 +309,8 @@ class Run:
             end = "--end " + at.isoformat()
             if rng.random() < 0.3:
                 end += " --from " + (at - timedelta(days=rng.randrange(3))).isoformat()
-        question = "%s %s %s" % (" ".join("-W " + w for w in windows), keys, end)
+        wide = rng.random() < 0.35
+        question = "%s %s %s %s" % (" ".join("-W " + w for w in windows), keys, end, "--wide" * wide)
         memory = rng.choice(["", "", "--memory 1Mi"])
         inc = "pf-window -O tsv -s state-%s --allow-missing %s %s %s %s" % (
             name, question, memory, aggs, operands)
@@ -336,7 +338,10 @@ class Run:
                 cut = f.read()
             if cut and cut != p.stdout:
                 raise RuntimeError("%s\ngave other bytes before it was killed" % inc)
-        if sql:
+        if wide:
+            if "--from" not in end:
+                self.compare_wide(p.stdout.decode(), full, windows, inc)
+        elif sql:
             self.compare(p.stdout.decode(), sql, time, key, sql.count("::varchar") + (name in ("extremes", "hours")), inc,
                          operands.endswith(" s"))
         self.checked += 1
@@ -383,29 +388,30 @@ class Run:
             raise RuntimeError("merged states: " + first_difference(got, want))
         self.checked += 1
 
-    def changes(self):
+    def changes(self, wide):
         """Rows taken back and put in since the last time give the answer of now."""
-        window, opts = "5d", "-g id -O tsv --allow-missing"
-        p = self.sh("pf-window -s state-changes --changes %s -W %s count sum:price max:kind %s" % (
-            opts, window, self.t))
+        question = "-O tsv -g id %s count sum:price max:kind %s" % (
+            "--wide -W 5d -W 2d -W month" if wide else "-W 5d", self.t)
+        bounds = 1 if wide else 2
+        view = self.view[wide]
+        p = self.sh("pf-window -s state-changes%s --changes --allow-missing %s" % ("-wide" * wide, question))
         for line in p.stdout.decode().splitlines()[1:]:
             sign, key, rest = line.split("\t", 2)
-            values = rest.split("\t")[2:]
+            values = rest.split("\t")[bounds:]
             if sign == "-":
-                if self.view.pop(key) != values:
+                if view.pop(key) != values:
                     raise RuntimeError("--changes takes back what was not there: " + line)
-            elif key in self.view:
+            elif key in view:
                 raise RuntimeError("--changes adds what is there: " + line)
             else:
-                self.view[key] = values
+                view[key] = values
         want = {}
-        for line in self.sh("pf-window -O tsv -g id -W %s count sum:price max:kind %s" % (
-                window, self.t)).stdout.decode().splitlines()[1:]:
+        for line in self.sh("pf-window " + question).stdout.decode().splitlines()[1:]:
             key, values = line.split("\t", 1)
-            want[key] = values.split("\t")[2:]
-        if self.view != want:
+            want[key] = values.split("\t")[bounds:]
+        if view != want:
             raise RuntimeError("the changes come to %s, a recompute to %s" % (
-                sorted(self.view.items())[:3], sorted(want.items())[:3]))
+                sorted(view.items())[:3], sorted(want.items())[:3]))
         self.checked += 1
 
     def verify(self):
@@ -444,12 +450,37 @@ class Run:
                 raise RuntimeError("%s\nDuckDB differs in %s to %s: ours %s, DuckDB %s" % (
                     inc, a, b, sorted(rows - want)[:3], sorted(want - rows)[:3]))
 
+    def compare_wide(self, text, full, windows, inc):
+        """A key has in a window what it has in that window alone, or what no rows give."""
+        lines = [l.split("\t") for l in text.splitlines()]
+        nvalues = (len(lines[0]) - lines[0].index("window_end") - 1) // len(windows) if lines else 0
+        nkeys = len(lines[0]) - len(windows) * nvalues - 1 if lines else 0
+        rows = {tuple(l[:nkeys]): l[nkeys + 1:] for l in lines[1:]}
+        if len(rows) != len(lines[1:]):
+            raise RuntimeError(inc + "\ngives a key twice")
+        seen, none = set(), set()
+        for i, w in enumerate(windows):
+            alone = [l.split("\t") for l in self.sh(full.replace("--wide", "").replace(
+                " ".join("-W " + w for w in windows), "-W " + w)).stdout.decode().splitlines()[1:]]
+            want = {tuple(l[:nkeys]): l[nkeys + 2:] for l in alone}
+            seen |= set(want)
+            for key, values in rows.items():
+                got = values[i * nvalues:(i + 1) * nvalues]
+                if key not in want:
+                    none.add(tuple(got))
+                elif got != want[key]:
+                    raise RuntimeError("%s\nhas for %s in %s: %s, alone it is %s" % (inc, key, w, got, want[key]))
+        if seen != set(rows) or len(none) > 1 or any(v not in ("", "0", "{}") for r in none for v in r):
+            raise RuntimeError("%s\nkeys %s against %s, of no rows: %s" % (
+                inc, sorted(rows)[:3], sorted(seen)[:3], none))
+
     def step(self):
         steps = [("append", 22, self.append), ("late", 12, lambda: self.append(True)),
                  ("compact", 4, self.compact), ("overwrite", 2, lambda: self.overwrite(False)),
                  ("drop", 1, lambda: self.overwrite(True)), ("expire", 2, self.expire),
                  ("ask", 42, self.ask), ("crash", 7, lambda: self.ask(True)),
-                 ("changes", 5, self.changes), ("days", 3, self.days),
+                 ("changes", 4, lambda: self.changes(False)), ("changes_wide", 4, lambda: self.changes(True)),
+                 ("days", 3, self.days),
                  ("verify", 1, self.verify), ("append_u", 6, self.append_u), ("stage", 5, self.stage),
                  ("load", 4, self.load), ("rollback", 2, self.rollback), ("alter", 1, self.alter),
                  ("revise", 4, self.revise), ("merge", 2, self.merge)]

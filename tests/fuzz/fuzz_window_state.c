@@ -116,7 +116,7 @@ static void fuzz_run(const struct pf_shape *shape, const uint8_t *data, size_t s
 		struct pf_batch batch;
 		size_t n = 1;
 		while (!pf_combine_next(m, &n, NULL) && n &&
-		       !pf_combine_stored(m, &batch, NULL))
+		       !pf_combine_stored(m, 0, &batch, NULL))
 			;
 		pf_combine_free(m);
 	}
