@@ -140,6 +140,7 @@ static struct pf_combine *new_merge(const struct pf_shape *shape, size_t lanes, 
 	m->kept = pf_alloc(PF_COMBINE_KEYS, sizeof *m->kept);
 	m->of_lane = pf_alloc(PF_COMBINE_KEYS, sizeof *m->of_lane);
 	m->lanes = pf_alloc(lanes, sizeof *m->lanes);
+	m->most = PF_COMBINE_KEYS / lanes;
 	while (m->nlanes < lanes)
 		add_lane(m);
 	return m;
@@ -288,7 +289,7 @@ static bool give_slot(struct pf_combine *m)
 	const struct pf_radix_item *last = m->slots ? x - 1 : NULL;
 	struct pf_cursor *c = &m->cursors[x->a];
 	if (!last || !pf_combine_same(m, last, x)) {
-		if (m->slots == PF_COMBINE_KEYS ||
+		if (m->slots == m->most ||
 		    (last && m->by_cell && m->shape->by_commands &&
 		     !pf_combine_same_cell(m, last, x)))
 			return false;

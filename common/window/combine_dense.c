@@ -74,7 +74,7 @@ void pf_combine_dense_slots(struct pf_combine *m)
 {
 	struct pf_dense *d = &m->dense;
 	size_t at = d->at, slots = 0;
-	for (; at < d->range && slots < PF_COMBINE_KEYS; at++) {
+	for (; at < d->range && slots < m->most; at++) {
 		uint16_t any = d->numbers[at];
 		d->distances[slots] = (uint32_t)at;
 		slots += any;

@@ -10,7 +10,7 @@
 #include "window/combine.h"
 #include "window/radix.h"
 
-enum { PF_COMBINE_KEYS = 4096 }; /* at a time */
+enum { PF_COMBINE_KEYS = 4096 }; /* at a time, of all lanes together */
 
 /* Rows of a batch, one behind the other. */
 struct pf_stretch {
@@ -88,7 +88,7 @@ struct pf_combine {
 	size_t nwanted, wanted_cap;
 	struct pf_lane *lanes;
 	size_t nlanes;
-	size_t slots;
+	size_t slots, most;    /* of this chunk, of any */
 	uint32_t *kept;        /* slots with rows behind them, in whatever lane */
 	size_t nkept;
 	uint32_t *of_lane;     /* those of one of several */
