@@ -459,8 +459,10 @@ class Run:
         if len(rows) != len(lines[1:]):
             raise RuntimeError(inc + "\ngives a key twice")
         seen, none = set(), set()
+        if rows and "--end" not in full: # where it is depends on all lengths
+            full = full.replace("--wide", "--wide --end " + lines[1][nkeys])
         for i, w in enumerate(windows):
-            alone = [l.split("\t") for l in self.sh(full.replace("--wide", "").replace(
+            alone = [l.split("\t") for l in self.sh(full.replace("--wide", "", 1).replace(
                 " ".join("-W " + w for w in windows), "-W " + w)).stdout.decode().splitlines()[1:]]
             want = {tuple(l[:nkeys]): l[nkeys + 2:] for l in alone}
             seen |= set(want)
