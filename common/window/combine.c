@@ -305,13 +305,14 @@ static bool give_slot(struct pf_combine *m)
  * answer. */
 static int check_lane(const struct pf_combine *m, struct pf_lane *lane, struct pf_error *err)
 {
-	bool negative = false;
-	lane->nkept = 0;
+	size_t n = 0;
+	int64_t all = 0; /* negative when one of them is */
 	for (size_t i = 0; i < m->slots; i++) {
-		negative = negative || lane->rows[i] < 0;
-		lane->nkept += lane->rows[i] != 0;
+		all |= lane->rows[i];
+		n += lane->rows[i] != 0;
 	}
-	if (!negative)
+	lane->nkept = n;
+	if (all >= 0)
 		return 0;
 	pf_fail(err, PF_E_CORRUPT, "more rows leave the window than were in it");
 	return pf_hint(err, "the state can be built anew from the table: --fresh");
