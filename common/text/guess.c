@@ -196,6 +196,8 @@ static void decide_id(struct pf_guess *g)
 		/* One file may be one entity's, where the name says so. */
 		double alone = name >= 4 ? -3 : -6;
 		score += distinct < 2 ? alone : distinct < 10 ? -2 : 0;
+		/* Of two alike the one with more values: stations have many bikes. */
+		score += distinct < 100 ? distinct / 1000 : 0.1;
 		score = name + weight * score;
 		score -= 4.0 * (double)pf_guess_missing(g, i) / (double)c->rows;
 		score -= c->longest > 64 ? 3 : 0;

@@ -320,6 +320,8 @@ int pf_guess_id_name(const char *name)
 		"ip",	   "symbol",   "ticker", "orig",    "src",    "machine",
 		"visitor", "person",   "node",	 "meter",   "asset",  "package",
 		"vessel",  "employee", "entity", "domain",  "imei",   "mac",
+		"bike",	   "car",      "truck",	 "taxi",    "driver", "rider",
+		"tenant",  "student",  "robot",	 "drone",   "imsi",   "subscriber",
 	};
 	static const char *const ids[] = { "id", "uid", "uuid", "guid", "key" };
 	bool id = false;

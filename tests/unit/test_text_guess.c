@@ -172,6 +172,11 @@ TEST(id_of_few_rows)
 		{ "x,ts,uuid\na,2024-01-01T00:00:00Z,6f\n", "id: uuid\n" },
 		{ "id,ts,customer\n1,2024-01-01T00:00:00Z,a\n2,2024-01-02T00:00:00Z,a\n",
 		  "id: customer\n" },
+		/* Of two names, the one with more values: few places, many that come. */
+		{ "station,bike,ts\nn,b1,2024-01-01T00:00:00Z\nn,b2,2024-01-01T00:00:01Z\n"
+		  "s,b1,2024-01-01T00:00:02Z\ns,b2,2024-01-01T00:00:03Z\n"
+		  "n,b3,2024-01-01T00:00:04Z\nn,b3,2024-01-01T00:00:05Z\n",
+		  "id: bike\n" },
 		{ "colour,ts\nred,2024-01-01T00:00:00Z\n", "id: colour\n" },
 		{ "price,ts\n1.5,2024-01-01T00:00:00Z\n", "id: file\n" },
 		{ "file,ts\n1.5,2024-01-01T00:00:00Z\n", "id: file_of_row\n" },
