@@ -107,21 +107,31 @@ static void release(struct pf_agg_states *s)
 	free(d);
 }
 
-/* The bin of a number; false: it has none (NaN, beyond 64 bits). */
+/* Its lower end in units of the width; of a damaged state it may be anything. */
+static pf_i128 lower_end(const struct bins *b, int64_t bin)
+{
+	return (pf_i128)((pf_u128)bin * (pf_u128)b->width);
+}
+
+/* The bin of a number; false: it has none (NaN, beyond 64 bits) or its lower
+ * end cannot be said. */
 static bool bin_of(const struct bins *b, struct pf_type t, const struct pf_column *c,
 		   int64_t row, int64_t *bin)
 {
+	pf_i128 low;
 	if (pf_agg_is_real(t)) {
 		double d = floor(pf_agg_real_at(t, c, row) / b->real_width);
 		if (!(d >= -9e18 && d <= 9e18))
 			return false;
 		*bin = (int64_t)d;
-		return true;
+	} else {
+		pf_i128 v = pf_agg_exact_at(t, c, row), q = v / b->width;
+		q -= v % b->width < 0;
+		*bin = (int64_t)q;
+		if (q != *bin)
+			return false;
 	}
-	pf_i128 v = pf_agg_exact_at(t, c, row), q = v / b->width;
-	q -= v % b->width < 0;
-	*bin = (int64_t)q;
-	return q >= INT64_MIN && q <= INT64_MAX;
+	return !__builtin_mul_overflow((pf_i128)*bin, b->width, &low);
 }
 
 static int add(struct pf_agg_states *s, const struct pf_agg_rows *rows,
@@ -228,8 +238,8 @@ static void print_value(const struct bins *b, struct pf_view value, struct pf_bu
 	pf_agg_decode(value, &one->columns[0]);
 	struct pf_column c = pf_colbuf_view(&one->columns[0]);
 	if (b->binned) {
-		pf_i128 low = (pf_i128)((const int64_t *)c.values)[0] * b->width;
-		pf_format_decimal(&text, low, b->shown.scale);
+		pf_format_decimal(&text, lower_end(b, ((const int64_t *)c.values)[0]),
+				  b->shown.scale);
 	} else {
 		pf_format_value(&text, b->type, &c, 0, PF_VALUE_PLAIN, NULL);
 	}

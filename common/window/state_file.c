@@ -173,32 +173,27 @@ static int get_run(const struct pf_state *s, const struct pf_json *o, const char
 	return 0;
 }
 
-static int load_windows(struct pf_state *s, const struct pf_json *list,
-			struct pf_error *err)
+static int load_window(struct pf_state *s, const struct pf_json *o, struct pf_error *err)
 {
-	for (size_t i = 0; i < pf_json_size(list); i++) {
-		const struct pf_json *o = pf_json_at(list, i);
-		const char *text = get_text(o, "window"), *ids = get_text(o, "cells"), *file;
-		struct pf_state_window w = { .text = (char *)(uintptr_t)text };
-		if (!text || !ids || !get_int(o, "from", &w.from_us) ||
-		    !get_int(o, "to", &w.to_us))
-			return pf_state_malformed(s, "a window is not described", err);
-		PF_TRY(get_run(s, o, &file, &w.run, err));
-		PF_TRY(pf_ids_parse(ids, strlen(ids), &w.ids, err));
-		const char *given = get_text(o, "given");
-		if (given)
-			PF_TRY(pf_ids_parse(given, strlen(given), &w.given, err));
-		w.file = pf_state_file_of(s, file);
-		char *path = pf_state_path(s, file);
-		w.lost = access(path, F_OK) != 0;
-		free(path);
-		if (w.lost && !*text) { /* a block is made again when it is wanted */
-			pf_ids_free(&w.ids);
-			pf_ids_free(&w.given);
-			continue;
-		}
-		pf_state_add_window(s, &w);
+	const char *text = get_text(o, "window"), *ids = get_text(o, "cells"), *file;
+	const char *given = get_text(o, "given");
+	struct pf_state_window w = { .text = (char *)(uintptr_t)text };
+	if (!text || !ids || !get_int(o, "from", &w.from_us) || !get_int(o, "to", &w.to_us))
+		return pf_state_malformed(s, "a window is not described", err);
+	PF_TRY(get_run(s, o, &file, &w.run, err));
+	char *path = pf_state_path(s, file);
+	w.file = pf_state_file_of(s, file);
+	w.lost = access(path, F_OK) != 0;
+	free(path);
+	int code = pf_ids_parse(ids, strlen(ids), &w.ids, err);
+	if (!code && given)
+		code = pf_ids_parse(given, strlen(given), &w.given, err);
+	if (code || (w.lost && !*text)) { /* a block is made again when it is wanted */
+		pf_ids_free(&w.ids);
+		pf_ids_free(&w.given);
+		return code;
 	}
+	pf_state_add_window(s, &w);
 	return 0;
 }
 
@@ -257,7 +252,9 @@ static int load(struct pf_state *s, const struct pf_json *o, struct pf_error *er
 	PF_TRY(pf_state_read_inputs(s, file, &run, err));
 	PF_TRY(get_run(s, pf_json_get(o, "cells"), &file, &run, err));
 	PF_TRY(pf_state_read_cells(s, file, &run, err));
-	PF_TRY(load_windows(s, pf_json_get(o, "windows"), err));
+	const struct pf_json *windows = pf_json_get(o, "windows");
+	for (size_t i = 0; i < pf_json_size(windows); i++)
+		PF_TRY(load_window(s, pf_json_at(windows, i), err));
 	return load_published(s, pf_json_get(o, "published"), err);
 }
 

@@ -407,4 +407,38 @@ TEST(overflow)
 	pf_schema_unref(s);
 }
 
-UNIT_MAIN(CASE(laws), CASE(known_answers), CASE(refused), CASE(overflow))
+static void check_bin(const char *text, struct pf_type type, double real, pf_i128 exact)
+{
+	struct pf_schema *s = pf_schema_new();
+	struct pf_error err = { 0 };
+	pf_schema_add(s, "x", type, false);
+	struct pf_builder *b = pf_builder_new(s);
+	if (type.kind == PF_DOUBLE)
+		pf_col_f64(&b->columns[0], real);
+	else
+		pf_col_i128(&b->columns[0], exact);
+	struct pf_agg *a = bound(text, s);
+	struct pf_agg_states *states = pf_agg_states_new(a);
+	a->kind->reserve(states, 1);
+	struct pf_batch batch = pf_builder_batch(b);
+	struct pf_agg_rows in = { 1, (const uint32_t[]){ 0 }, batch.columns,
+				  (const int64_t[]){ 0 } };
+	CHECK_INT(a->kind->add(states, &in, &err), PF_E_EXPR_VALUE);
+	pf_builder_free(b);
+	pf_agg_states_free(states);
+	pf_agg_free(a);
+	pf_schema_unref(s);
+}
+
+/* A bin whose lower end has more digits than there are is refused, not shown
+ * under another number. */
+TEST(bins_beyond_numbers)
+{
+	static const struct pf_type real = { .kind = PF_DOUBLE }, exact = { PF_DECIMAL, 38, 0 };
+	pf_i128 max = ((pf_i128)10000000000000000000ULL) * 10000000000000000000ULL - 1;
+	check_bin("hist:x:1.0000000000000000000000000000000000000", real, 1e9, 0);
+	check_bin("hist:x:98000000000000000000000000000000000000", exact, 0, -max);
+}
+
+UNIT_MAIN(CASE(laws), CASE(known_answers), CASE(refused), CASE(overflow),
+	  CASE(bins_beyond_numbers))
