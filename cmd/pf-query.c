@@ -20,6 +20,7 @@
 struct options {
 	struct pf_strings ids, where, columns, group_by, order_by;
 	const char *kafka_config;
+	int64_t timeout_ms;
 	const char *since, *until, *tz, *as_of, *between[2], *definition, *time, *id, *snapshot;
 	int64_t limit, offset, memory;
 	bool changelog, explain, files, snapshots, schema, human, no_prune, exit_status;
@@ -95,6 +96,9 @@ static const struct pf_option options[] = {
 	  .more = "Also for a topic whose records do not say what they hold." },
 	{ 0, "kafka-config", PF_OPT_STRING, OPT(kafka_config), "FILE",
 	  .help = "librdkafka properties for kafka:// operands", .config = true },
+	{ 0, "connect-timeout", PF_OPT_DURATION, OPT(timeout_ms), "TIME",
+	  .help = "give up when no broker of a topic answers for so long",
+	  .def = "30s", .minor = true, .config = true },
 	{ 't', "time-column", PF_OPT_STRING, OPT(time), "NAME", .columns = true,
 	  .help = "event time, where the schema does not say it" },
 	{ 0, "id-column", PF_OPT_STRING, OPT(id), "NAME", .columns = true,
@@ -288,14 +292,16 @@ static int ask(struct pf_run *run, struct pf_operand_sources *s, struct pf_error
 static int run_query(struct pf_run *run, struct pf_error *err)
 {
 	const struct options *o = run->options;
-	struct pf_table_source_options t;
+	struct pf_operand_options operands = { .definition = o->definition,
+					       .kafka_config = o->kafka_config,
+					       .timeout_ms = o->timeout_ms };
 	struct pf_between_options between;
 	struct pf_operand_sources s;
 	pf_alloc_keep(KEEP_BYTES);
-	PF_TRY(table_options(o, &t, &between, err));
+	PF_TRY(table_options(o, &operands.table, &between, err));
 	if (o->files || o->snapshots)
-		return list(run, &t, err);
-	PF_TRY(pf_sources_open(run, o->definition, o->kafka_config, &t, &s, err));
+		return list(run, &operands.table, err);
+	PF_TRY(pf_sources_open(run, &operands, &s, err));
 	int code = 0;
 	if (o->schema) {
 		struct pf_builder *rows = pf_list_columns(s.items[0]->schema);

@@ -26,6 +26,7 @@ struct options {
 	struct pf_strings windows, group_by, where, as;
 	const char *reduce, *merge, *input;
 	const char *kafka_config;
+	int64_t timeout_ms;
 	const char *end, *from, *every, *state, *wait, *tag, *definition, *time;
 	int64_t memory;
 	bool fresh, allow_missing, changes, revise, wide, per_day, state_out, keep_dropped, explain;
@@ -91,6 +92,9 @@ static const struct pf_option options[] = {
 	  .help = "table definition, to read text" },
 	{ 0, "kafka-config", PF_OPT_STRING, OPT(kafka_config), "FILE",
 	  .help = "librdkafka properties for kafka:// operands", .config = true },
+	{ 0, "connect-timeout", PF_OPT_DURATION, OPT(timeout_ms), "TIME",
+	  .help = "give up when no broker of a topic answers for so long",
+	  .def = "30s", .minor = true, .config = true },
 	{ 0, "memory", PF_OPT_SIZE, OPT(memory), "SIZE", .help = "memory for groups",
 	  .def = "256Mi", .min = 1 << 20, .max = (int64_t)1 << 40, .config = true },
 	{ 0 }
@@ -123,8 +127,10 @@ static int refuse_kinds(const struct asked *a, struct pf_error *err)
 static int open_sources(struct pf_run *run, struct asked *a, struct pf_error *err)
 {
 	const struct options *o = run->options;
-	const struct pf_table_source_options newest = { 0 };
-	PF_TRY(pf_sources_open(run, o->definition, o->kafka_config, &newest, &a->sources, err));
+	const struct pf_operand_options operands = { .definition = o->definition,
+						     .kafka_config = o->kafka_config,
+						     .timeout_ms = o->timeout_ms };
+	PF_TRY(pf_sources_open(run, &operands, &a->sources, err));
 	PF_TRY(refuse_kinds(a, err));
 	return o->tag ? pf_sources_tag(a->sources.items, a->sources.n, o->tag, err) : 0;
 }

@@ -104,8 +104,6 @@ static int open_operand(struct pf_run *run, const char *operand,
 	case PF_OPERAND_STAGE:
 	case PF_OPERAND_KAFKA:
 		s->stage = true;
-		s->access = (struct pf_stage_access){ .kafka = &s->kafka,
-						      .definition = s->definition };
 		code = pf_source_stage(operand, &s->access, table, &source, err);
 		if (!code)
 			code = pf_source_merge_stage(table, source, &merged, err);
@@ -158,17 +156,19 @@ static int open_all(struct pf_run *run, const struct pf_table_source_options *op
 	return code;
 }
 
-int pf_sources_open(struct pf_run *run, const char *definition,
-		    const char *kafka_config,
-		    const struct pf_table_source_options *options,
+int pf_sources_open(struct pf_run *run, const struct pf_operand_options *o,
 		    struct pf_operand_sources *s, struct pf_error *err)
 {
+	int code = 0;
 	*s = (struct pf_operand_sources){ 0 };
-	int code = definition ? pf_input_definition(run, definition, &s->definition, err) : 0;
-	if (!code && kafka_config)
-		code = pf_kafka_config_load(kafka_config, &s->kafka, err);
+	if (o->definition)
+		code = pf_input_definition(run, o->definition, &s->definition, err);
+	if (!code && o->kafka_config)
+		code = pf_kafka_config_load(o->kafka_config, &s->kafka, err);
+	s->access = (struct pf_stage_access){ .kafka = &s->kafka, .definition = s->definition,
+					      .timeout_ms = o->timeout_ms };
 	if (!code)
-		code = open_all(run, options, s, err);
+		code = open_all(run, &o->table, s, err);
 	if (code)
 		pf_sources_close(s);
 	return code;

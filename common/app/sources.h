@@ -24,12 +24,16 @@ struct pf_operand_sources {
 	bool stage;               /* one of them is a stage */
 };
 
-/* definition: path of a table definition for text and for topics that do not
- * say what they hold; kafka_config: of --kafka-config; both may be NULL. Items are taken
- * over by pf_query_open; set s->n to 0 then. */
-int pf_sources_open(struct pf_run *run, const char *definition,
-		    const char *kafka_config,
-		    const struct pf_table_source_options *options,
+struct pf_operand_options {
+	const char *definition;   /* path of a table definition for text and for
+	                           * topics that do not say what they hold; or NULL */
+	const char *kafka_config; /* of --kafka-config, or NULL */
+	int64_t timeout_ms;       /* for a first answer of brokers; 0: 30 s */
+	struct pf_table_source_options table;
+};
+
+/* Items are taken over by pf_query_open; set s->n to 0 then. */
+int pf_sources_open(struct pf_run *run, const struct pf_operand_options *options,
 		    struct pf_operand_sources *s, struct pf_error *err);
 void pf_sources_close(struct pf_operand_sources *s);
 

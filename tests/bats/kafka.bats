@@ -276,6 +276,10 @@ leaders()
 	status 75 pf-stage status --connect-timeout 1s "$TOPIC"
 	contains "$stderr" "Leader not available (PF7506)"
 	status 75 pf-stage read --connect-timeout 1s "$TOPIC" -o out
+	status 75 pf-query --connect-timeout 1s "$TOPIC"
+	contains "$stderr" "Leader not available (PF7506)"
+	status 75 pf-window -W 1d -t ts --connect-timeout 1s "$TOPIC"
+	contains "$stderr" "Leader not available (PF7506)"
 	(sleep 1; leaders 1) 3>&- &
 	equals "$(sums wh "$TOPIC")" "300 300 44850"
 	wait

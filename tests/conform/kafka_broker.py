@@ -616,9 +616,8 @@ def security(b):
         for command in (("pf-stage", "append", "-S", "schema.yaml"), ("pf-stage", "read"),
                         ("pf-stage", "status"), ("pf-query",)):
             # What will not change is not waited for.
-            patience = ["--connect-timeout", "1h"] if command[0] == "pf-stage" else []
-            _, err = pf(*command, "--kafka-config", f"{b.directory}/{file}.properties", *patience,
-                        at(listener), stdin=lines(range(10)), status=status)
+            _, err = pf(*command, "--kafka-config", f"{b.directory}/{file}.properties",
+                        "--connect-timeout", "1h", at(listener), stdin=lines(range(10)), status=status)
             assert why in err, err
             assert len(err.splitlines()) <= 2, err
 
