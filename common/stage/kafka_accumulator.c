@@ -8,6 +8,7 @@
 #include "arrow/ipc_write.h"
 #include "arrow/value_text.h"
 #include "stage/kafka_message.h"
+#include "text/json_write.h"
 
 enum { GATHER_ROWS = 1024 };
 /* What Kafka puts around a message: the batch, the record, the header's names and the
@@ -41,8 +42,7 @@ struct pf_accumulator {
 	uint32_t *picked;
 	size_t slots;                 /* of targets and picked */
 	size_t built;                 /* bytes in rows */
-	struct pf_buf names;          /* JSON: what stands before each column's value, */
-	size_t *name_at;              /* and where in names it begins */
+	struct pf_json_writer *objects; /* rows as JSON */
 
 	size_t least;                 /* what a message takes without rows */
 	size_t most;                  /* what one of this source may take */
@@ -92,6 +92,7 @@ int pf_accumulator_new(const struct pf_kafka_stage *s, bool json, pf_fiber_fn *f
 	a->fiber = fiber;
 	make_schema(a);
 	a->encoder = pf_ipc_writer_new(a->schema);
+	a->objects = pf_json_writer_new(s->stage.schema, &(struct pf_json_style){ 0 });
 	a->piece = pf_builder_new(a->schema);
 	a->rows = pf_zalloc((size_t)a->partitions, sizeof *a->rows);
 	a->marks = pf_zalloc((size_t)a->partitions, sizeof *a->marks);
@@ -122,8 +123,7 @@ void pf_accumulator_free(struct pf_accumulator *a)
 	free(a->picked);
 	free(a->out.messages);
 	pf_buf_free(&a->out.bytes);
-	pf_buf_free(&a->names);
-	free(a->name_at);
+	pf_json_writer_free(a->objects);
 	free(a->marks);
 	free(a);
 }
@@ -245,38 +245,6 @@ static int arrow_messages(struct pf_accumulator *a, int32_t partition,
 	return 0;
 }
 
-/* {"id": and ,"ts": and so on, once for all rows. */
-static void make_names(struct pf_accumulator *a)
-{
-	size_t n = a->schema->n - 1;
-	a->name_at = pf_alloc(n + 1, sizeof *a->name_at);
-	for (size_t i = 0; i < n; i++) {
-		const char *name = a->schema->fields[i].name;
-		a->name_at[i] = a->names.len;
-		pf_buf_byte(&a->names, i ? ',' : '{');
-		pf_format_json_string(&a->names, name, strlen(name));
-		pf_buf_byte(&a->names, ':');
-	}
-	a->name_at[n] = a->names.len;
-}
-
-static void add_json(struct pf_accumulator *a, const struct pf_batch *b, int64_t row,
-		     struct pf_buf *out)
-{
-	if (!a->name_at)
-		make_names(a);
-	for (size_t i = 0; i + 1 < a->schema->n; i++) {
-		pf_buf_add(out, a->names.data + a->name_at[i],
-			   a->name_at[i + 1] - a->name_at[i]);
-		if (pf_is_null(&b->columns[i], row))
-			pf_buf_str(out, "null");
-		else
-			pf_format_value(out, b->schema->fields[i].type, &b->columns[i], row,
-					PF_VALUE_JSON, NULL);
-	}
-	pf_buf_byte(out, '}');
-}
-
 static void add_key(struct pf_accumulator *a, const struct pf_batch *b, int64_t row)
 {
 	int id = a->s->stage.def->id_column;
@@ -287,7 +255,7 @@ static void add_key(struct pf_accumulator *a, const struct pf_batch *b, int64_t 
 void pf_accumulator_row(struct pf_accumulator *a, const struct pf_batch *b, int64_t row,
 			struct pf_buf *out)
 {
-	add_json(a, b, row, out);
+	pf_json_writer_row(a->objects, b, row, out);
 }
 
 static bool fits(void *ctx, const struct pf_batch *b, int64_t row, char *reason,
@@ -297,7 +265,7 @@ static bool fits(void *ctx, const struct pf_batch *b, int64_t row, char *reason,
 	size_t at = a->out.bytes.len;
 	if (a->json) {
 		add_key(a, b, row);
-		add_json(a, b, row, &a->out.bytes);
+		pf_json_writer_row(a->objects, b, row, &a->out.bytes);
 	} else {
 		pf_builder_reset(a->piece);
 		pf_builder_append(a->piece, b, row, 1);
@@ -452,7 +420,7 @@ static int add_messages(struct pf_accumulator *a, const struct pf_batch *b,
 		struct pf_group_message *m = new_message(a, p, 1, numbers[i]);
 		m->key_at = key_at;
 		m->key_bytes = at - key_at;
-		add_json(a, b, i, out);
+		pf_json_writer_row(a->objects, b, i, out);
 		m->len = out->len - m->at;
 		++*taken;
 		if (m->len + m->key_bytes > a->most)

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "arrow/value_text.h"
+#include "text/json_write.h"
 
 /* The first column of a row that must not be null and is, or -1. */
 static int bad_column(const struct pf_batch *b, int64_t row)
@@ -61,23 +61,6 @@ static bool bad_row(const struct pf_nulls *n, const struct pf_batch *b, int64_t 
 	return too_large(n, b, row, x->reason, sizeof x->reason);
 }
 
-static void row_as_json(const struct pf_batch *b, int64_t row, struct pf_buf *out)
-{
-	out->len = 0;
-	for (size_t i = 0; i < b->schema->n; i++) {
-		const struct pf_field *f = &b->schema->fields[i];
-		pf_buf_str(out, i ? ", " : "{");
-		pf_format_json_string(out, f->name, strlen(f->name));
-		pf_buf_str(out, ": ");
-		if (pf_is_null(&b->columns[i], row))
-			pf_buf_str(out, "null");
-		else
-			pf_format_value(out, f->type, &b->columns[i], row,
-					PF_VALUE_JSON, NULL);
-	}
-	pf_buf_byte(out, '}');
-}
-
 int pf_nulls_refuse(struct pf_nulls *n, const struct pf_batch *in, const char *file,
 		    int64_t first_row,
 		    int (*reject)(void *ctx, const struct pf_reject *reject,
@@ -89,8 +72,10 @@ int pf_nulls_refuse(struct pf_nulls *n, const struct pf_batch *in, const char *f
 	n->rejected = 0;
 	if (!any_null(in) && !large)
 		return 0;
-	if (!n->builder)
+	if (!n->builder) {
 		n->builder = pf_builder_new((struct pf_schema *)in->schema);
+		n->objects = pf_json_writer_new(in->schema, &(struct pf_json_style){ .spaced = true });
+	}
 	pf_builder_reset(n->builder);
 	if (n->before)
 		*n->before = n->builder;
@@ -109,7 +94,8 @@ int pf_nulls_refuse(struct pf_nulls *n, const struct pf_batch *in, const char *f
 				       x.reason);
 			break;
 		}
-		row_as_json(in, r, &n->row);
+		n->row.len = 0;
+		pf_json_writer_row(n->objects, in, r, &n->row);
 		x.bytes = pf_view_of(n->row.data, n->row.len);
 		n->rejected++;
 		code = reject(ctx, &x, err);
@@ -121,6 +107,7 @@ int pf_nulls_refuse(struct pf_nulls *n, const struct pf_batch *in, const char *f
 void pf_nulls_free(struct pf_nulls *n)
 {
 	pf_builder_free(n->builder);
+	pf_json_writer_free(n->objects);
 	pf_buf_free(&n->row);
 	*n = (struct pf_nulls){ 0 };
 }

@@ -11,9 +11,12 @@
 #include "arrow/batch.h"
 #include "text/reader.h"
 
+struct pf_json_writer; /* text/json_write.h */
+
 struct pf_nulls {
 	struct pf_builder *builder; /* rows that are left */
-	struct pf_buf row;
+	struct pf_json_writer *objects; /* a row that is not, */
+	struct pf_buf row;          /* as it is handed on */
 	int64_t rejected;           /* of the last call */
 	/* NULL, or: set to the builder, before reject is called. */
 	const struct pf_builder **before;
