@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stage/append.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fault.h"
 #include "base/time.h"
 #include "stage/adapt.h"
 #include "stage/nulls.h"
-#include "stage/open.h"
+#include "stage/origin.h"
 
 enum { GROUP_MS = 50, BATCH_ROWS = 8192, BATCH_BYTES = 1 << 20 };
 #define GROUP_BYTES ((uint64_t)8 << 20)
@@ -33,12 +30,8 @@ struct pf_append {
 	struct ticket *tickets;    /* of the commit that is under way */
 	size_t ntickets;
 
-	/* The input at hand. */
-	const struct pf_append_input *input;
-	struct pf_track *track;
-	struct pf_source_pos *source; /* NULL: it has no identity (yet) */
-	bool known;                /* it may have one */
-	uint64_t position;         /* behind the last row taken */
+	struct pf_origin origin;   /* the input at hand */
+	uint64_t position;         /* behind its last row taken */
 	int64_t line, rows;
 	bool moved;                /* position is not yet committed */
 	bool unsaid;               /* rows wait whose position is not known */
@@ -78,7 +71,7 @@ void pf_append_free(struct pf_append *a)
 	if (!a)
 		return;
 	drop_tickets(a);
-	pf_track_free(a->track);
+	pf_origin_close(&a->origin);
 	pf_builder_free(a->builder);
 	pf_nulls_free(&a->nulls);
 	pf_buf_free(&a->holes);
@@ -117,21 +110,7 @@ static void add_ticket(struct ticket **list, size_t *n, const char *source,
 /* The source of the input as it stands now. */
 static int note_source(struct pf_append *a, struct pf_error *err)
 {
-	if (!a->moved || !a->known)
-		return 0;
-	if (!a->source) {
-		a->source = pf_sources_add(pf_stage_writer_sources(a->writer));
-		a->source->name = a->how.source ? pf_strdup(a->how.source) : NULL;
-	}
-	if (a->input->path && (!a->source->path ||
-			       strcmp(a->source->path, a->input->path) != 0)) {
-		free(a->source->path);
-		a->source->path = pf_strdup(a->input->path);
-	}
-	a->source->rows = a->rows;
-	a->source->line = a->line;
-	pf_sources_touch(pf_stage_writer_sources(a->writer), a->source);
-	return pf_track_note(a->track, a->position, a->source, err);
+	return a->moved ? pf_origin_note(&a->origin, a->position, a->rows, a->line, err) : 0;
 }
 
 static int commit(struct pf_append *a, struct pf_error *err)
@@ -140,19 +119,16 @@ static int commit(struct pf_append *a, struct pf_error *err)
 	size_t n = 0;
 	if (a->how.settle)
 		PF_TRY(a->how.settle(a->how.ctx, err));
-	if (a->track)
-		PF_TRY(note_source(a, err));
+	PF_TRY(note_source(a, err));
 	int64_t offset = pf_stage_accepted(a->writer);
 	const struct pf_sources *s = pf_stage_writer_sources(a->writer);
 	for (size_t i = 0; a->how.ack && i < s->n; i++) {
 		const struct pf_source_pos *p = s->items[i];
 		if (p->dirty)
-			add_ticket(&next, &n, p->name ? p->name : p->path ? p->path : "-",
-				   p->position, offset);
+			add_ticket(&next, &n, pf_origin_title(p), p->position, offset);
 	}
-	if (a->how.ack && a->moved && !a->known)
-		add_ticket(&next, &n, a->input->path ? a->input->path : "-",
-			   a->position, offset);
+	if (a->how.ack && a->moved && !a->origin.known)
+		add_ticket(&next, &n, "-", a->position, offset);
 	/* Returns when the commit before is durable. */
 	int code = pf_stage_commit(a->writer, err);
 	if (!code)
@@ -182,7 +158,7 @@ static int maybe_commit(struct pf_append *a, struct pf_error *err)
 		PF_TRY(pf_stage_sync(a->writer, err));
 		PF_TRY(acknowledge(a, err));
 	}
-	if (!pf_track_ready(a->track, 0))
+	if (!pf_track_ready(a->origin.track, 0))
 		return pending || a->ntickets ? commit_and_wait(a, err) : 0;
 	if (!pending)
 		return 0;
@@ -256,7 +232,7 @@ static void take_position(struct pf_append *a, const struct pf_text *text,
 	a->position = p.byte;
 	a->line = (int64_t)p.line;
 	*last = p;
-	pf_track_passed(a->track, p.byte);
+	pf_track_passed(a->origin.track, p.byte);
 }
 
 static int text_rows(struct pf_append *a, struct pf_text *text, struct pf_error *err)
@@ -290,10 +266,10 @@ static int text_rows(struct pf_append *a, struct pf_text *text, struct pf_error 
 static int append_text(struct pf_append *a, const struct pf_source_pos *from,
 		       struct pf_error *err)
 {
-	struct pf_byte_source source = pf_track_source(a->track);
+	struct pf_byte_source source = pf_track_source(a->origin.track);
 	struct pf_text_options options = {
 		.format = a->how.format,
-		.file = a->input->path ? a->input->path : a->input->name,
+		.file = a->origin.input->path ? a->origin.input->path : a->origin.input->name,
 		.byte = from ? from->position : 0,
 		.line = from ? (uint64_t)from->line : 0,
 		.final_line = a->how.final_line,
@@ -303,9 +279,9 @@ static int append_text(struct pf_append *a, const struct pf_source_pos *from,
 		.notice_ctx = a->how.notice_ctx,
 	};
 	pf_stage_row_limit(a->writer, &options.limit);
-	if (pf_track_can_skip(a->track)) {
+	if (pf_track_can_skip(a->origin.track)) {
 		options.skip = pf_track_skip;
-		options.skip_ctx = a->track;
+		options.skip_ctx = a->origin.track;
 	}
 	struct pf_text *text;
 	PF_TRY(pf_text_open(&source, pf_stage_definition(pf_stage_writer_stage(a->writer)),
@@ -325,12 +301,12 @@ static int arrow_batch(struct pf_append *a, struct pf_adapt *adapt,
 	a->holes.len = 0;
 	a->nulls.before = &a->counting;
 	pf_stage_row_limit(a->writer, &a->nulls.limit);
-	int stop = pf_nulls_refuse(&a->nulls, &batch, a->input->name, a->rows + 1,
+	int stop = pf_nulls_refuse(&a->nulls, &batch, a->origin.input->name, a->rows + 1,
 				   a->how.reject ? on_reject : NULL, a, &good, &bad);
 	PF_TRY(append_rows(a, &good, err));
 	a->rows += good.rows + a->nulls.rejected;
 	a->counts.rejected += a->nulls.rejected;
-	a->position = pf_track_taken(a->track);
+	a->position = pf_track_taken(a->origin.track);
 	a->moved = true;
 	if (!stop)
 		return 0;
@@ -347,7 +323,7 @@ static int arrow_rows(struct pf_append *a, struct pf_stream_in *in, int64_t skip
 	struct pf_event event;
 	PF_TRY(pf_adapt_new(pf_stream_in_schema(in),
 			    pf_stage_schema(pf_stage_writer_stage(a->writer)),
-			    a->input->name, &adapt, err));
+			    a->origin.input->name, &adapt, err));
 	int code = 0;
 	for (int64_t seen = 0; !code;) {
 		code = pf_stream_in_next(in, &event, err);
@@ -372,7 +348,7 @@ static int arrow_rows(struct pf_append *a, struct pf_stream_in *in, int64_t skip
 static int append_arrow(struct pf_append *a, const struct pf_source_pos *from,
 			struct pf_error *err)
 {
-	struct pf_byte_source source = pf_track_source(a->track);
+	struct pf_byte_source source = pf_track_source(a->origin.track);
 	struct pf_stream_in *in;
 	PF_TRY(pf_stream_in_open(&source, 0, &in, err));
 	int code = arrow_rows(a, in, from ? from->rows : 0, err);
@@ -382,108 +358,28 @@ static int append_arrow(struct pf_append *a, const struct pf_source_pos *from,
 
 /* --- one input --- */
 
-static bool from_filename(const struct pf_tabledef *def)
-{
-	for (size_t i = 0; i < def->n; i++)
-		if (def->columns[i].from_filename)
-			return true;
-	return false;
-}
-
-/* Which of the sources that are known so far is it? */
-static int match(struct pf_append *a, struct pf_error *err)
-{
-	struct pf_sources *sources = pf_stage_writer_sources(a->writer);
-	if (a->how.source) {
-		a->source = pf_sources_named(sources, a->how.source);
-		return 0;
-	}
-	return pf_track_match(a->track, sources,
-			      from_filename(pf_stage_definition(
-				      pf_stage_writer_stage(a->writer))),
-			      &a->source, err);
-}
-
-/* Which source is it, and was some of it staged before? */
-static int identify(struct pf_append *a, struct pf_error *err)
-{
-	const struct pf_source_pos *last;
-	bool more;
-	do {
-		last = a->source;
-		PF_TRY(pf_stage_recall(a->writer, last, &more, err));
-		PF_TRY(match(a, err));
-	} while (more && (!a->source || a->source != last));
-	if (!a->source)
-		return 0;
-	bool same = !a->how.source;
-	if (!same && a->source->position)
-		PF_TRY(pf_track_same_head(a->track, a->source, &same, err));
-	if (!same) {
-		a->source->position = 0;
-		a->source->rows = a->source->line = 0;
-		a->source->key = 0;
-	}
-	pf_sources_touch(pf_stage_writer_sources(a->writer), a->source);
-	return 0;
-}
-
-/* What the input is known by before anything of it is durable. */
-static char *identity_of(const struct pf_append *a)
-{
-	struct stat st;
-	char host[256] = "";
-	if (a->how.source)
-		return pf_asprintf("name\n%s", a->how.source);
-	if (gethostname(host, sizeof host - 1) || fstat(a->input->fd, &st))
-		return pf_asprintf("path\n%s\n%s", host, a->input->path);
-	return pf_asprintf("file\n%s\n%s\n%llu\n%llu", host, a->input->path,
-			   (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
-}
-
-/* Tell the stage whose rows come, if it wants to know. */
-static int announce(struct pf_append *a, struct pf_error *err)
-{
-	if (!pf_stage_wants_origin(a->writer))
-		return 0;
-	if (!a->known)
-		return pf_stage_from(a->writer, NULL, NULL, err);
-	if (!a->source) {
-		a->source = pf_sources_add(pf_stage_writer_sources(a->writer));
-		a->source->name = a->how.source ? pf_strdup(a->how.source) : NULL;
-		a->source->path = a->input->path ? pf_strdup(a->input->path) : NULL;
-	}
-	char *identity = identity_of(a);
-	int code = pf_stage_from(a->writer, a->source, identity, err);
-	free(identity);
-	return code;
-}
-
 int pf_append_input(struct pf_append *a, const struct pf_append_input *input,
 		    struct pf_error *err)
 {
-	a->input = input;
-	a->known = input->path || a->how.source;
-	a->track = pf_track_new(input, a->known, a->how.stopping);
+	struct pf_origin *o = &a->origin;
+	pf_origin_open(o, a->writer, input, a->how.source, a->how.stopping);
 	a->moved = false;
-	a->source = NULL;
-	int code = a->known ? identify(a, err) : 0;
-	const struct pf_source_pos *from = a->source && a->source->position ?
-		a->source : NULL;
+	int code = pf_origin_identify(o, err);
+	const struct pf_source_pos *from = o->source && o->source->position ? o->source : NULL;
 	uint64_t begin = from ? from->position : 0;
 	a->position = begin;
 	a->rows = from ? from->rows : 0;
 	a->line = from ? from->line : 0;
 	if (!code && from) {
 		a->counts.duplicate += from->rows;
-		pf_track_expect(a->track, from);
+		pf_track_expect(o->track, from);
 	}
 	if (!code)
-		code = announce(a, err);
+		code = pf_origin_announce(o, err);
 	if (!code)
 		code = input->arrow ? append_arrow(a, from, err) :
 				      append_text(a, from, err);
-	a->counts.bytes += (int64_t)pf_track_taken(a->track);
+	a->counts.bytes += (int64_t)pf_track_taken(o->track);
 	if (code == PF_E_INTERRUPTED) {
 		*err = (struct pf_error){ 0 };
 		code = 0;
@@ -491,22 +387,19 @@ int pf_append_input(struct pf_append *a, const struct pf_append_input *input,
 	/* Whoever was killed before this was reported asks again: it is durable,
 	 * opening the stage synced it. */
 	if (!code && a->how.ack && begin && a->position == begin)
-		add_ticket(&a->tickets, &a->ntickets, a->source->name ? a->source->name :
-			   a->source->path ? a->source->path : "-", begin,
+		add_ticket(&a->tickets, &a->ntickets, pf_origin_title(o->source), begin,
 			   pf_stage_durable(a->writer));
 	/* The next input's rows go into the same group. When the input failed,
 	 * too, the rows that it gave are committed with their position. */
 	struct pf_error late = { 0 };
-	int settled = !a->moved ? 0 : a->known ? note_source(a, &late) : commit(a, &late);
+	int settled = !a->moved ? 0 : o->known ? note_source(a, &late) : commit(a, &late);
 	if (settled)
 		a->unsaid = true;
 	if (settled && !code) {
 		*err = late;
 		code = settled;
 	}
-	pf_track_free(a->track);
-	a->track = NULL;
-	a->input = NULL;
+	pf_origin_close(o);
 	a->moved = false;
 	return code;
 }
