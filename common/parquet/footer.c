@@ -11,12 +11,6 @@
 #define MAX_GROUPS 1000000
 #define MAX_PAIRS 4096
 
-static int32_t int32_of(struct th_reader *r, uint8_t type, int32_t otherwise)
-{
-	int64_t v = th_int(r, type, otherwise);
-	return v < INT32_MIN || v > INT32_MAX ? otherwise : (int32_t)v;
-}
-
 /* --- schema --- */
 
 static void parse_decimal(struct th_reader *r, struct pq_element *e)
@@ -25,9 +19,9 @@ static void parse_decimal(struct th_reader *r, struct pq_element *e)
 	th_begin(r, &f);
 	while (th_field(r, &f)) {
 		if (f.id == 1)
-			e->log_scale = int32_of(r, f.type, -1);
+			e->log_scale = th_int32(r, f.type, -1);
 		else if (f.id == 2)
-			e->log_precision = int32_of(r, f.type, -1);
+			e->log_precision = th_int32(r, f.type, -1);
 		else
 			th_skip(r, f.type);
 	}
@@ -62,7 +56,7 @@ static void parse_integer(struct th_reader *r, struct pq_element *e)
 	th_begin(r, &f);
 	while (th_field(r, &f)) {
 		if (f.id == 1) {
-			e->log_bits = int32_of(r, f.type, 0);
+			e->log_bits = th_int32(r, f.type, 0);
 		} else {
 			if (f.id == 2)
 				e->log_flag = th_bool(f.type);
@@ -99,31 +93,31 @@ static void parse_element(struct th_reader *r, struct pq_element *e)
 	while (th_field(r, &f)) {
 		switch (f.id) {
 		case 1:
-			e->type = int32_of(r, f.type, -2);
+			e->type = th_int32(r, f.type, -2);
 			break;
 		case 2:
-			e->length = int32_of(r, f.type, 0);
+			e->length = th_int32(r, f.type, 0);
 			break;
 		case 3:
-			e->repetition = int32_of(r, f.type, -2);
+			e->repetition = th_int32(r, f.type, -2);
 			break;
 		case 4:
 			e->name = th_binary(r, f.type);
 			break;
 		case 5:
-			e->children = int32_of(r, f.type, -1);
+			e->children = th_int32(r, f.type, -1);
 			break;
 		case 6:
-			e->converted = int32_of(r, f.type, PQ_CONV_NONE);
+			e->converted = th_int32(r, f.type, PQ_CONV_NONE);
 			break;
 		case 7:
-			e->scale = int32_of(r, f.type, 0);
+			e->scale = th_int32(r, f.type, 0);
 			break;
 		case 8:
-			e->precision = int32_of(r, f.type, 0);
+			e->precision = th_int32(r, f.type, 0);
 			break;
 		case 9:
-			e->field_id = int32_of(r, f.type, -1);
+			e->field_id = th_int32(r, f.type, -1);
 			break;
 		case 10:
 			if (f.type == TH_STRUCT)
@@ -227,13 +221,13 @@ static void parse_chunk_meta(struct th_reader *r, struct pq_chunk *c)
 			seen |= 1u << f.id;
 		switch (f.id) {
 		case 1:
-			c->type = int32_of(r, f.type, -1);
+			c->type = th_int32(r, f.type, -1);
 			break;
 		case 2:
 			c->encodings = parse_encodings(r, f.type);
 			break;
 		case 4:
-			c->codec = int32_of(r, f.type, -1);
+			c->codec = th_int32(r, f.type, -1);
 			break;
 		case 5:
 			c->num_values = th_int(r, f.type, -1);
@@ -357,7 +351,7 @@ static void parse_sorting(struct th_reader *r, uint8_t type, struct pq_group *g)
 		th_begin(r, &f);
 		while (th_field(r, &f)) {
 			if (f.id == 1) {
-				s->leaf = int32_of(r, f.type, -1);
+				s->leaf = th_int32(r, f.type, -1);
 				continue;
 			}
 			if (f.id == 2)

@@ -5,12 +5,6 @@
 #include "parquet/format.h"
 #include "parquet/thrift.h"
 
-static int32_t int32_of(struct th_reader *r, uint8_t type, int32_t otherwise)
-{
-	int64_t v = th_int(r, type, otherwise);
-	return v < INT32_MIN || v > INT32_MAX ? otherwise : (int32_t)v;
-}
-
 /* --- pages --- */
 
 static void parse_v1(struct th_reader *r, struct pq_page_header *h)
@@ -19,11 +13,11 @@ static void parse_v1(struct th_reader *r, struct pq_page_header *h)
 	th_begin(r, &f);
 	while (th_field(r, &f)) {
 		if (f.id == 1)
-			h->values = int32_of(r, f.type, -1);
+			h->values = th_int32(r, f.type, -1);
 		else if (f.id == 2)
-			h->encoding = int32_of(r, f.type, -1);
+			h->encoding = th_int32(r, f.type, -1);
 		else if (f.id == 3)
-			h->level_encoding = int32_of(r, f.type, -1);
+			h->level_encoding = th_int32(r, f.type, -1);
 		else
 			th_skip(r, f.type);
 	}
@@ -36,22 +30,22 @@ static void parse_v2(struct th_reader *r, struct pq_page_header *h)
 	while (th_field(r, &f)) {
 		switch (f.id) {
 		case 1:
-			h->values = int32_of(r, f.type, -1);
+			h->values = th_int32(r, f.type, -1);
 			break;
 		case 2:
-			h->nulls = int32_of(r, f.type, -1);
+			h->nulls = th_int32(r, f.type, -1);
 			break;
 		case 3:
-			h->rows = int32_of(r, f.type, -1);
+			h->rows = th_int32(r, f.type, -1);
 			break;
 		case 4:
-			h->encoding = int32_of(r, f.type, -1);
+			h->encoding = th_int32(r, f.type, -1);
 			break;
 		case 5:
-			h->def_bytes = int32_of(r, f.type, -1);
+			h->def_bytes = th_int32(r, f.type, -1);
 			break;
 		case 6:
-			h->rep_bytes = int32_of(r, f.type, -1);
+			h->rep_bytes = th_int32(r, f.type, -1);
 			break;
 		case 7:
 			h->is_compressed = th_bool(f.type);
@@ -77,11 +71,11 @@ int pq_page_header_parse(const uint8_t *data, size_t len,
 	th_begin(&r, &f);
 	while (th_field(&r, &f)) {
 		if (f.id == 1) {
-			h->kind = int32_of(&r, f.type, -1);
+			h->kind = th_int32(&r, f.type, -1);
 		} else if (f.id == 2) {
-			h->uncompressed = int32_of(&r, f.type, -1);
+			h->uncompressed = th_int32(&r, f.type, -1);
 		} else if (f.id == 3) {
-			h->compressed = int32_of(&r, f.type, -1);
+			h->compressed = th_int32(&r, f.type, -1);
 		} else if (f.id == 4) {
 			/* An i32 that holds 32 bits; some write it unsigned. */
 			h->crc = (uint32_t)th_int(&r, f.type, 0);
@@ -156,7 +150,7 @@ int pq_bloom_header_parse(const uint8_t *data, size_t len, int32_t *bytes,
 	th_begin(&r, &f);
 	while (th_field(&r, &f)) {
 		if (f.id == 1)
-			*bytes = int32_of(&r, f.type, -1);
+			*bytes = th_int32(&r, f.type, -1);
 		else if (f.id == 2)
 			algorithm = union_member(&r, f.type);
 		else if (f.id == 3)
@@ -216,7 +210,7 @@ int pq_offset_index_parse(const uint8_t *data, size_t len,
 				if (g.id == 1)
 					l->offset = th_int(&r, g.type, -1);
 				else if (g.id == 2)
-					l->bytes = int32_of(&r, g.type, -1);
+					l->bytes = th_int32(&r, g.type, -1);
 				else if (g.id == 3)
 					l->first_row = th_int(&r, g.type, -1);
 				else

@@ -164,6 +164,12 @@ int64_t th_int(struct th_reader *r, uint8_t type, int64_t otherwise)
 	}
 }
 
+int32_t th_int32(struct th_reader *r, uint8_t type, int32_t otherwise)
+{
+	int64_t v = th_int(r, type, otherwise);
+	return v < INT32_MIN || v > INT32_MAX ? otherwise : (int32_t)v;
+}
+
 bool th_bool(uint8_t type)
 {
 	return type == TH_TRUE;

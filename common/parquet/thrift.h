@@ -52,6 +52,7 @@ void th_skip(struct th_reader *r, uint8_t type);
 /* Values of a field of that type; of another type they are skipped and the
  * default comes back. */
 int64_t th_int(struct th_reader *r, uint8_t type, int64_t otherwise);
+int32_t th_int32(struct th_reader *r, uint8_t type, int32_t otherwise); /* so is a wider one */
 bool th_bool(uint8_t type);
 struct pf_view th_binary(struct th_reader *r, uint8_t type);
 
