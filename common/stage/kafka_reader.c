@@ -1,37 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Rows and marks out of a topic: each partition from an offset that the caller
- * gives to where it ended when reading began, or on and on. Before the first
- * row every start is checked: is it within what the broker has, and is the
- * record before it the one that was loaded? What is gone is named, never
- * skipped (reliability notes, section 4).
+ * gives, checked before the first row (stage/kafka_parts.h), to where it ended when
+ * reading began, or on and on. A mark is given only when the topic is still the one
+ * that was read (stage/kafka_anchor.h).
  */
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/time.h"
-#include "stage/kafka_anchor.h"
 #include "stage/kafka_decode.h"
 #include "stage/kafka_message.h"
-#include "stage/kafka_stage.h"
+#include "stage/kafka_parts.h"
 
 /* The partitions share one queue. */
 enum { WAIT_MS = 100, QUEUED_BYTES = 32 << 20 };
 /* Who follows waits no longer for a broker that is to be asked; a topic is not made
  * anew within so little. */
 enum { CHECK_MS = 5000, BRIEF_MS = 500 };
-
-struct part {
-	int32_t partition;
-	int64_t first;        /* that the broker has, when reading began */
-	int64_t marked, at;   /* up to where marks were given; next record */
-	int64_t end;          /* read no further; INT64_MAX: on and on */
-	bool running;
-	uint64_t hash;        /* of the last record before at */
-	int64_t last;         /* its offset; -1: not known */
-	struct pf_kafka_anchor known; /* when it was last checked, or the first
-				       * record since */
-};
 
 struct topic_reader {
 	struct pf_stage_reader base;
@@ -40,14 +25,13 @@ struct topic_reader {
 	struct pf_kafka *consumer;
 	struct pf_decoder *decoder;
 	struct pf_source_marks sources;
-	struct part *parts;
-	size_t nparts, running;
-	int32_t *place;        /* of a partition in parts, or -1 */
+	struct pf_kafka_parts parts;
+	size_t running;        /* parts that are */
 	int64_t rows, all_rows; /* since the last mark; since the beginning */
 	int64_t marked_us, heard_us, checked_us;
 	bool any_mark, ended;
 	bool any, doubt;       /* a record was taken; we were cut off since */
-	struct pf_buf gaps, said;
+	struct pf_buf said;
 	struct pf_mark mark;
 	struct pf_error failed; /* met while looking ahead */
 };
@@ -59,132 +43,19 @@ static void reader_close(struct pf_stage_reader *base)
 	pf_kafka_close(r->consumer);
 	pf_source_marks_free(&r->sources);
 	free(r->mark.parts);
-	pf_buf_free(&r->gaps);
 	pf_buf_free(&r->said);
-	free(r->place);
-	free(r->parts);
+	pf_kafka_parts_close(&r->parts);
 	free(r);
 }
 
-/* --- where to begin --- */
-
-static const struct pf_stage_start *start_of(const struct pf_stage_read *how,
-					     int32_t partition)
-{
-	for (size_t i = 0; i < how->nstarts; i++)
-		if (how->starts[i].partition == partition)
-			return &how->starts[i];
-	return NULL;
-}
-
-static int check_range(struct topic_reader *r, struct part *p, int64_t first, int64_t end,
-		       struct pf_error *err)
-{
-	if (p->at > end)
-		return pf_kafka_too_short(r->s, p->partition, p->at, end, err);
-	if (p->at >= first)
-		return 0;
-	if (!r->how.accept_gap)
-		return pf_kafka_gone(r->s, p->partition, p->at, first, err);
-	pf_buf_printf(&r->gaps, "%s\"%" PRId32 "\": [[%" PRId64 ", %" PRId64 "]]",
-		      r->gaps.len ? ", " : "{", p->partition, p->at, first);
-	p->at = first;
-	p->last = -1;
-	p->known = (struct pf_kafka_anchor){ p->partition, first, -1, 0 };
-	return 0;
-}
-
-static int add_part(struct topic_reader *r, const struct pf_kafka_range *range,
-		    struct pf_error *err)
-{
-	int32_t partition = range->partition;
-	const struct pf_stage_start *start = start_of(&r->how, partition);
-	int64_t first = range->first, end = range->end, back;
-	struct part *p = &r->parts[r->nparts];
-	*p = (struct part){ .partition = partition, .first = first, .last = -1 };
-	p->at = r->how.oldest ? first : start ? start->offset : 0;
-	p->marked = p->at;
-	p->end = r->how.follow ? INT64_MAX : end;
-	if (start && !r->how.oldest && pf_anchor_read(start->anchor, &p->hash, &back) &&
-	    back <= p->at)
-		p->last = p->at - back;
-	p->known = (struct pf_kafka_anchor){ partition, p->at, p->last, p->hash };
-	r->place[partition] = (int32_t)r->nparts++;
-	return check_range(r, p, first, end, err);
-}
-
-/* Of the chosen partitions only those that can hold the fibers wanted. */
-static void choose_fibers(const struct topic_reader *r, bool *chosen)
-{
-	int32_t n = r->s->info.partitions;
-	if (!r->how.nfibers || r->s->url.partitioner != PF_PARTITIONER_FIBER)
-		return;
-	bool *can = pf_zalloc((size_t)n, sizeof *can);
-	for (size_t i = 0; i < r->how.nfibers; i++)
-		can[r->how.fibers[i] % n] = true;
-	for (int32_t p = 0; p < n; p++)
-		chosen[p] = chosen[p] && can[p];
-	free(can);
-}
-
-static int add_parts(struct topic_reader *r, struct pf_error *err)
-{
-	int32_t n = r->s->info.partitions;
-	bool *chosen = pf_alloc((size_t)n, sizeof *chosen);
-	memset(chosen, 1, (size_t)n * sizeof *chosen);
-	r->parts = pf_alloc((size_t)n, sizeof *r->parts);
-	r->place = pf_alloc((size_t)n, sizeof *r->place);
-	struct pf_kafka_range *ranges = pf_zalloc((size_t)n, sizeof *ranges);
-	size_t nranges = 0;
-	int code = r->how.partitions ?
-		pf_partitions_parse(r->how.partitions, n, chosen, err) : 0;
-	if (!code)
-		choose_fibers(r, chosen);
-	for (int32_t p = 0; !code && p < n; p++) {
-		r->place[p] = -1;
-		if (chosen[p])
-			ranges[nranges++].partition = p;
-	}
-	free(chosen);
-	if (!code)
-		code = pf_kafka_ranges(r->s->consumer, ranges, nranges, r->s->timeout_ms, err);
-	for (size_t i = 0; !code && i < nranges; i++)
-		code = add_part(r, &ranges[i], err);
-	free(ranges);
-	for (size_t i = 0; !code && i < r->how.nstarts; i++)
-		if (r->how.starts[i].partition >= n)
-			code = pf_fail(err, PF_E_STAGE_CHANGED,
-				       "topic '%s' has no partition %" PRId32
-				       " any more: it was made anew", r->s->url.topic,
-				       r->how.starts[i].partition);
-	if (r->gaps.len)
-		pf_buf_byte(&r->gaps, '}');
-	return code;
-}
-
-/* Is the record before a start the one that is known? */
-static int check_starts(struct topic_reader *r, struct pf_error *err)
-{
-	struct pf_kafka_anchor *anchors = pf_alloc(r->nparts + 1, sizeof *anchors);
-	size_t n = 0;
-	for (size_t i = 0; i < r->nparts; i++) {
-		const struct part *p = &r->parts[i];
-		/* Known, and not too old to be there still. */
-		if (p->last >= p->first)
-			anchors[n++] = (struct pf_kafka_anchor){ p->partition, p->at,
-								 p->last, p->hash };
-	}
-	int code = pf_kafka_anchors_compare(r->s, anchors, n, err);
-	free(anchors);
-	return code;
-}
+/* --- opening --- */
 
 static int start(struct topic_reader *r, struct pf_error *err)
 {
 	PF_TRY(pf_kafka_stage_client(r->s, PF_KAFKA_CONSUMER, QUEUED_BYTES,
 				     r->how.follow ? WAIT_MS : 1, &r->consumer, err));
-	for (size_t i = 0; i < r->nparts; i++) {
-		struct part *p = &r->parts[i];
+	for (size_t i = 0; i < r->parts.n; i++) {
+		struct pf_kafka_part *p = &r->parts.items[i];
 		if (p->at >= p->end)
 			continue;
 		PF_TRY(pf_kafka_start(r->consumer, p->partition, p->at, err));
@@ -223,9 +94,7 @@ int pf_kafka_reader_open(struct pf_stage *stage, const struct pf_stage_read *how
 	r->s = (struct pf_kafka_stage *)stage;
 	r->how = *how;
 	r->marked_us = r->heard_us = r->checked_us = pf_mono_us();
-	int code = add_parts(r, err);
-	if (!code)
-		code = check_starts(r, err);
+	int code = pf_kafka_parts_open(&r->parts, r->s, how, err);
 	if (!code)
 		code = open_decoder(r, err);
 	if (!code)
@@ -244,7 +113,7 @@ int pf_kafka_reader_open(struct pf_stage *stage, const struct pf_stage_read *how
 
 /* --- records --- */
 
-static void finish_part(struct topic_reader *r, struct part *p)
+static void finish_part(struct topic_reader *r, struct pf_kafka_part *p)
 {
 	if (!p->running)
 		return;
@@ -253,7 +122,7 @@ static void finish_part(struct topic_reader *r, struct part *p)
 	r->running--;
 }
 
-static int take_record(struct topic_reader *r, struct part *p,
+static int take_record(struct topic_reader *r, struct pf_kafka_part *p,
 		       struct pf_kafka_record *record, struct pf_error *err)
 {
 	bool wanted = p->running && record->offset >= p->at && record->offset < p->end;
@@ -270,7 +139,7 @@ static int take_record(struct topic_reader *r, struct part *p,
 	p->last = record->offset;
 	p->hash = pf_record_hash(record);
 	if (p->known.offset < 0)
-		p->known = (struct pf_kafka_anchor){ p->partition, p->at, p->last, p->hash };
+		p->known = pf_kafka_part_anchor(p);
 	r->any = true;
 	if (p->at == p->end)
 		finish_part(r, p);
@@ -278,7 +147,7 @@ static int take_record(struct topic_reader *r, struct part *p,
 }
 
 /* Offsets behind the last record may be taken by what is no record. */
-static void take_end(struct topic_reader *r, struct part *p, int64_t offset)
+static void take_end(struct topic_reader *r, struct pf_kafka_part *p, int64_t offset)
 {
 	if (!p->running)
 		return;
@@ -288,7 +157,7 @@ static void take_end(struct topic_reader *r, struct part *p, int64_t offset)
 		finish_part(r, p);
 }
 
-static int out_of_range(struct topic_reader *r, struct part *p, struct pf_error *err)
+static int out_of_range(struct topic_reader *r, struct pf_kafka_part *p, struct pf_error *err)
 {
 	struct pf_kafka_range range = { .partition = p->partition };
 	if (!p->running)
@@ -321,18 +190,17 @@ static int check(struct topic_reader *r, struct pf_kafka_anchor *anchors, size_t
  * too. What we have taken came before; what waits in the queue is fetched again. */
 static int look_again(struct topic_reader *r, struct pf_error *err)
 {
-	struct pf_kafka_anchor *anchors = pf_alloc(r->nparts + 1, sizeof *anchors);
+	struct pf_kafka_anchor *anchors = pf_alloc(r->parts.n + 1, sizeof *anchors);
 	size_t n = 0;
-	for (size_t i = 0; i < r->nparts; i++) {
-		const struct part *p = &r->parts[i];
+	for (size_t i = 0; i < r->parts.n; i++) {
+		const struct pf_kafka_part *p = &r->parts.items[i];
 		if (p->running)
-			anchors[n++] = (struct pf_kafka_anchor){ p->partition, p->at,
-								 p->last, p->hash };
+			anchors[n++] = pf_kafka_part_anchor(p);
 	}
 	int code = check(r, anchors, n, err);
 	free(anchors);
-	for (size_t i = 0; !code && i < r->nparts; i++) {
-		const struct part *p = &r->parts[i];
+	for (size_t i = 0; !code && i < r->parts.n; i++) {
+		const struct pf_kafka_part *p = &r->parts.items[i];
 		if (!p->running)
 			continue;
 		pf_kafka_stop(r->consumer, p->partition);
@@ -350,10 +218,10 @@ static int check_mark(struct topic_reader *r, bool *sure, struct pf_error *err)
 	*sure = true;
 	if (now - r->checked_us < (int64_t)BRIEF_MS * 1000)
 		return 0;
-	struct pf_kafka_anchor *anchors = pf_alloc(r->nparts + 1, sizeof *anchors);
+	struct pf_kafka_anchor *anchors = pf_alloc(r->parts.n + 1, sizeof *anchors);
 	size_t n = 0;
-	for (size_t i = 0; i < r->nparts; i++) {
-		const struct part *p = &r->parts[i];
+	for (size_t i = 0; i < r->parts.n; i++) {
+		const struct pf_kafka_part *p = &r->parts.items[i];
 		if (p->at <= p->known.at)
 			continue;
 		anchors[n] = p->known;
@@ -365,9 +233,9 @@ static int check_mark(struct topic_reader *r, bool *sure, struct pf_error *err)
 	if (code)
 		return *sure ? code : 0;
 	r->checked_us = now;
-	for (size_t i = 0; i < r->nparts; i++) {
-		struct part *p = &r->parts[i];
-		p->known = (struct pf_kafka_anchor){ p->partition, p->at, p->last, p->hash };
+	for (size_t i = 0; i < r->parts.n; i++) {
+		struct pf_kafka_part *p = &r->parts.items[i];
+		p->known = pf_kafka_part_anchor(p);
 	}
 	return 0;
 }
@@ -391,12 +259,11 @@ static int fetch(struct topic_reader *r, int timeout_ms, struct pf_error *err)
 			r->doubt = true;
 			return look_again(r, err);
 		}
-		if (record.partition < 0 || record.partition >= r->s->info.partitions ||
-		    r->place[record.partition] < 0) {
+		struct pf_kafka_part *p = pf_kafka_parts_find(&r->parts, record.partition);
+		if (!p) {
 			pf_kafka_release(&record);
 			continue;
 		}
-		struct part *p = &r->parts[r->place[record.partition]];
 		if (event == PF_KAFKA_RECORD)
 			PF_TRY(take_record(r, p, &record, err));
 		else if (event == PF_KAFKA_END)
@@ -411,8 +278,8 @@ static int fetch(struct topic_reader *r, int timeout_ms, struct pf_error *err)
 
 static bool moved(const struct topic_reader *r)
 {
-	for (size_t i = 0; i < r->nparts; i++)
-		if (r->parts[i].at > r->parts[i].marked)
+	for (size_t i = 0; i < r->parts.n; i++)
+		if (r->parts.items[i].at > r->parts.items[i].marked)
 			return true;
 	return false;
 }
@@ -441,11 +308,11 @@ static int give_mark(struct topic_reader *r, struct pf_event *event, struct pf_e
 	}
 	if (r->how.settle)
 		PF_TRY(r->how.settle(r->how.ctx, err));
-	m->parts = pf_realloc(m->parts, r->nparts, sizeof *m->parts);
+	m->parts = pf_realloc(m->parts, r->parts.n, sizeof *m->parts);
 	memcpy(m->stage, r->s->stage.id.uuid, sizeof m->stage);
-	m->nparts = r->nparts;
-	for (size_t i = 0; i < r->nparts; i++) {
-		struct part *p = &r->parts[i];
+	m->nparts = r->parts.n;
+	for (size_t i = 0; i < r->parts.n; i++) {
+		struct pf_kafka_part *p = &r->parts.items[i];
 		struct pf_mark_part *part = &m->parts[i];
 		*part = (struct pf_mark_part){ p->partition, p->marked, p->at, "" };
 		if (p->last >= 0)
@@ -453,8 +320,8 @@ static int give_mark(struct topic_reader *r, struct pf_event *event, struct pf_e
 		p->marked = p->at;
 	}
 	m->rows = r->rows;
-	m->gaps = r->any_mark || !r->gaps.len ? NULL :
-		(char *)(uintptr_t)pf_buf_cstr(&r->gaps);
+	m->gaps = r->any_mark || !r->parts.gaps.len ? NULL :
+		(char *)(uintptr_t)pf_buf_cstr(&r->parts.gaps);
 	r->said.len = 0;
 	m->sources = pf_source_marks_write(&r->sources, false, &r->said) ?
 		(char *)(uintptr_t)pf_buf_cstr(&r->said) : NULL;
