@@ -38,12 +38,36 @@ void pf_mark_copy(struct pf_mark *to, const struct pf_mark *from)
 	to->gaps = from->gaps ? pf_strdup(from->gaps) : NULL;
 }
 
-static struct pf_mark_part *find_part(const struct pf_mark *m, int32_t partition)
+/* Both in one, by partition; of those that both have `later` goes on where `into`
+ * ends. Neither is changed. */
+static int join_parts(const struct pf_mark *into, const struct pf_mark *later,
+		      struct pf_mark_part **parts, size_t *nparts, struct pf_error *err)
 {
-	for (size_t i = 0; i < m->nparts; i++)
-		if (m->parts[i].partition == partition)
-			return &m->parts[i];
-	return NULL;
+	struct pf_mark_part *out = pf_alloc(pf_add(into->nparts, later->nparts), sizeof *out);
+	const struct pf_mark_part *a = into->parts, *a_end = a + into->nparts;
+	const struct pf_mark_part *b = later->parts, *b_end = b + later->nparts;
+	size_t n = 0;
+	*parts = NULL;
+	*nparts = 0;
+	while (a < a_end || b < b_end) {
+		if (b == b_end || (a < a_end && a->partition < b->partition)) {
+			out[n++] = *a++;
+		} else if (a == a_end || b->partition < a->partition) {
+			out[n++] = *b++;
+		} else if (a->to == b->from) {
+			out[n] = *b++;
+			out[n++].from = a++->from;
+		} else {
+			free(out);
+			return pf_fail(err, PF_E_CORRUPT,
+				       "marks of stage '%s' do not meet: partition %" PRId32
+				       " ends at %" PRId64 " and goes on at %" PRId64,
+				       into->stage, b->partition, a->to, b->from);
+		}
+	}
+	*parts = out;
+	*nparts = n;
+	return 0;
 }
 
 /* Each source's later mark counts. */
@@ -76,31 +100,20 @@ int pf_mark_merge(struct pf_mark *into, const struct pf_mark *later,
 		return pf_fail(err, PF_E_CORRUPT,
 			       "marks of two stages, '%s' and '%s', meet in one stream",
 			       into->stage, later->stage);
-	for (size_t i = 0; i < later->nparts; i++) {
-		const struct pf_mark_part *b = &later->parts[i];
-		const struct pf_mark_part *a = find_part(into, b->partition);
-		if (a && a->to != b->from)
-			return pf_fail(err, PF_E_CORRUPT,
-				       "marks of stage '%s' do not meet: partition %" PRId32
-				       " ends at %" PRId64 " and goes on at %" PRId64,
-				       into->stage, b->partition, a->to, b->from);
-	}
+	struct pf_mark_part *parts;
+	size_t nparts;
 	char *gaps;
-	PF_TRY(pf_gaps_merge(into->gaps, later->gaps, &gaps, err));
+	PF_TRY(join_parts(into, later, &parts, &nparts, err));
+	int code = pf_gaps_merge(into->gaps, later->gaps, &gaps, err);
+	if (code) {
+		free(parts);
+		return code;
+	}
+	free(into->parts);
+	into->parts = parts;
+	into->nparts = nparts;
 	free(into->gaps);
 	into->gaps = gaps;
-	for (size_t i = 0; i < later->nparts; i++) {
-		const struct pf_mark_part *b = &later->parts[i];
-		struct pf_mark_part *a = find_part(into, b->partition);
-		if (a) {
-			a->to = b->to;
-			memcpy(a->anchor, b->anchor, sizeof a->anchor);
-			continue;
-		}
-		into->parts = pf_realloc(into->parts, into->nparts + 1,
-					 sizeof *into->parts);
-		into->parts[into->nparts++] = *b;
-	}
 	into->rows += later->rows;
 	into->hash = later->hash;
 	if (later->sources)
@@ -277,6 +290,28 @@ static bool take_part(const char **text, struct pf_mark_part *part)
 	return true;
 }
 
+static int by_partition(const void *a, const void *b)
+{
+	int32_t x = ((const struct pf_mark_part *)a)->partition;
+	int32_t y = ((const struct pf_mark_part *)b)->partition;
+	return (x > y) - (x < y);
+}
+
+/* False: a partition stands twice. */
+static bool order_parts(struct pf_mark *m)
+{
+	bool ascending = true;
+	for (size_t i = 1; ascending && i < m->nparts; i++)
+		ascending = m->parts[i - 1].partition < m->parts[i].partition;
+	if (ascending)
+		return true;
+	qsort(m->parts, m->nparts, sizeof *m->parts, by_partition);
+	for (size_t i = 1; i < m->nparts; i++)
+		if (m->parts[i - 1].partition == m->parts[i].partition)
+			return false;
+	return true;
+}
+
 int pf_control_get_mark(const struct pf_meta *meta, struct pf_mark *mark,
 			struct pf_error *err)
 {
@@ -301,6 +336,8 @@ int pf_control_get_mark(const struct pf_meta *meta, struct pf_mark *mark,
 			return malformed("mark", "pf:parts", parts, err);
 		mark->nparts++;
 	}
+	if (!order_parts(mark))
+		return malformed("mark", "pf:parts", parts, err);
 	PF_TRY(get_int(meta, "mark", "pf:rows", &mark->rows, err));
 	PF_TRY(get_hash(meta, "mark", "pf:hash", &mark->hash, err));
 	mark->sources = sources ? pf_strdup(sources) : NULL;

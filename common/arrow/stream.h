@@ -34,7 +34,7 @@ struct pf_mark_part {
 
 struct pf_mark {
 	char stage[64]; /* the stage's identity (UUID), never its path */
-	struct pf_mark_part *parts;
+	struct pf_mark_part *parts; /* ascending by partition, each once */
 	size_t nparts;
 	int64_t rows;   /* rows since the last mark of this stream */
 	uint64_t hash;  /* XXH3-64 as above, since the last mark */

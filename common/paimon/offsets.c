@@ -26,11 +26,23 @@ static struct pf_stage_offsets *stage_of(struct pf_offset_map *map, const char *
 	return s;
 }
 
+/* How many partitions of the stage, which stand in order, are before this one. */
+static size_t parts_before(const struct pf_stage_offsets *s, int32_t partition)
+{
+	size_t low = 0, high = s->nparts;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (s->parts[middle].partition < partition)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 static struct pf_offset_part *part_of(struct pf_stage_offsets *s, int32_t partition)
 {
-	size_t at = 0;
-	while (at < s->nparts && s->parts[at].partition < partition)
-		at++;
+	size_t at = parts_before(s, partition);
 	if (at < s->nparts && s->parts[at].partition == partition)
 		return &s->parts[at];
 	s->parts = pf_realloc(s->parts, s->nparts + 1, sizeof *s->parts);
@@ -77,10 +89,8 @@ static const struct pf_offset_part *find_part(const struct pf_offset_map *map,
 					      const char *stage, int32_t partition)
 {
 	const struct pf_stage_offsets *s = pf_offset_map_find(map, stage);
-	for (size_t i = 0; s && i < s->nparts; i++)
-		if (s->parts[i].partition == partition)
-			return &s->parts[i];
-	return NULL;
+	size_t at = s ? parts_before(s, partition) : 0;
+	return s && at < s->nparts && s->parts[at].partition == partition ? &s->parts[at] : NULL;
 }
 
 int64_t pf_offset_next(const struct pf_offset_map *map, const char *stage,

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "arrow/flatbuf.h"
-#include "arrow/gaps.h"
 #include "ext/hash.h"
 #include "unit.h"
 
@@ -457,55 +456,6 @@ TEST(few_writes)
 	pf_schema_unref(s);
 }
 
-TEST(marks_merge)
-{
-	struct pf_mark_part one[] = { { 0, 0, 10, "a" }, { 1, 5, 6, "b" } };
-	struct pf_mark_part two[] = { { 0, 10, 15, "c" }, { 2, 0, 3, "d" } };
-	char gap_a[] = "{\"1\": [[0, 5]]}",
-	     gap_b[] = "{\"0\":[[8,9]], \"1\":[[9, 9]]}", old[] = "{\"of\":{}}",
-	     new[] = "{\"of\":{\"0000000000000001\":{\"t\":2,\"p\":{\"1\":9}}}}";
-	struct pf_mark a = { .stage = "s", .parts = one, .nparts = 2, .rows = 11,
-			     .sources = old, .gaps = gap_a };
-	struct pf_mark b = { .stage = "s", .parts = two, .nparts = 2, .rows = 8,
-			     .sources = new, .gaps = gap_b };
-	struct pf_mark m = { 0 };
-	struct pf_error err = { 0 };
-	CHECK_OK(pf_mark_merge(&m, &a, &err), &err);
-	CHECK_OK(pf_mark_merge(&m, &b, &err), &err);
-	CHECK_INT(m.nparts, 3);
-	CHECK_INT(m.parts[0].from, 0);
-	CHECK_INT(m.parts[0].to, 15);
-	CHECK_STR(m.parts[0].anchor, "c");
-	CHECK_INT(m.parts[1].to, 6);
-	CHECK_INT(m.parts[2].partition, 2);
-	CHECK_INT(m.rows, 19);
-	CHECK_STR(m.sources, new);
-	CHECK_STR(m.gaps, "{\"0\": [[8, 9]], \"1\": [[0, 5], [9, 9]]}");
-	CHECK_INT(pf_mark_merge(&m, &b, &err), PF_E_CORRUPT);
-	CHECK_STR(err.message,
-		  "marks of stage 's' do not meet: partition 0 ends at 15 and goes on at 10");
-	CHECK_INT(m.parts[0].to, 15);
-	b.stage[0] = 't';
-	CHECK_INT(pf_mark_merge(&m, &b, &err), PF_E_CORRUPT);
-	pf_mark_free(&m);
-}
-
-TEST(gaps_are_checked)
-{
-	static const char *const bad[] = {
-		"", "[[1,2]]", "{\"0\":[1]}", "{\"0\":[[1]]}", "{\"0\":[[2,1]]}",
-		"{\"-1\":[[1,2]]}", "{\"x\":[[1,2]]}", "{\"0\":{\"a\":1}}",
-	};
-	struct pf_error err = { 0 };
-	char *out;
-	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		CHECK_INT(pf_gaps_merge("{\"0\":[[1,2]]}", bad[i], &out, &err), PF_E_CORRUPT);
-		CHECK(!out);
-	}
-	CHECK_OK(pf_gaps_merge(NULL, "{}", &out, &err), &err);
-	CHECK(!out);
-}
-
 /* Length of the message at p. */
 static size_t message_bytes(const uint8_t *p)
 {
@@ -560,5 +510,4 @@ TEST(documented_hashes)
 }
 
 UNIT_MAIN(CASE(round_trip), CASE(cut_anywhere), CASE(p05_flipped_bytes), CASE(p06_concatenated),
-	  CASE(aborted), CASE(empty_streams), CASE(few_writes), CASE(marks_merge),
-	  CASE(gaps_are_checked), CASE(documented_hashes))
+	  CASE(aborted), CASE(empty_streams), CASE(few_writes), CASE(documented_hashes))
