@@ -12,7 +12,6 @@
 #include "base/alloc.h"
 
 enum {
-	MOST_DAYS = 36500,
 	MOST_WORDS = 4096, /* of a state: 700 years */
 	DEFAULT_BITS = 28,
 };
@@ -25,10 +24,6 @@ struct dayset {
 		uint64_t one;
 		uint64_t *many; /* n > 1 */
 	};
-};
-
-struct own {
-	int64_t days;
 };
 
 static const uint64_t *words(const struct dayset *d)
@@ -77,30 +72,14 @@ static bool has(const struct dayset *d, int64_t day)
 	return w >= 0 && w < d->n && words(d)[w] >> (day & 63) & 1;
 }
 
-static int bind_days(struct pf_agg *a, int64_t max, int64_t fallback, struct pf_error *err)
-{
-	struct own *own = pf_zalloc(1, sizeof *own);
-	a->own = own;
-	a->timed = true;
-	a->result = (struct pf_type){ .kind = PF_BIGINT };
-	a->algebra = PF_ALGEBRA_IDEMPOTENT;
-	pf_agg_state_column(a, "", (struct pf_type){ .kind = PF_BYTES });
-	return pf_agg_param(a, 0, 1, max, fallback, &own->days, err);
-}
-
 static int bind(struct pf_agg *a, struct pf_error *err)
 {
-	return bind_days(a, MOST_DAYS, MOST_DAYS, err);
+	return pf_agg_bind_days(a, PF_AGG_MOST_DAYS, PF_AGG_MOST_DAYS, err);
 }
 
 static int bits_bind(struct pf_agg *a, struct pf_error *err)
 {
-	return bind_days(a, 63, DEFAULT_BITS, err);
-}
-
-static void unbind(struct pf_agg *a)
-{
-	free(a->own);
+	return pf_agg_bind_days(a, 63, DEFAULT_BITS, err);
 }
 
 static void reserve(struct pf_agg_states *s, size_t n)
@@ -235,7 +214,7 @@ static int finish(const struct pf_agg_states *s, const uint32_t *slots, size_t n
 {
 	const struct dayset *data = s->data;
 	const struct pf_agg_kind *kind = s->agg->kind;
-	int64_t days = ((const struct own *)s->agg->own)->days;
+	int64_t days = pf_agg_number(s->agg);
 	(void)err;
 	for (size_t i = 0; i < n; i++) {
 		struct days r = look(&data[slots ? slots[i] : i], days, range);
@@ -250,7 +229,7 @@ static int finish(const struct pf_agg_states *s, const uint32_t *slots, size_t n
 #define DAYS(symbol, word, params, binder, text)                             \
 	const struct pf_agg_kind symbol = {                                  \
 		.name = word, .help = text, .max_params = params,            \
-		.bind = binder, .unbind = unbind, .reserve = reserve,        \
+		.bind = binder, .unbind = pf_agg_unbind, .reserve = reserve, \
 		.clear = clear, .release = release, .add = add,              \
 		.merge = merge, .store = store, .finish = finish,            \
 	}

@@ -9,33 +9,18 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/alloc.h"
 #include "ext/hash.h"
 #include "window/agg_table.h"
 #include "window/hll.h"
 
-struct own {
-	int64_t p;
-};
-
 static int bind(struct pf_agg *a, struct pf_error *err)
 {
-	struct own *own = pf_zalloc(1, sizeof *own);
-	a->own = own;
-	a->result = (struct pf_type){ .kind = PF_BIGINT };
-	a->algebra = PF_ALGEBRA_IDEMPOTENT;
-	pf_agg_state_column(a, "", (struct pf_type){ .kind = PF_BYTES });
-	return pf_agg_param(a, 0, PF_HLL_MIN_P, PF_HLL_MAX_P, PF_HLL_DEFAULT_P, &own->p, err);
-}
-
-static void unbind(struct pf_agg *a)
-{
-	free(a->own);
+	return pf_agg_bind_number(a, PF_HLL_MIN_P, PF_HLL_MAX_P, PF_HLL_DEFAULT_P, err);
 }
 
 static unsigned precision(const struct pf_agg_states *s)
 {
-	return (unsigned)((const struct own *)s->agg->own)->p;
+	return (unsigned)pf_agg_number(s->agg);
 }
 
 static void reserve(struct pf_agg_states *s, size_t n)
@@ -149,7 +134,7 @@ const struct pf_agg_kind pf_agg_hll = {
 	.max_args = 1,
 	.max_params = 1,
 	.bind = bind,
-	.unbind = unbind,
+	.unbind = pf_agg_unbind,
 	.reserve = reserve,
 	.clear = clear,
 	.release = release,

@@ -113,6 +113,33 @@ int pf_agg_param(const struct pf_agg *a, size_t i, int64_t min, int64_t max,
 		       (long long)min, (long long)max, a->kind->name);
 }
 
+int pf_agg_bind_number(struct pf_agg *a, int64_t min, int64_t max, int64_t fallback,
+		       struct pf_error *err)
+{
+	int64_t *number = pf_alloc(1, sizeof *number);
+	a->own = number;
+	a->result = (struct pf_type){ .kind = PF_BIGINT };
+	a->algebra = PF_ALGEBRA_IDEMPOTENT;
+	pf_agg_state_column(a, "", (struct pf_type){ .kind = PF_BYTES });
+	return pf_agg_param(a, 0, min, max, fallback, number, err);
+}
+
+int pf_agg_bind_days(struct pf_agg *a, int64_t max, int64_t fallback, struct pf_error *err)
+{
+	a->timed = true;
+	return pf_agg_bind_number(a, 1, max, fallback, err);
+}
+
+int64_t pf_agg_number(const struct pf_agg *a)
+{
+	return *(const int64_t *)a->own;
+}
+
+void pf_agg_unbind(struct pf_agg *a)
+{
+	free(a->own);
+}
+
 enum { DAY_SECONDS = 86400 };
 
 int32_t pf_agg_day(int64_t us)

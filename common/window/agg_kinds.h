@@ -65,6 +65,15 @@ int pf_agg_fail_state(const struct pf_agg *a, struct pf_error *err);
 int pf_agg_param(const struct pf_agg *a, size_t i, int64_t min, int64_t max,
 		 int64_t fallback, int64_t *value, struct pf_error *err);
 
+/* Bind a kind whose state is bytes that may be merged twice, and whose only parameter
+ * is a whole number, which pf_agg_number gives; of days, the number is how many. */
+int pf_agg_bind_number(struct pf_agg *a, int64_t min, int64_t max, int64_t fallback,
+		       struct pf_error *err);
+enum { PF_AGG_MOST_DAYS = 36500 };
+int pf_agg_bind_days(struct pf_agg *a, int64_t max, int64_t fallback, struct pf_error *err);
+int64_t pf_agg_number(const struct pf_agg *a);
+void pf_agg_unbind(struct pf_agg *a); /* own is one piece of memory */
+
 /* The day of a moment; the day behind the last of a range, and its first. */
 int32_t pf_agg_day(int64_t us);
 int32_t pf_agg_end_day(const struct pf_agg_range *range);

@@ -12,7 +12,7 @@
 #include "base/alloc.h"
 #include "window/agg_table.h"
 
-enum { DAY_BYTES = 4, MOST_DAYS = 36500 };
+enum { DAY_BYTES = 4 };
 
 struct seen {
 	struct pf_agg_table table; /* active: the day; retain: rows of (value, day) */
@@ -21,58 +21,38 @@ struct seen {
 	size_t list_cap;
 };
 
-struct own {
-	int64_t days;
-};
-
 /* A day as a number that is not 0, in order. */
 static int64_t day_number(int32_t day)
 {
 	return day < 0 ? day : (int64_t)day + 1;
 }
 
-static int bind_days(struct pf_agg *a, int64_t fallback, struct pf_error *err)
-{
-	struct own *own = pf_zalloc(1, sizeof *own);
-	a->own = own;
-	a->timed = true;
-	a->result = (struct pf_type){ .kind = PF_BIGINT };
-	a->algebra = PF_ALGEBRA_IDEMPOTENT;
-	pf_agg_state_column(a, "", (struct pf_type){ .kind = PF_BYTES });
-	return pf_agg_param(a, 0, 1, MOST_DAYS, fallback, &own->days, err);
-}
-
 static int active_bind(struct pf_agg *a, struct pf_error *err)
 {
-	return bind_days(a, MOST_DAYS, err);
+	return pf_agg_bind_days(a, PF_AGG_MOST_DAYS, PF_AGG_MOST_DAYS, err);
 }
 
 static int dau_bind(struct pf_agg *a, struct pf_error *err)
 {
-	return bind_days(a, 1, err);
+	return pf_agg_bind_days(a, PF_AGG_MOST_DAYS, 1, err);
 }
 
 static int wau_bind(struct pf_agg *a, struct pf_error *err)
 {
-	return bind_days(a, 7, err);
+	return pf_agg_bind_days(a, PF_AGG_MOST_DAYS, 7, err);
 }
 
 static int mau_bind(struct pf_agg *a, struct pf_error *err)
 {
-	return bind_days(a, 30, err);
+	return pf_agg_bind_days(a, PF_AGG_MOST_DAYS, 30, err);
 }
 
 static int retain_bind(struct pf_agg *a, struct pf_error *err)
 {
-	PF_TRY(bind_days(a, 1, err));
+	PF_TRY(pf_agg_bind_days(a, PF_AGG_MOST_DAYS, 1, err));
 	a->result = (struct pf_type){ .kind = PF_DOUBLE };
 	a->algebra = PF_ALGEBRA_INVERTIBLE;
 	return 0;
-}
-
-static void unbind(struct pf_agg *a)
-{
-	free(a->own);
 }
 
 static void count_bytes(struct pf_agg_states *s)
@@ -208,7 +188,7 @@ static int active_finish(const struct pf_agg_states *s, const uint32_t *slots, s
 			 struct pf_error *err)
 {
 	const struct pf_agg_table *t = &((const struct seen *)s->data)->table;
-	int64_t days = ((const struct own *)s->agg->own)->days;
+	int64_t days = pf_agg_number(s->agg);
 	int64_t end = pf_agg_end_day(range), from = pf_agg_first_day(range);
 	(void)err;
 	if (from < end - days)
@@ -258,7 +238,7 @@ static int retain_finish(const struct pf_agg_states *s, const uint32_t *slots, s
 			 const struct pf_agg_range *range, struct pf_colbuf *out,
 			 struct pf_error *err)
 {
-	int64_t days = ((const struct own *)s->agg->own)->days, all, again;
+	int64_t days = pf_agg_number(s->agg), all, again;
 	(void)err;
 	for (size_t i = 0; i < n; i++) {
 		cohort(s->data, slots ? slots[i] : i, days, range, &all, &again);
@@ -273,7 +253,7 @@ static int retain_finish(const struct pf_agg_states *s, const uint32_t *slots, s
 #define SEEN(symbol, word, params, binder, finisher, text)                   \
 	const struct pf_agg_kind symbol = {                                  \
 		.name = word, .help = text, .min_args = 1, .max_args = 1,    \
-		.max_params = params, .bind = binder, .unbind = unbind,      \
+		.max_params = params, .bind = binder, .unbind = pf_agg_unbind, \
 		.reserve = reserve, .clear = clear, .release = release,      \
 		.add = add, .merge = merge, .store = store,                  \
 		.finish = finisher,                                          \

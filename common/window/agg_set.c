@@ -69,11 +69,6 @@ static int hist_bind(struct pf_agg *a, struct pf_error *err)
 	return 0;
 }
 
-static void unbind(struct pf_agg *a)
-{
-	free(a->own);
-}
-
 static void count_bytes(struct pf_agg_states *s)
 {
 	struct sets *d = s->data;
@@ -282,7 +277,7 @@ static int hist_finish(const struct pf_agg_states *s, const uint32_t *slots, siz
 #define SETS(symbol, word, params, binder, finisher, text)                   \
 	const struct pf_agg_kind symbol = {                                  \
 		.name = word, .help = text, .min_args = 1, .max_args = 1,    \
-		.max_params = params, .bind = binder, .unbind = unbind,      \
+		.max_params = params, .bind = binder, .unbind = pf_agg_unbind, \
 		.reserve = reserve, .clear = clear, .release = release,      \
 		.add = add, .merge = merge,                                  \
 		.store = store, .finish = finisher,                          \
