@@ -86,6 +86,21 @@ bool pf_is_merge_option(const char *key)
 	return false;
 }
 
+bool pf_option_is_on(const struct pf_meta *options, const char *key)
+{
+	const char *v = pf_meta_get(options, key);
+	return v && !strcasecmp(v, "true");
+}
+
+const char *pf_option_of_field(const struct pf_meta *options, const char *column,
+			       const char *what)
+{
+	char *key = pf_asprintf("fields.%s.%s", column, what);
+	const char *v = pf_meta_get(options, key);
+	free(key);
+	return v;
+}
+
 /* Whoever leaves it out means the same. */
 static bool is_default(const char *value)
 {

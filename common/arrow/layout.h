@@ -76,6 +76,10 @@ void pf_layout_free(struct pf_layout *layout);
 /* Is it one of Paimon's options that say what becomes of versions, besides the
  * merge engine and the sequence? */
 bool pf_is_merge_option(const char *key);
+/* Is the option set to true? What fields.COLUMN.WHAT says, or NULL. */
+bool pf_option_is_on(const struct pf_meta *options, const char *key);
+const char *pf_option_of_field(const struct pf_meta *options, const char *column,
+			       const char *what);
 /* Those of a table's options that differ from the default. */
 void pf_layout_take_options(struct pf_layout *layout, const struct pf_meta *options);
 

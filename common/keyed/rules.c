@@ -14,12 +14,6 @@ static const char *option(const struct pf_table_schema *s, const char *key)
 	return pf_meta_get(&s->options, key);
 }
 
-static bool is_on(const struct pf_table_schema *s, const char *key)
-{
-	const char *v = option(s, key);
-	return v && !strcasecmp(v, "true");
-}
-
 static int refuse(struct pf_error *err, const char *what)
 {
 	return pf_fail(err, PF_E_TABLE_FEATURE, "the table has %s, which is not supported",
@@ -146,15 +140,16 @@ static int read_engine(const struct pf_table_schema *s, struct pf_rules *r,
 			       "the table has merge engine '%s', which is not supported",
 			       name);
 	r->engine = engines[i].engine;
-	r->ignore_delete = is_on(s, "ignore-delete") ||
-			   (engines[i].ignore_delete && is_on(s, engines[i].ignore_delete));
+	r->ignore_delete = pf_option_is_on(&s->options, "ignore-delete") ||
+			   (engines[i].ignore_delete &&
+			    pf_option_is_on(&s->options, engines[i].ignore_delete));
 	const char *producer = option(s, "changelog-producer");
 	r->changelog = producer && !strcasecmp(producer, "input");
-	r->ignore_before = is_on(s, "ignore-update-before");
+	r->ignore_before = pf_option_is_on(&s->options, "ignore-update-before");
 	r->remove_on_delete = engines[i].remove_on_delete &&
-			      is_on(s, engines[i].remove_on_delete);
+			      pf_option_is_on(&s->options, engines[i].remove_on_delete);
 	r->compacted_only = r->engine == PF_FIRST_ROW ||
-			    is_on(s, "deletion-vectors.enabled");
+			    pf_option_is_on(&s->options, "deletion-vectors.enabled");
 	return 0;
 }
 
@@ -255,15 +250,6 @@ static int read_groups(const struct pf_table_schema *s, struct pf_rules *r,
 
 /* --- aggregation --- */
 
-static const char *field_option(const struct pf_table_schema *s, const char *column,
-				const char *what)
-{
-	char *key = pf_asprintf("fields.%s.%s", column, what);
-	const char *v = option(s, key);
-	free(key);
-	return v;
-}
-
 /* NULL: none, the newest value. */
 static const char *function_name(const struct pf_table_schema *s,
 				 const struct pf_rules *r, const char *column,
@@ -274,7 +260,7 @@ static const char *function_name(const struct pf_table_schema *s,
 		return partial ? NULL : "last_value";
 	if (is_among(s->primary_keys, s->nprimary_keys, column))
 		return "primary-key";
-	const char *name = field_option(s, column, "aggregate-function");
+	const char *name = pf_option_of_field(&s->options, column, "aggregate-function");
 	if (!name)
 		name = option(s, "fields.default-aggregate-function");
 	return name || partial ? name : "last_non_null_value";
@@ -309,9 +295,9 @@ static int read_column(const struct pf_table_schema *s, const struct pf_rules *r
 		return pf_fail(err, PF_E_TABLE_FEATURE,
 			       "column '%s' of type %s has aggregate function '%s', which is not supported",
 			       f->name, f->type_text, name);
-	const char *delimiter = field_option(s, f->name, "list-agg-delimiter");
-	const char *distinct = field_option(s, f->name, "distinct");
-	const char *ignore = field_option(s, f->name, "ignore-retract");
+	const char *delimiter = pf_option_of_field(&s->options, f->name, "list-agg-delimiter");
+	const char *distinct = pf_option_of_field(&s->options, f->name, "distinct");
+	const char *ignore = pf_option_of_field(&s->options, f->name, "ignore-retract");
 	out->function = fn;
 	out->rule = (struct pf_keyed_rule){
 		.type = f->type,
@@ -320,7 +306,8 @@ static int read_column(const struct pf_table_schema *s, const struct pf_rules *r
 		.distinct = distinct && !strcasecmp(distinct, "true"),
 		.ignore_retract = ignore && !strcasecmp(ignore, "true"),
 	};
-	if (out->rule.ignore_retract && is_on(s, "aggregation.remove-record-on-delete"))
+	if (out->rule.ignore_retract &&
+	    pf_option_is_on(&s->options, "aggregation.remove-record-on-delete"))
 		return conflict(err, "ignore-retract", "aggregation.remove-record-on-delete");
 	return 0;
 }
@@ -343,10 +330,10 @@ static int read_all(const struct pf_table_schema *s, struct pf_rules *r,
 	PF_TRY(read_keys(s, r, err));
 	PF_TRY(read_sequence(s, r, err));
 	PF_TRY(read_engine(s, r, err));
-	if (is_on(s, "deletion-vectors.merge-on-read"))
+	if (pf_option_is_on(&s->options, "deletion-vectors.merge-on-read"))
 		return refuse(err, "deletion vectors beside rows that are merged "
 				   "(deletion-vectors.merge-on-read)");
-	if (is_on(s, "sequence.snapshot-ordering"))
+	if (pf_option_is_on(&s->options, "sequence.snapshot-ordering"))
 		return refuse(err, "sequence numbers by snapshot "
 				   "(sequence.snapshot-ordering)");
 	if (r->engine == PF_PARTIAL_UPDATE || r->engine == PF_AGGREGATION)

@@ -53,11 +53,6 @@ static int64_t length_of(const char *type, bool *fixed)
 	return n >= INT32_MAX ? 0 : n;
 }
 
-static bool is_number(enum pf_kind k)
-{
-	return pf_kind_is_integer(k) || k == PF_FLOAT || k == PF_DOUBLE || k == PF_DECIMAL;
-}
-
 static bool is_text(enum pf_kind k)
 {
 	return k == PF_STRING || k == PF_BYTES;
@@ -68,9 +63,9 @@ static bool can_cast(struct pf_type a, struct pf_type b)
 	bool moment = pf_kind_is_timestamp(a.kind) || a.kind == PF_DATE;
 	if (is_text(b.kind))
 		return is_text(a.kind) || b.kind == PF_STRING;
-	if (is_number(a.kind) && b.kind == PF_DECIMAL)
+	if (pf_kind_is_number(a.kind) && b.kind == PF_DECIMAL)
 		return a.kind != PF_FLOAT && a.kind != PF_DOUBLE;
-	if (is_number(a.kind) && is_number(b.kind))
+	if (pf_kind_is_number(a.kind) && pf_kind_is_number(b.kind))
 		return true;
 	if (a.kind == PF_BOOLEAN)
 		return pf_kind_is_integer(b.kind);

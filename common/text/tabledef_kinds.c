@@ -11,28 +11,13 @@
 #include "base/alloc.h"
 #include "text/tabledef_load.h"
 
-static bool is_on(const struct pf_meta *options, const char *key)
-{
-	const char *v = pf_meta_get(options, key);
-	return v && !strcasecmp(v, "true");
-}
-
-static const char *field_option(const struct pf_meta *options, const char *column,
-				const char *what)
-{
-	char *key = pf_asprintf("fields.%s.%s", column, what);
-	const char *v = pf_meta_get(options, key);
-	free(key);
-	return v;
-}
-
 /* Can what was made of a column's values do without one of them? */
 static bool takes_back(const struct pf_tabledef *def, const struct pf_meta *options,
 		       const struct pf_coldef *c)
 {
 	bool partial = !strcmp(def->merge, "partial-update"), is_sequence = false;
-	const char *function = field_option(options, c->name, "aggregate-function");
-	const char *ignore = field_option(options, c->name, "ignore-retract");
+	const char *function = pf_option_of_field(options, c->name, "aggregate-function");
+	const char *ignore = pf_option_of_field(options, c->name, "ignore-retract");
 	if (!function)
 		function = pf_meta_get(options, "fields.default-aggregate-function");
 	for (size_t i = 0; i < def->nsequence && !partial; i++)
@@ -77,7 +62,8 @@ static bool is_grouped(const struct pf_meta *options, const char *column, bool *
 static bool ignores_deletes(const struct pf_tabledef *def, const struct pf_meta *options)
 {
 	char *own = pf_asprintf("%s.ignore-delete", def->merge);
-	bool ignores = is_on(options, "ignore-delete") || is_on(options, own);
+	bool ignores = pf_option_is_on(options, "ignore-delete") ||
+		       pf_option_is_on(options, own);
 	free(own);
 	return ignores;
 }
@@ -99,12 +85,12 @@ static uint8_t refused_kinds(const struct pf_tabledef *def)
 		can = can && ((partial && !grouped) ||
 			      takes_back(def, &options, &def->columns[i]));
 	}
-	bool removes = is_on(&options, "partial-update.remove-record-on-delete");
+	bool removes = pf_option_is_on(&options, "partial-update.remove-record-on-delete");
 	if (strcmp(def->merge, "first-row") && can && (!partial || groups || removes))
 		refused = 0;
-	if (removes || is_on(&options, "aggregation.remove-record-on-delete"))
+	if (removes || pf_option_is_on(&options, "aggregation.remove-record-on-delete"))
 		refused &= (uint8_t)~DELETE;
-	if (is_on(&options, "ignore-update-before"))
+	if (pf_option_is_on(&options, "ignore-update-before"))
 		refused &= (uint8_t)~BEFORE;
 	if (ignores_deletes(def, &options))
 		refused = 0;
@@ -129,7 +115,8 @@ static bool wants_before(const struct pf_tabledef *def)
 		wants = !strcmp(key, "fields.default-aggregate-function") ||
 			(len > tail && !strcmp(key + len - tail, ending));
 	}
-	wants = wants && !is_on(&options, "ignore-update-before") && !ignores_deletes(def, &options);
+	wants = wants && !pf_option_is_on(&options, "ignore-update-before") &&
+		!ignores_deletes(def, &options);
 	pf_meta_free(&options);
 	return wants;
 }
