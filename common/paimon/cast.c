@@ -141,7 +141,8 @@ static bool rescale(pf_i128 v, unsigned from, struct pf_type to, pf_i128 *out)
 	} else {
 		pf_i128 by = power(from - to.scale), rest = v % by;
 		v /= by;
-		if (2 * (rest < 0 ? -rest : rest) >= by)
+		/* Not twice the rest: of 38 digits that is too large. */
+		if (rest >= by - rest || -rest >= by + rest)
 			v += rest < 0 ? -1 : 1;
 	}
 	*out = v;
