@@ -35,12 +35,13 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import check as base
-import check_theirs as ct
 import keyed_ours as own
 import keyed_theirs as other
-from check import JAVA, PaimonJava, PyPaimon, Flink, Spark, agrees, installed
-from tap import check, draw_for, run
+from engines import JAVA, installed
+from matrix import compare
+from readers import Flink, PaimonJava, PyPaimon, Spark
+from tap import attempt, check, draw_for, run
+from writers import FlinkWriter, JavaWriter, SparkWriter
 
 STEPS = int(os.environ.get("PF_STEPS", "11"))
 HEAD_OURS, HEAD_THEIRS = "## Tables of ours with a primary key", "## Tables of theirs with a primary key"
@@ -152,7 +153,7 @@ def play_theirs(engines, kinds):
         for k in kinds:
             at = time.time()
             draw_for(f"{k} {e.short}")
-            cells[k] = [] if not may(e, k) else ct.attempt(lambda: other.KINDS[k][1](e))
+            cells[k] = [] if not may(e, k) else attempt(lambda: other.KINDS[k][1](e))
             for what, bad in cells[k]:
                 if bad:
                     print(f"# {e.title}: {k}: {what}: {str(bad)[:600]}", flush=True)
@@ -189,20 +190,6 @@ def section(head, about, engines, rows, notes=()):
     return "\n".join(lines) + "\n"
 
 
-def compare(head, found):
-    """With what MATRIX.md has, or put it there."""
-    path = f"{base.HERE}/MATRIX.md"
-    print("# " + found.replace("\n", "\n# "))
-    with open(path) as f:
-        before, there, rest = f.read().partition(head + "\n")
-    kept, more, after = rest.partition("\n## ")
-    if "--write" in sys.argv:
-        with open(path, "w") as f:
-            f.write(before.rstrip() + "\n\n" + found + more + after)
-    else:
-        agrees("MATRIX.md is what this run found: " + head[3:], found, there + kept)
-
-
 def main():
     warehouse = os.path.abspath("wh")
     arguments = [a for a in sys.argv[1:] if a != "--write"]
@@ -226,8 +213,8 @@ def main():
                 "words promise is said at the head of `check_keyed.py`, which makes this part and the next",
                 "anew with `--write`."], engines, rows, NOTES))
     if "ours" not in arguments:
-        engines = wanted([ct.JavaWriter(j) for j in java] + ([ct.FlinkWriter(warehouse)] if installed("flink") else [])
-                         + ([ct.SparkWriter(warehouse)] if installed("spark") else []))
+        engines = wanted([JavaWriter(j) for j in java] + ([FlinkWriter(warehouse)] if installed("flink") else [])
+                         + ([SparkWriter(warehouse)] if installed("spark") else []))
         rows = play_theirs(engines, kinds)
         if len(kinds) == len(other.KINDS) and not some and not other.WHOLE:
             compare(HEAD_THEIRS, section(HEAD_THEIRS, [

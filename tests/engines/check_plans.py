@@ -14,8 +14,9 @@ import os
 
 import pyarrow.parquet as pq
 
-from check import JAVA, Flink, PaimonJava, Spark, installed, ours, sh
-from engines import text
+from engines import JAVA, installed, text
+from programs import ours, sh
+from readers import Flink, PaimonJava, Spark
 from tap import check, rng, run, skip
 
 DAYS = ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"]

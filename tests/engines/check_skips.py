@@ -13,9 +13,10 @@ Spark's own reader of Parquet. Prints TAP.
 import json
 import os
 
-from check import JAVA, Java, installed, moment, outcome, sh
-from engines import digest, text
-from tap import check, rng, run, skip
+from engines import JAVA, Java, digest, installed, text
+from programs import sh
+from tap import check, outcome, rng, run, skip
+from values import moment
 
 ROWS = 60000
 ENGINES = list(filter(installed, [*JAVA, "spark"]))

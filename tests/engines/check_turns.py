@@ -15,10 +15,11 @@ import time
 
 import pyarrow.parquet as pq
 
-import check as base
-from check import Flink, PaimonJava, Spark, installed, moment, ours, sh, word
-from engines import EngineError
+from engines import EngineError, installed
+from programs import list_files, ours, sh
+from readers import Flink, PaimonJava, Spark
 from tap import check, rng, run, skip
+from values import moment, word
 
 LOAD = ("pf-stage read stage --after {t} | pf-partition | pf-pack -q --old-readers | pf-put -q {t}")
 
@@ -70,7 +71,7 @@ class Turns:
 
     def sorted_files(self):
         """Are the rows of every file in the order of ID and time?"""
-        for path in base.list_files(self.table):
+        for path in list_files(self.table):
             t = pq.read_table(path, columns=["id", "ts"], partitioning=None)
             keys = list(zip(t["id"].to_pylist(), t["ts"].to_pylist()))
             if keys != sorted(keys):

@@ -21,6 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 OUT = os.path.join(ROOT, "build", "engines")
 NULL = "\\N"
+JAVA = ["paimon-1.2.0", "paimon-1.3.1", "paimon-1.4.2", "paimon-2.0.0"]
 EPOCH = datetime.datetime(1970, 1, 1)
 UTC = datetime.timezone.utc
 
@@ -49,6 +50,13 @@ def escape(v):
         return NULL
     return (str(v).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
             .replace("\r", "\\r"))
+
+
+def unescaped(s):
+    out, it = [], iter(s)
+    for c in it:
+        out.append({"t": "\t", "n": "\n", "r": "\r"}.get(d, d) if c == "\\" and (d := next(it)) else c)
+    return "".join(out)
 
 
 class Java:

@@ -12,12 +12,12 @@ import sys
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-import check as base
-from check import PyPaimon, Flink, PaimonJava, Spark, list_files, ours, sh
-from engines import canon, text
+from engines import HERE, canon, text
+from programs import list_files, ours, sh
+from readers import Flink, PaimonJava, PyPaimon, Spark
 from tap import rng
 
-sys.path.insert(0, os.path.join(os.path.dirname(base.HERE), "conform"))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "conform"))
 from _keyed_model import TABLES, apply, version  # noqa: E402
 
 COMPACT = ("commit.force-compact", "true", "num-sorted-run.compaction-trigger", "1")
@@ -185,14 +185,7 @@ def flink_streams(flink, t):
 
 def pypaimon_writes(py, t):
     rows = t.singles(rng.choice([1, 6]))
-    table = py.catalog.get_table("default." + os.path.basename(t.path))
-    schema = base.PyarrowFieldParser.from_paimon_schema(table.table_schema.fields)
-    b = table.new_batch_write_builder()
-    write, commit = b.new_write(), b.new_commit()
-    write.write_arrow(pa.Table.from_pylist([{c: t.value(r, c) for c in t.names} for r in rows], schema=schema))
-    commit.commit(write.prepare_commit())
-    write.close()
-    commit.close()
+    py.write(t.path, lambda schema: pa.Table.from_pylist([{c: t.value(r, c) for c in t.names} for r in rows], schema=schema))
     t.put_all(rows)
 
 

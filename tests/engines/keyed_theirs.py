@@ -8,11 +8,12 @@ import json
 import os
 import subprocess
 
-import check as base
-import check_theirs as ct
-from check import ours, sh, unescaped
-from engines import NULL, canon
+from engines import NULL, canon, json_value, unescaped
+from programs import ours, sh
+from tables import OPS, Table, differs
 from tap import rng
+from values import java_type, literal, moment
+from writers import JavaWriter
 
 KEYS = {  # what keys are made of, by type; others are drawn
     "string": ["", "a", "b", "z", "ä", "é" * 9, "\U0001f40b", "ÿ", "\x7f", "\x80", "\uffff", "a long common prefix of two 1",
@@ -40,7 +41,7 @@ def key_of(e, kind):
     return e.value(kind)
 
 
-class Keyed(ct.Table):
+class Keyed(Table):
     """states: the rows by snapshot, as the engine itself read them then."""
 
     def __init__(self, e, name, columns, key, options="", partition=""):
@@ -56,7 +57,7 @@ class Keyed(ct.Table):
 
     @property
     def types(self):  # as the engines' literals ask for them
-        return {c: ct.java_type(k) for c, k in self.columns.items()}
+        return {c: java_type(k) for c, k in self.columns.items()}
 
     def version(self, **fixed):
         r = {c: None if rng.random() < 0.2 else self.engine.value(k) for c, k in self.columns.items()}
@@ -71,7 +72,7 @@ class Keyed(ct.Table):
 
     def theirs(self):
         names = ", ".join(f"`{c}`" for c in self.columns)
-        if isinstance(self.engine, ct.JavaWriter):
+        if isinstance(self.engine, JavaWriter):
             cells = self.engine.ask("rows", self.path)[1:]
         else:
             cells = self.engine.sql.ask("rows", f"SELECT {names} FROM {self.engine.name(self)}")[1:]
@@ -87,7 +88,7 @@ class Keyed(ct.Table):
 
 def change(e, t, changes, options=()):
     """Java takes kinds of rows; SQL upserts, then deletes what has the keys."""
-    if isinstance(e, ct.JavaWriter):
+    if isinstance(e, JavaWriter):
         for (kind, _), cells in zip(changes, t.cells([r for _, r in changes])):
             e.ask("change", t.path, kind, *[None if c == NULL else unescaped(c) for c in cells])
         e.ask("commit", t.path, *options)
@@ -107,7 +108,7 @@ def read(t):
     for args in (), ("--no-prune",):
         got = sorted(canon(t.mine(*args)))
         if got != want:
-            return ct.differs(got, want) or (len(got), len(want))
+            return differs(got, want) or (len(got), len(want))
     return []
 
 
@@ -124,8 +125,8 @@ def filtered(t, most=3):
         for op, v in cases:
             if isinstance(v, bool) and op != "=":
                 continue
-            where = f"{c} {op} {ct.literal(kind, v)}"
-            want = sorted(x for x, r in zip(cells, rows) if r[c] is not None and ct.OPS[op](r[c], v))
+            where = f"{c} {op} {literal(kind, v)}"
+            want = sorted(x for x, r in zip(cells, rows) if r[c] is not None and OPS[op](r[c], v))
             got = sorted(canon(t.mine("-w", where)))
             if got != want:
                 wrong.append((where, got[:2], want[:2], len(got), len(want)))
@@ -152,7 +153,7 @@ def looked_up(t):
 
 def older(t):
     """Snapshots of before are what was read then."""
-    return [(n, ct.differs(got, want) or (len(got), len(want))) for n, want in t.states.items()
+    return [(n, differs(got, want) or (len(got), len(want))) for n, want in t.states.items()
             for got in [sorted(canon(t.mine("--snapshot", n)))] if got != want]
 
 
@@ -407,7 +408,7 @@ def we_change(t, rows):
                 + t.extra + "columns:\n" + "".join(f"  {c}: {k}\n" for c, k in t.columns.items()))
     with open(t.name + ".jsonl", "w") as f:
         for kind, r in rows:
-            f.write(json.dumps({"op": kind, **{c: base.json_value(v) for c, v in r.items()}}) + "\n")
+            f.write(json.dumps({"op": kind, **{c: json_value(v) for c, v in r.items()}}) + "\n")
     sh(f"pf-partition -S {t.name}.yaml -I jsonl {t.name}.jsonl | pf-pack -q --old-readers | pf-put -q --append {t.path}")
 
 
@@ -421,7 +422,7 @@ def upserted(e):
         t.extra, top = extra, 0
         t.change(rows=20, n=1)
         for step in range(2 if e.kinds else 4):
-            rows = [(rng.choice(["+I", "+U", "-D"]), t.version(n=lambda: 2 + step, ts=base.moment(3))) for _ in range(15)]
+            rows = [(rng.choice(["+I", "+U", "-D"]), t.version(n=lambda: 2 + step, ts=moment(3))) for _ in range(15)]
             try:
                 we_change(t, rows)
                 if step % 2:
@@ -455,7 +456,7 @@ def not_ours(e):
         t.change(rows=3, kinds=("+I",), s="+I")
         before = t.latest()
         try:
-            we_change(t, [("+I", t.version(n=1, s="+I", ts=base.moment(3)))])
+            we_change(t, [("+I", t.version(n=1, s="+I", ts=moment(3)))])
             wrong.append((options, "was taken"))
         except RuntimeError as error:
             if part not in str(error):

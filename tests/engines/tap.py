@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -49,6 +50,24 @@ def check(name, ok, why=""):
         failed.append(f"{done} {name}: {why}")
         print("# " + why[:3000], flush=True)
     return ok
+
+
+def outcome(fn):
+    """"" or what went wrong, as text."""
+    begin = time.time()
+    try:
+        wrong = fn()
+        return ("" if not wrong else str(wrong)), time.time() - begin
+    except Exception as error:
+        return f"{type(error).__name__}: {error}", time.time() - begin
+
+
+def attempt(fn):
+    try:
+        return list(fn())
+    except Exception as error:
+        traceback.print_exc()
+        return [("read", f"{type(error).__name__}: {error}")]
 
 
 def skip(why):
