@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/strings.h"
 #include "base/time.h"
 
 static const char *const grain_names[] = { "none", "year", "month", "day" };
@@ -49,13 +50,6 @@ static void write_names(struct pf_schema *schema, const char *key, char *const *
 	if (n)
 		pf_meta_set(&schema->meta, key, pf_buf_cstr(&text));
 	pf_buf_free(&text);
-}
-
-static void free_names(char **names, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(names[i]);
-	free(names);
 }
 
 /* --- options of merging --- */
@@ -244,8 +238,8 @@ void pf_layout_free(struct pf_layout *layout)
 	free(layout->id);
 	free(layout->time);
 	free(layout->zone);
-	free_names(layout->key, layout->nkey);
-	free_names(layout->sequence, layout->nsequence);
+	pf_strings_free(layout->key, layout->nkey);
+	pf_strings_free(layout->sequence, layout->nsequence);
 	free(layout->merge);
 	pf_meta_free(&layout->options);
 	*layout = (struct pf_layout){ 0 };

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/strings.h"
 #include "paimon/create.h"
 
 static const char *option(const struct pf_table_schema *s, const char *key)
@@ -40,33 +41,13 @@ static void split(const char *list, char ***names, size_t *n)
 	}
 }
 
-static void free_names(char **names, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(names[i]);
-	free(names);
-}
-
 bool pf_rules_is_key(const struct pf_table_schema *s, const char *column)
 {
-	for (size_t i = 0; i < s->nprimary_keys; i++)
-		if (!strcmp(s->primary_keys[i], column))
-			return true;
-	for (size_t i = 0; i < s->npartition_keys; i++)
-		if (!strcmp(s->partition_keys[i], column))
-			return true;
-	return false;
+	return pf_strings_have(s->primary_keys, s->nprimary_keys, column) ||
+	       pf_strings_have(s->partition_keys, s->npartition_keys, column);
 }
 
 /* --- keys --- */
-
-static bool is_partition(const struct pf_table_schema *s, const char *column)
-{
-	for (size_t i = 0; i < s->npartition_keys; i++)
-		if (!strcmp(s->partition_keys[i], column))
-			return true;
-	return false;
-}
 
 /* A column whose values decide: it must be read as it was written. */
 static int check_decides(const struct pf_table_schema *s, const char *what,
@@ -90,7 +71,8 @@ static int read_keys(const struct pf_table_schema *s, struct pf_rules *r,
 	r->keys = pf_alloc(s->nprimary_keys + 1, sizeof *r->keys);
 	for (size_t i = 0; i < s->nprimary_keys; i++) {
 		PF_TRY(check_decides(s, "primary key", s->primary_keys[i], err));
-		if (!is_partition(s, s->primary_keys[i]))
+		if (!pf_strings_have(s->partition_keys, s->npartition_keys,
+				     s->primary_keys[i]))
 			r->keys[r->nkeys++] = s->primary_keys[i];
 	}
 	if (!r->nkeys)
@@ -155,14 +137,6 @@ static int read_engine(const struct pf_table_schema *s, struct pf_rules *r,
 
 /* --- groups of columns that are updated together --- */
 
-static bool is_among(char *const *names, size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(names[i], name))
-			return true;
-	return false;
-}
-
 /* A column of a group; it is in no other one, and not of the key. */
 static int join_group(const struct pf_table_schema *s, struct pf_rules *r,
 		      const char *key, const char *column, bool orders,
@@ -173,7 +147,7 @@ static int join_group(const struct pf_table_schema *s, struct pf_rules *r,
 		return pf_fail(err, PF_E_TABLE_CORRUPT,
 			       "the table's option '%s' names '%s', which is no column",
 			       key, column);
-	if (is_among(s->primary_keys, s->nprimary_keys, column))
+	if (pf_strings_have(s->primary_keys, s->nprimary_keys, column))
 		return pf_fail(err, PF_E_TABLE_FEATURE,
 			       "the table's option '%s' names column '%s' of the primary key, which belongs to no group",
 			       key, column);
@@ -206,9 +180,9 @@ static int read_group(const struct pf_table_schema *s, struct pf_rules *r,
 	for (size_t i = 0; i < g->n && !code; i++)
 		code = join_group(s, r, option->key, g->fields[i], true, err);
 	for (size_t i = 0; i < n && !code; i++)
-		if (!is_among(g->fields, g->n, updated[i]))
+		if (!pf_strings_have(g->fields, g->n, updated[i]))
 			code = join_group(s, r, option->key, updated[i], false, err);
-	free_names(updated, n);
+	pf_strings_free(updated, n);
 	free(ordering);
 	return code;
 }
@@ -231,11 +205,11 @@ static int read_groups(const struct pf_table_schema *s, struct pf_rules *r,
 		split(option(s, remove), &removing, &n);
 	for (size_t i = 0; i < r->ngroups; i++)
 		for (size_t k = 0; k < n; k++)
-			if (is_among(r->groups[i].fields, r->groups[i].n, removing[k])) {
+			if (pf_strings_have(r->groups[i].fields, r->groups[i].n, removing[k])) {
 				r->groups[i].removes = true;
 				found++;
 			}
-	free_names(removing, n);
+	pf_strings_free(removing, n);
 	if (found < n)
 		return pf_fail(err, PF_E_TABLE_CORRUPT,
 			       "the table's option '%s' names a column that orders no sequence group",
@@ -256,9 +230,9 @@ static const char *function_name(const struct pf_table_schema *s,
 				 const struct pf_column_rule *rule)
 {
 	bool partial = r->engine == PF_PARTIAL_UPDATE;
-	if (partial ? rule->orders : is_among(r->sequence, r->nsequence, column))
+	if (partial ? rule->orders : pf_strings_have(r->sequence, r->nsequence, column))
 		return partial ? NULL : "last_value";
-	if (is_among(s->primary_keys, s->nprimary_keys, column))
+	if (pf_strings_have(s->primary_keys, s->nprimary_keys, column))
 		return "primary-key";
 	const char *name = pf_option_of_field(&s->options, column, "aggregate-function");
 	if (!name)
@@ -358,9 +332,9 @@ void pf_rules_free(struct pf_rules *r)
 {
 	if (!r)
 		return;
-	free_names(r->sequence, r->nsequence);
+	pf_strings_free(r->sequence, r->nsequence);
 	for (size_t i = 0; i < r->ngroups; i++)
-		free_names(r->groups[i].fields, r->groups[i].n);
+		pf_strings_free(r->groups[i].fields, r->groups[i].n);
 	free(r->groups);
 	free(r->keys);
 	free(r->columns);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/strings.h"
 #include "base/time.h"
 #include "ext/json.h"
 #include "paimon/internal.h"
@@ -26,9 +27,7 @@ struct altering {
 
 void pf_alter_plan_free(struct pf_alter_plan *p)
 {
-	for (size_t i = 0; i < p->n; i++)
-		free(p->changes[i]);
-	free(p->changes);
+	pf_strings_free(p->changes, p->n);
 	pf_buf_free(&p->json);
 	*p = (struct pf_alter_plan){ 0 };
 }
@@ -82,14 +81,6 @@ static int check_layout(const struct pf_table_schema *s, const struct pf_tablede
 		return refuse(err, "the table is partitioned by %s and stays so, not by %s",
 			      grain, pf_grain_name(def->grain));
 	return 0;
-}
-
-static bool is_among(const char *name, char *const *names, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(name, names[i]))
-			return true;
-	return false;
 }
 
 static int check_list(const char *what, char *const *has, size_t nhas, char *const *wants,
@@ -173,15 +164,15 @@ static const char *option_with(const struct pf_table_schema *s, const char *name
 static bool is_fixed(const struct pf_table_schema *s, const char *name)
 {
 	return !strcmp(name, s->layout.id) || !strcmp(name, s->layout.time) ||
-	       is_among(name, s->partition_keys, s->npartition_keys) ||
-	       is_among(name, s->bucket_key, s->nbucket_key) ||
-	       is_among(name, s->primary_keys, s->nprimary_keys);
+	       pf_strings_have(s->partition_keys, s->npartition_keys, name) ||
+	       pf_strings_have(s->bucket_key, s->nbucket_key, name) ||
+	       pf_strings_have(s->primary_keys, s->nprimary_keys, name);
 }
 
 /* Columns that say which version of a row is newer. */
 static bool is_sequence(const struct pf_table_schema *s, const char *name)
 {
-	bool is = is_among(name, s->layout.sequence, s->layout.nsequence);
+	bool is = pf_strings_have(s->layout.sequence, s->layout.nsequence, name);
 	for (size_t i = 0; i < s->options.n && !is; i++)
 		is = in_group_key(s->options.items[i].key, name);
 	return is;
@@ -268,8 +259,8 @@ static int keep_column(struct altering *a, const struct pf_coldef *c, int field,
 	pf_type_name(c->type, to);
 	if (!same) {
 		if (!strcmp(f->name, a->old->layout.id) ||
-		    is_among(f->name, a->old->primary_keys, a->old->nprimary_keys) ||
-		    is_among(f->name, a->old->partition_keys, a->old->npartition_keys))
+		    pf_strings_have(a->old->primary_keys, a->old->nprimary_keys, f->name) ||
+		    pf_strings_have(a->old->partition_keys, a->old->npartition_keys, f->name))
 			return refuse(err, "column '%s' stays %s: rows have their places by it",
 				      f->name, from);
 		if (is_sequence(a->old, f->name))
@@ -308,7 +299,7 @@ static int put_columns(struct altering *a, struct pf_error *err)
 		const struct pf_table_field *f = &a->old->fields[i];
 		if (a->used[i])
 			continue;
-		if (is_among(f->name, a->old->partition_keys, a->old->npartition_keys)) {
+		if (pf_strings_have(a->old->partition_keys, a->old->npartition_keys, f->name)) {
 			put_field(a, (int)i, f->id, f->name, f->type_text);
 			continue;
 		}

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/fault.h"
+#include "base/strings.h"
 #include "paimon/alter.h"
 #include "paimon/commit_internal.h"
 #include "paimon/entry.h"
@@ -34,9 +35,7 @@ static void set_add(struct pf_names_set *s, const char *text)
 
 static void set_clear(struct pf_names_set *s)
 {
-	for (size_t i = 0; i < s->n; i++)
-		free(s->texts[i]);
-	free(s->texts);
+	pf_strings_free(s->texts, s->n);
 	*s = (struct pf_names_set){ 0 };
 }
 
@@ -68,9 +67,7 @@ static void forget_files(struct pf_commit *c)
 	for (size_t i = 0; i < c->nunsynced; i++)
 		pf_store_writer_abort(c->unsynced[i]);
 	c->nunsynced = 0;
-	for (size_t i = 0; i < c->nwritten; i++)
-		free(c->written[i]);
-	free(c->written);
+	pf_strings_free(c->written, c->nwritten);
 	c->written = NULL;
 	c->nwritten = 0;
 	free(c->files.items);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/strings.h"
 #include "base/random.h"
 #include "paimon/internal.h"
 #include "paimon/partition.h"
@@ -20,9 +21,7 @@ void pf_manifest_out_init(struct pf_manifest_out *out, struct pf_table *table,
 
 void pf_manifest_out_keep(struct pf_manifest_out *out)
 {
-	for (size_t i = 0; i < out->nwritten; i++)
-		free(out->written[i]);
-	free(out->written);
+	pf_strings_free(out->written, out->nwritten);
 	out->written = NULL;
 	out->nwritten = 0;
 }

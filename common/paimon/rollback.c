@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/fault.h"
+#include "base/strings.h"
 #include "paimon/internal.h"
 #include "paimon/offsets.h"
 
@@ -144,9 +145,7 @@ int pf_tag_delete(struct pf_table *table, const char *name, struct pf_error *err
 
 void pf_rollback_plan_free(struct pf_rollback_plan *p)
 {
-	for (size_t i = 0; i < p->n_tags; i++)
-		free(p->tags[i]);
-	free(p->tags);
+	pf_strings_free(p->tags, p->n_tags);
 	free(p->snapshots);
 	free(p->tag);
 	*p = (struct pf_rollback_plan){ 0 };

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "ext/json.h"
+#include "base/strings.h"
 #include "paimon/internal.h"
 
 /* Columns beyond this are not a table of anybody's. */
@@ -139,14 +140,6 @@ static void split_names(const char *list, char ***out, size_t *n)
 	}
 }
 
-static bool is_partition(const struct pf_table_schema *s, const char *column)
-{
-	for (size_t i = 0; i < s->npartition_keys; i++)
-		if (!strcmp(s->partition_keys[i], column))
-			return true;
-	return false;
-}
-
 static int read_options(const struct pf_json *j, const char *name,
 			struct pf_table_schema *s, struct pf_error *err)
 {
@@ -180,7 +173,8 @@ static int read_buckets(struct pf_table_schema *s, int64_t version,
 	/* Of a primary key: its columns that are not the partition's. */
 	for (size_t i = 0; i < s->nprimary_keys && !pf_meta_get(&s->options, "bucket-key") &&
 			   n > 0; i++)
-		if (!is_partition(s, s->primary_keys[i]))
+		if (!pf_strings_have(s->partition_keys, s->npartition_keys,
+				     s->primary_keys[i]))
 			add_name(s->primary_keys[i], strlen(s->primary_keys[i]),
 				 &s->bucket_key, &s->nbucket_key);
 	if (version < 3 && !pf_meta_get(&s->options, "file.format"))
@@ -219,7 +213,8 @@ static void read_layout(struct pf_table_schema *s)
 				      ? pf_schema_find(s->columns, s->partition_keys[0])
 				      : -1;
 	for (size_t i = 0; i < s->nprimary_keys; i++)
-		if (!is_partition(s, s->primary_keys[i]))
+		if (!pf_strings_have(s->partition_keys, s->npartition_keys,
+				     s->primary_keys[i]))
 			add_name(s->primary_keys[i], strlen(s->primary_keys[i]), &l->key,
 				 &l->nkey);
 	if (l->nkey) {
@@ -289,13 +284,6 @@ int pf_table_schema_parse(const void *json, size_t len, const char *name,
 	return code;
 }
 
-static void free_names(char **names, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(names[i]);
-	free(names);
-}
-
 void pf_table_schema_free(struct pf_table_schema *s)
 {
 	if (!s)
@@ -306,9 +294,9 @@ void pf_table_schema_free(struct pf_table_schema *s)
 		free(s->fields[i].nested);
 	}
 	free(s->fields);
-	free_names(s->partition_keys, s->npartition_keys);
-	free_names(s->primary_keys, s->nprimary_keys);
-	free_names(s->bucket_key, s->nbucket_key);
+	pf_strings_free(s->partition_keys, s->npartition_keys);
+	pf_strings_free(s->primary_keys, s->nprimary_keys);
+	pf_strings_free(s->bucket_key, s->nbucket_key);
 	pf_meta_free(&s->options);
 	pf_layout_free(&s->layout);
 	pf_schema_unref(s->columns);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/strings.h"
 #include "stage/kafka_decode_impl.h"
 
 /* The definition as text says it, changed so that a record is a row. */
@@ -48,9 +49,7 @@ void pf_decoder_free(struct pf_decoder *d)
 	pf_nulls_free(&d->nulls);
 	pf_builder_free(d->rows);
 	pf_buf_free(&d->chunk);
-	for (size_t i = 0; i < d->nsaid; i++)
-		free(d->said[i]);
-	free(d->said);
+	pf_strings_free(d->said, d->nsaid);
 	free(d->places);
 	pf_tabledef_free(d->own);
 	pf_tabledef_free(d->foreign);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/strings.h"
 #include "base/time.h"
 
 /* Rows of one message take no more than this. */
@@ -422,9 +423,7 @@ void pf_changes_close(struct pf_changes *c)
 	for (size_t i = 0; i < 2; i++)
 		if (c->named[i])
 			regfree(&c->names[i]);
-	for (size_t i = 0; i < c->nunknown; i++)
-		free(c->unknown[i]);
-	free(c->unknown);
+	pf_strings_free(c->unknown, c->nunknown);
 	pf_json_tree_free(&c->keys);
 	pf_builder_free(c->old);
 	pf_codings_clear(c->codings, c->def->n);

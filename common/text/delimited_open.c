@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/strings.h"
 #include "base/near.h"
 #include "text/delimited.h"
 
@@ -284,9 +285,7 @@ void pf_delimited_close(struct pf_delimited *d)
 {
 	if (!d)
 		return;
-	for (size_t i = 0; i < d->nnames; i++)
-		free(d->names[i]);
-	free(d->names);
+	pf_strings_free(d->names, d->nnames);
 	for (size_t i = 0; i < d->nbindings; i++)
 		free(d->bindings[i].all);
 	free(d->bindings);

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/strings.h"
 #include "base/utf8.h"
 #include "ext/json.h"
 #include "text/json_scan.h"
@@ -330,9 +331,7 @@ static bool all_names_again(const char *p, const char *end, char delimiter)
 	const char *stop = memchr(p, '\n', (size_t)(end - p));
 	char **words = split(p, stop ? stop : end, delimiter, &n);
 	bool names = looks_like_names(words, n);
-	for (size_t i = 0; i < n; i++)
-		free(words[i]);
-	free(words);
+	pf_strings_free(words, n);
 	return names;
 }
 
@@ -402,9 +401,7 @@ static int delimited_columns(struct pf_guess_shape *s, const char *file,
 			c->from = pf_strdup(number);
 		}
 	}
-	for (size_t i = 0; i < n; i++)
-		free(words[i]);
-	free(words);
+	pf_strings_free(words, n);
 	return 0;
 }
 
@@ -444,9 +441,7 @@ void pf_guess_shape_free(struct pf_guess_shape *s)
 	for (size_t i = 0; i < s->n; i++)
 		pf_guess_free(&s->columns[i]);
 	free(s->columns);
-	for (size_t i = 0; i < s->input.nnames; i++)
-		free(s->input.names[i]);
-	free(s->input.names);
+	pf_strings_free(s->input.names, s->input.nnames);
 	free(s->input.pattern);
 	free(s->input.comment);
 }

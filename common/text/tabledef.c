@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/strings.h"
 #include "base/zone.h"
 #include "text/tabledef_load.h"
 #include "text/tabledef_text.h"
@@ -173,13 +174,6 @@ int pf_tabledef_load(const char *path, struct pf_tabledef **def,
 	return code;
 }
 
-static void free_words(char **list, size_t n)
-{
-	for (size_t i = 0; list && i < n; i++)
-		free(list[i]);
-	free(list);
-}
-
 void pf_tabledef_free(struct pf_tabledef *def)
 {
 	if (!def)
@@ -187,19 +181,19 @@ void pf_tabledef_free(struct pf_tabledef *def)
 	for (size_t i = 0; i < def->n; i++) {
 		struct pf_coldef *c = &def->columns[i];
 		free(c->name);
-		free_words(c->from, c->nfrom);
+		pf_strings_free(c->from, c->nfrom);
 		free(c->match);
 		free(c->was);
 		free(c->aggregate);
 		free(c->format);
 		free(c->zone);
-		free_words(c->nulls, c->nnulls);
+		pf_strings_free(c->nulls, c->nnulls);
 	}
 	free(def->columns);
-	free_words(def->nulls, def->nnulls);
-	free_words(def->input.names, def->input.nnames);
-	free_words(def->primary_key, def->nprimary_key);
-	free_words(def->sequence, def->nsequence);
+	pf_strings_free(def->nulls, def->nnulls);
+	pf_strings_free(def->input.names, def->input.nnames);
+	pf_strings_free(def->primary_key, def->nprimary_key);
+	pf_strings_free(def->sequence, def->nsequence);
 	free(def->merge);
 	pf_meta_free(&def->options);
 	free(def->row_kind);

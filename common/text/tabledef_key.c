@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/strings.h"
 #include "base/near.h"
 #include "text/tabledef_load.h"
 #include "text/tabledef_text.h"
@@ -86,9 +87,7 @@ static int load_key(const struct pf_def_load *l, const struct pf_yaml *node)
 	}
 	if (!code && !def->nprimary_key)
 		code = pf_def_refuse(l, node->line, "'primary_key' names no column");
-	for (size_t i = 0; i < n; i++)
-		free(words[i]);
-	free(words);
+	pf_strings_free(words, n);
 	return code;
 }
 

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/fault.h"
 #include "base/file.h"
+#include "base/strings.h"
 #include "window/state_file.h"
 
 char *pf_state_path(const struct pf_state *s, const char *name)
@@ -168,9 +169,7 @@ void pf_state_close(struct pf_state *s)
 		free(s->files[i].name);
 	}
 	free(s->files);
-	for (size_t i = 0; i < s->nstrangers; i++)
-		free(s->strangers[i]);
-	free(s->strangers);
+	pf_strings_free(s->strangers, s->nstrangers);
 	if (s->lock >= 0)
 		close(s->lock);
 	free(s->dir);
