@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -160,6 +161,16 @@ int pf_close(int *fd, const char *name, struct pf_error *err)
 	if (f >= 0 && close(f) && errno != EINTR)
 		return pf_fail_errno(err, PF_E_IO, errno, "cannot close '%s'", name);
 	return 0;
+}
+
+void pf_file_limit(size_t files)
+{
+	enum { OTHERS = 64 };
+	struct rlimit l;
+	if (getrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur >= files + OTHERS)
+		return;
+	l.rlim_cur = l.rlim_max > files + OTHERS ? files + OTHERS : l.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &l);
 }
 
 bool pf_readable(int fd, int timeout_ms)

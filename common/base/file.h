@@ -47,6 +47,10 @@ int pf_close(int *fd, const char *name, struct pf_error *err);
 int pf_lock(int fd, const char *what, const char *name, int64_t wait_ms,
 	    struct pf_error *err);
 
+/* So many files will be open at once: raise the soft limit of descriptors as far
+ * as the hard one lets it. */
+void pf_file_limit(size_t files);
+
 /* Is there something to read, or an end, within timeout_ms? -1 waits. */
 bool pf_readable(int fd, int timeout_ms);
 

@@ -143,3 +143,11 @@ size_t pf_expr_names(const struct pf_expr *e, const char ***names)
 	*names = e->names;
 	return e->nnames;
 }
+
+bool pf_expr_has_now(const struct pf_expr *e)
+{
+	for (size_t i = 0; i < e->nall; i++)
+		if (e->all[i]->op == PF_N_CALL && pf_view_is(e->all[i]->name, "now"))
+			return true;
+	return false;
+}

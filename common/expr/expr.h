@@ -54,6 +54,9 @@ void pf_expr_columns(const struct pf_expr *e, bool *used);
 /* The names of columns that a parsed expression mentions; borrowed. */
 size_t pf_expr_names(const struct pf_expr *e, const char ***names);
 
+/* Does a parsed expression call now(), and so mean something else tomorrow? */
+bool pf_expr_has_now(const struct pf_expr *e);
+
 /* Calls of functions that are the caller's and not the language's, before the
  * expression is bound: each for which `name` gives one becomes a column of that
  * name, with all that is in its brackets. function: its name; inner: the text

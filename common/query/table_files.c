@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/zone.h"
 #include "paimon/deletion.h"
 #include "paimon/place.h"
@@ -83,17 +83,6 @@ int pf_table_files_gone(const struct pf_table_files *f, const char *path,
 
 /* --- holding --- */
 
-/* One descriptor per file: take what the system gives. */
-static void raise_file_limit(size_t want)
-{
-	struct rlimit l;
-	if (getrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur >= want + 64)
-		return;
-	l.rlim_cur = l.rlim_max == RLIM_INFINITY || l.rlim_max > want + 64 ?
-			     want + 64 : l.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &l);
-}
-
 int pf_table_files_hold(struct pf_table_files *f, const struct pf_file_list *list,
 			bool (*skip)(void *ctx, const struct pf_data_file *file),
 			void *ctx, struct pf_error *err)
@@ -101,7 +90,7 @@ int pf_table_files_hold(struct pf_table_files *f, const struct pf_file_list *lis
 	release(f);
 	f->list = list;
 	f->held = pf_zalloc(list->n + 1, sizeof *f->held);
-	raise_file_limit(list->n);
+	pf_file_limit(list->n); /* one descriptor for each */
 	for (size_t i = 0; i < list->n; i++) {
 		if (skip && skip(ctx, &list->files[i]))
 			continue;

@@ -182,6 +182,35 @@ int pf_job_shape(struct pf_job *j, const struct pf_schema *schema, struct pf_err
 	return 0;
 }
 
+static int fail_now(const char *where, struct pf_error *err)
+{
+	pf_fail(err, PF_E_USAGE, "%s says now(), which is another time in the next run: "
+		"what a state has counted would not fit", where);
+	return pf_hint(err, "windows and --end say which time counts; or leave --state out");
+}
+
+/* Rows are taken into a state once. */
+static int check_lasting(const struct pf_job *j, struct pf_error *err)
+{
+	const struct pf_shape *s = j->shape;
+	for (size_t i = 0; i < s->keys.n; i++)
+		if (pf_expr_has_now(s->keys.items[i].expr))
+			return fail_now("--group-by", err);
+	for (size_t i = 0; i < s->naggs; i++)
+		for (size_t k = 0; k < s->aggs[i]->nargs; k++)
+			if (pf_expr_has_now(s->aggs[i]->args[k]))
+				return fail_now(s->aggs[i]->name, err);
+	for (size_t i = 0; i < s->nwhere; i++) {
+		struct pf_expr *e = NULL;
+		PF_TRY(pf_expr_parse(s->where[i], strlen(s->where[i]), "--where", &e, err));
+		bool now = pf_expr_has_now(e);
+		pf_expr_free(e);
+		if (now)
+			return fail_now("--where", err);
+	}
+	return 0;
+}
+
 int pf_job_open(struct pf_job *j, const struct pf_schema *schema, struct pf_error *err)
 {
 	struct pf_zone *zone;
@@ -189,15 +218,19 @@ int pf_job_open(struct pf_job *j, const struct pf_schema *schema, struct pf_erro
 	j->first_us = INT64_MAX;
 	j->last_us = INT64_MIN;
 	j->parsed = pf_zalloc(j->nwindows, sizeof *j->parsed);
-	for (size_t i = 0; i < j->nwindows; i++)
-		PF_TRY(pf_window_parse(j->windows[i], &j->parsed[i], err));
 	PF_TRY(pf_zone_open(pf_meta_get(&schema->meta, "pf:zone"), &zone, err));
-	int code = set_ends(j, zone, err);
+	int code = 0;
+	for (size_t i = 0; i < j->nwindows && !code; i++)
+		code = pf_window_parse(j->windows[i], zone, &j->parsed[i], err);
+	if (!code)
+		code = set_ends(j, zone, err);
 	pf_zone_close(zone);
 	PF_TRY(code);
 	PF_TRY(check_ranges(j, err));
 	PF_TRY(pf_state_open(j->state, j->wait_ms, j->fresh, &j->st, err));
 	PF_TRY(pf_job_shape(j, schema, err));
+	if (j->state)
+		PF_TRY(check_lasting(j, err));
 	PF_TRY(pf_state_check(j->st, j->shape, err));
 	for (size_t i = 0; i < j->st->nstrangers; i++)
 		pf_job_note(j, pf_asprintf("'%s/%s' is not part of the state: left alone", j->state,

@@ -77,6 +77,7 @@ struct pf_job {
 	int64_t *cuts;        /* see struct pf_shape_options */
 	bool has_newest;
 	int64_t newest_us;    /* wall clock of the newest row */
+	bool no_rows;         /* none at all, and so no end */
 	int64_t *ends;
 	size_t nends;
 	int64_t first_us, last_us; /* of all windows */

@@ -33,8 +33,12 @@ struct days {
 	size_t nempty;
 };
 
-static void take_times(struct days *d, const int64_t *times, int64_t n)
+/* Told of rows' times; true: it knows enough. */
+typedef bool (*take_fn)(void *ctx, const int64_t *times, int64_t n);
+
+static bool take_days(void *ctx, const int64_t *times, int64_t n)
 {
+	struct days *d = ctx;
 	for (int64_t i = 0; i < n; i++) {
 		if (times[i] < d->first_us)
 			continue;
@@ -44,46 +48,62 @@ static void take_times(struct days *d, const int64_t *times, int64_t n)
 			d->nempty--;
 		}
 	}
+	return !d->nempty;
 }
 
-static int look_into(struct days *d, const struct pf_shape *shape, struct pf_table_rows *rows,
-		     const struct pf_data_file *file, struct pf_error *err)
+struct before {
+	int64_t us;
+	bool any;
+};
+
+static bool take_before(void *ctx, const int64_t *times, int64_t n)
+{
+	struct before *b = ctx;
+	for (int64_t i = 0; i < n && !b->any; i++)
+		b->any = times[i] != INT64_MIN && times[i] < b->us;
+	return b->any;
+}
+
+static int look_into(const struct pf_shape *shape, struct pf_table_rows *rows,
+		     const struct pf_data_file *file, take_fn take, void *ctx, bool *enough,
+		     struct pf_error *err)
 {
 	int64_t *times = NULL;
 	struct pf_batch batch = { .rows = 1 };
 	int code = pf_table_rows_file(rows, file, false, err);
-	while (!code && batch.rows && d->nempty) {
+	while (!code && batch.rows && !*enough) {
 		code = pf_table_rows_next(rows, &batch, err);
 		if (code || !batch.rows)
 			continue;
 		times = pf_realloc(times, (size_t)batch.rows, sizeof *times);
 		pf_shape_times(shape, &batch, times);
-		take_times(d, times, batch.rows);
+		*enough = take(ctx, times, batch.rows);
 	}
 	free(times);
 	return code;
 }
 
-/* The times of a table's rows, of all of them, where days are empty. */
-static int look(const struct pf_job *j, const struct pf_update_table *t, struct days *d,
-		struct pf_error *err)
+/* The times of a table's rows of a stretch, and perhaps some others, of those
+ * that --where leaves out, too. */
+static int look(const struct pf_job *j, const struct pf_update_table *t, int64_t from_us,
+		int64_t to_us, take_fn take, void *ctx, struct pf_error *err)
 {
 	const struct pf_shape_options all = { .time = j->shape->time, .grain_us = day_us };
 	const struct pf_scan_filter read = { .use = PF_SCAN_READ };
 	struct pf_file_list files;
 	struct pf_table_rows *rows = NULL;
 	struct pf_shape *shape;
+	bool enough = false;
 	PF_TRY(pf_shape_new(pf_table_schema(t->table)->columns, &all, &shape, err));
 	int code = pf_scan_files(t->table, t->snapshot, &read, &files, err);
 	if (code) {
 		pf_shape_free(shape);
 		return code;
 	}
-	code = pf_table_rows_open(shape, t->table, NULL, d->first_us,
-				  d->first_us + (int64_t)d->n * day_us, &rows, err);
-	for (size_t i = 0; i < files.n && d->nempty && !code; i++)
+	code = pf_table_rows_open(shape, t->table, NULL, from_us, to_us, &rows, err);
+	for (size_t i = 0; i < files.n && !enough && !code; i++)
 		if (pf_table_rows_may(rows, &files.files[i]))
-			code = look_into(d, shape, rows, &files.files[i], err);
+			code = look_into(shape, rows, &files.files[i], take, ctx, &enough, err);
 	pf_table_rows_close(rows);
 	pf_file_list_free(&files);
 	pf_shape_free(shape);
@@ -117,7 +137,8 @@ static int tell_apart(struct pf_job *j, struct days *d, int64_t from_us, int64_t
 	int code = 0;
 	memcpy(was, d->empty, d->n * sizeof *was);
 	for (size_t i = 0; i < j->ntables && d->nempty && !code; i++)
-		code = look(j, &j->tables[i], d, err);
+		code = look(j, &j->tables[i], d->first_us, d->first_us + (int64_t)d->n * day_us,
+			    take_days, d, err);
 	if (!code && d->nempty < before)
 		pf_job_note(j, say(before - d->nempty, "rows, but none that --where lets pass",
 				   from_us, to_us, first_of(d, was)));
@@ -125,17 +146,41 @@ static int tell_apart(struct pf_job *j, struct days *d, int64_t from_us, int64_t
 	return code;
 }
 
+/* The day of the first row that ever was, as far as it matters for a window from
+ * there on: a state does not know what lies before its own days. (Old versions
+ * of rows of a table with a primary key say nothing.) */
+static int first_day(const struct pf_job *j, int64_t from_us, int64_t to_us, int64_t *first,
+		     struct pf_error *err)
+{
+	struct before b = { .us = from_us };
+	*first = j->st->first_us == INT64_MAX ? to_us :
+		 pf_floor_div(j->st->first_us, day_us) * day_us;
+	for (size_t i = 0; i < j->ntables && *first > from_us && !b.any; i++)
+		if (!j->tables[i].rules)
+			PF_TRY(look(j, &j->tables[i], INT64_MIN, from_us, take_before, &b,
+				    err));
+	if (b.any)
+		*first = from_us;
+	return 0;
+}
+
 int pf_job_check_missing(struct pf_job *j, int64_t from_us, int64_t to_us,
 			 struct pf_error *err)
 {
-	int64_t first = j->st->first_us;
+	int64_t first;
 	char day[48], a[48], b[48];
-	first = first == INT64_MAX ? to_us : pf_floor_div(first, day_us) * day_us;
+	if (j->no_rows)
+		return 0;
+	PF_TRY(first_day(j, from_us, to_us, &first, err));
 	if (first > from_us && first < to_us)
 		pf_job_note(j, pf_asprintf("the window from %s to %s has rows from %s on only",
 					   pf_window_format(from_us, a),
 					   pf_window_format(to_us, b),
 					   pf_window_format(first, day)));
+	if (first >= to_us && !pf_job_has_rows(j, from_us, to_us))
+		pf_job_note(j, pf_asprintf("no row is of the window from %s to %s, or of a time before it",
+					   pf_window_format(from_us, a),
+					   pf_window_format(to_us, b)));
 	struct days d = { .first_us = from_us > first ? from_us : first };
 	if (d.first_us >= to_us)
 		return 0;

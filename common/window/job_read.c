@@ -71,14 +71,28 @@ static void newest_of_cells(struct pf_job *j)
 		take_newest(j, pf_shape_cell_us(j->shape, j->flight.days[i]));
 }
 
+/* Of nothing no window has rows: one that begins at a moment must not end before
+ * it, though. */
+static int64_t end_of_nothing(const struct pf_job *j)
+{
+	int64_t start = -1;
+	for (size_t w = 0; w < j->nwindows; w++)
+		start = j->parsed[w].start_us > start ? j->parsed[w].start_us : start;
+	return pf_job_end_after(j, start);
+}
+
 void pf_job_default_end(struct pf_job *j)
 {
 	if (j->nends)
 		return;
 	newest_of_cells(j);
+	j->no_rows = !j->has_newest || j->newest_us == -1;
 	j->ends = pf_alloc(1, sizeof *j->ends);
-	j->ends[j->nends++] = j->has_newest && j->newest_us != -1 ?
-		pf_job_end_after(j, j->newest_us) : 0;
+	j->ends[j->nends++] = j->no_rows ? end_of_nothing(j) :
+					   pf_job_end_after(j, j->newest_us);
+	if (j->no_rows && j->state)
+		pf_job_note(j, pf_asprintf("there is no row%s", j->nwhere ?
+						   " that --where lets pass" : ""));
 }
 
 /* --- reading --- */

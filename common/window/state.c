@@ -263,6 +263,7 @@ int pf_state_run(struct pf_state *s, size_t file, const struct pf_sorted *run,
 	struct pf_state_file *f = &s->files[file];
 	if (f->fd < 0) {
 		char *path = pf_state_path(s, f->name);
+		pf_file_limit(s->nfiles);
 		f->fd = open(path, O_RDONLY | O_CLOEXEC);
 		int code = f->fd < 0 ? pf_fail_errno(err, errno == ENOENT ? PF_E_CORRUPT : PF_E_IO,
 						     errno, "cannot open '%s'", path) : 0;
@@ -274,6 +275,16 @@ int pf_state_run(struct pf_state *s, size_t file, const struct pf_sorted *run,
 	out->fd = f->fd;
 	out->name = f->name ? f->name : "temporary state";
 	return 0;
+}
+
+uint64_t pf_state_file_bytes(const struct pf_state *s, size_t file)
+{
+	const struct pf_state_file *f = &s->files[file];
+	struct stat st;
+	char *path = f->fd < 0 ? pf_state_path(s, f->name) : NULL;
+	bool known = !(path ? stat(path, &st) : fstat(f->fd, &st));
+	free(path);
+	return known ? (uint64_t)st.st_size : 0;
 }
 
 /* --- lists --- */

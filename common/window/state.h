@@ -144,6 +144,9 @@ int pf_state_file_new(struct pf_state *s, const char *kind, size_t *file,
 int pf_state_run(struct pf_state *s, size_t file, const struct pf_sorted *run,
 		 struct pf_sorted *out, struct pf_error *err);
 
+/* How long a file is; 0 when that cannot be known. */
+uint64_t pf_state_file_bytes(const struct pf_state *s, size_t file);
+
 /* Changing the lists; strings are copied, ids taken over. */
 void pf_state_add_table(struct pf_state *s, const struct pf_state_table *table);
 size_t pf_state_add_input(struct pf_state *s, const struct pf_state_input *input);

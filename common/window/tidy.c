@@ -2,7 +2,6 @@
 #include "window/tidy.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "window/combine.h"
@@ -340,13 +339,8 @@ static int repack_files(struct pf_state *s, const struct pf_shape *shape,
 	for (size_t i = 0; i < s->ncells; i++)
 		used[s->cells[i].file] += s->cells[i].run.bytes;
 	for (size_t i = 0; i < n && !code; i++) {
-		struct stat st;
-		struct pf_sorted none = { 0 }, opened;
-		if (!used[i])
-			continue;
-		code = pf_state_run(s, i, &none, &opened, err);
-		uint64_t size = !code && !fstat(opened.fd, &st) ? (uint64_t)st.st_size : 0;
-		if (!code && size > REPACK_BYTES && used[i] < size / 2)
+		uint64_t size = used[i] ? pf_state_file_bytes(s, i) : 0;
+		if (size > REPACK_BYTES && used[i] < size / 2)
 			code = repack(s, shape, i, err);
 	}
 	free(used);

@@ -27,25 +27,29 @@ static int parse_length(const char *text, const char *length, struct pf_window *
 	return 0;
 }
 
-static int parse_since(const char *text, struct pf_window *w, struct pf_error *err)
+static int parse_since(const char *text, const struct pf_zone *zone, struct pf_window *w,
+		       struct pf_error *err)
 {
 	char quoted[64];
 	struct pf_datum d;
 	w->kind = PF_WINDOW_SINCE;
 	if (pf_datum_parse((struct pf_type){ PF_TIMESTAMP, 6, 0 }, text + 6, strlen(text + 6),
-			   NULL, &d, NULL))
-		return pf_fail(err, PF_E_USAGE, "'%s' does not begin with a date, in --window",
-			       pf_quote(quoted, sizeof quoted, text, strlen(text)));
+			   zone, &d, NULL)) {
+		pf_fail(err, PF_E_USAGE, "'%s' does not begin with a date, in --window",
+			pf_quote(quoted, sizeof quoted, text, strlen(text)));
+		return pf_hint(err, "since=2024-07-01, since=2024-07-01T10:00:00Z");
+	}
 	w->start_us = d.i;
 	return 0;
 }
 
-int pf_window_parse(const char *text, struct pf_window *w, struct pf_error *err)
+int pf_window_parse(const char *text, const struct pf_zone *zone, struct pf_window *w,
+		    struct pf_error *err)
 {
 	static const char *const units[] = { "day", "week", "month", "year" };
 	*w = (struct pf_window){ .text = text };
 	if (!strncmp(text, "since=", 6))
-		return parse_since(text, w, err);
+		return parse_since(text, zone, w, err);
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
 		if (!strcmp(text, units[i])) {
 			w->kind = PF_WINDOW_CALENDAR;

@@ -29,8 +29,11 @@ struct pf_window {
 };
 
 /* "30d", "12h", "since=2024-01-01", "week" (from Monday), "month",
- * "tumble=7d". PF_E_UNSUPPORTED for sessions, which are still to come. */
-int pf_window_parse(const char *text, struct pf_window *w, struct pf_error *err);
+ * "tumble=7d". A start with an offset becomes wall clock in the zone (NULL: UTC).
+ * PF_E_UNSUPPORTED for sessions, which are still to come. */
+struct pf_zone;
+int pf_window_parse(const char *text, const struct pf_zone *zone, struct pf_window *w,
+		    struct pf_error *err);
 
 /* [*from, *to) of the window that ends at end_us; a tumbling one may end
  * before it. PF_E_USAGE when it would be empty. */

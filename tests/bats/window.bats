@@ -26,6 +26,19 @@ rows()
 		"$(printf '2024-01-31T10:00:01\t2024-02-01T08:15:00\t3')"
 }
 
+@test "a moment with an offset is a wall clock of the table's zone" {
+	local one
+	sed -i 's/^zone: .*/zone: Europe\/Zurich/' events.yaml # the rows' clock is Zurich's
+	for one in 2024-01-31T23:59:59.9 2024-01-31T22:59:59.9Z 2024-02-01T00:59:59.9+02:00; do
+		equals "$(rows -W since=$one --end 2024-02-01T08:00:00Z count)" \
+			"$(rows -W since=2024-01-31T23:59:59.9 --end 2024-02-01T09:00:00 count)"
+	done
+	equals "$(rows -W since=2024-01-31T23:00:00Z --end 2024-02-02 count)" \
+		"$(printf '2024-02-01\t2024-02-02\t2')"
+	status 2 pf-window -W since=2024-02-30 -S events.yaml events.jsonl
+	contains "$stderr" "'since=2024-02-30' does not begin with a date"
+}
+
 @test "one row for each key" {
 	equals "$(rows -W 30d -g user_id count max:price min:ts | cut -f 1,4- | tr '\t\n' '  ')" \
 		"7 2 5.5 2024-01-31T10:00:01.000 42 3 19.9 2024-01-31T10:00:00.120 1001 1  2024-01-31T23:59:59.999 "

@@ -183,6 +183,69 @@ load_keys()
 	equals "$(rows -s st -W 3d --allow-missing count)" "2013-03-01 2013-03-04 2"
 }
 
+@test "a missing day that the window begins with, whatever the state is of" {
+	load_rows "1 1 1" "1 2 1" "1 3 1" "1 5 1" "1 6 1" "1 7 1"
+	local s
+	rows -s old -W 7d --allow-missing count > /dev/null
+	for s in old new; do
+		status 3 pf-window -s $s -W 4d count t
+		contains "$stderr" "1 of the days from 2013-03-04 to 2013-03-08 has no row, the first is 2013-03-04"
+		status 0 pf-window -s $s -O tsv --allow-missing -W 4d count t
+		contains "$output" "2013-03-04	2013-03-08	3"
+	done
+	# behind all rows; before them; from before the first one
+	status 3 pf-window -s behind -W 4d --end 2013-04-01 count t
+	contains "$stderr" "4 of the days from 2013-03-28 to 2013-04-01 have no row"
+	status 0 pf-window -s before -W 4d --end 2013-02-01 count t
+	contains "$stderr" "no row is of the window from 2013-01-28 to 2013-02-01, or of a time before it"
+	status 0 pf-window -s young -W 10d --end 2013-03-04 count t
+	contains "$stderr" "has rows from 2013-03-01 on only"
+	# of hours
+	status 3 pf-window -s hours -W 24h --end 2013-03-05T06:00:00 count t
+	contains "$stderr" "1 of the days from 2013-03-04T06:00:00 to 2013-03-05T06:00:00 has no row"
+}
+
+@test "a table without rows: no answer, and one as soon as there are some" {
+	local w
+	for w in 4d since=2013-03-01 month tumble=2d 12h; do
+		status 0 pf-window -O tsv -s "st-$w" -W $w -g id count t
+		equals "$output" "id	window_start	window_end	count"
+		equals "$stderr" "pf-window: warning: there is no row"
+		equals "$(pf-window -O tsv -W $w -g id count t 2>&1)" "$output"
+	done
+	load_rows "1 2 1"
+	for w in 4d since=2013-03-01 month tumble=2d 12h; do
+		equals "$(rows -s "st-$w" -W $w -g id count)" "$(rows -W $w -g id count)"
+	done
+	equals "$(rows -s st-since=2013-03-01 -W since=2013-03-01 -g id count)" "1 2013-03-01 2013-03-03 1"
+	status 0 pf-window -s none -W month -w 'price > 5' count t
+	contains "$stderr" "there is no row that --where lets pass"
+}
+
+@test "what now() says changes, what a state has counted does not" {
+	load_rows "1 1 1"
+	local now='ts < timestamp(now())' ask
+	for ask in "-w|$now|count" "count_if:$now" "-g|old=$now|count"; do
+		IFS='|' read -ra ask <<< "$ask"
+		status 2 pf-window -s st -W 1d "${ask[@]}" t
+		contains "$stderr" "says now(), which is another time in the next run"
+		equals "$(rows -W 1d "${ask[@]}" | tr ' ' '\n' | tail -1)" 1
+	done
+}
+
+@test "more files in a state than may be open at once" {
+	local i
+	for i in {1..40}; do
+		printf '{"id":1,"ts":"2013-%02d-%02dT12:00:00","price":%d}\n' $((i / 28 + 1)) $((i % 28 + 1)) "$i" |
+			pf-window -qq -O tsv -s st --input "$i" -W 1d --allow-missing max:price -S t.yaml -I jsonl - > /dev/null
+	done
+	(
+		ulimit -Sn 30
+		equals "$(pf-window -qq -O tsv -s st --input 40 -W 60d --allow-missing max:price -S t.yaml -I jsonl /dev/null | tail -1)" \
+			"2012-12-15	2013-02-13	39.00"
+	)
+}
+
 @test "a day whose rows --where leaves out is not missing" {
 	load_rows "1 1 9" "1 2 1" "1 3 9"
 	status 0 pf-window -s st -O tsv -W 3d -w 'price > 5' count t
