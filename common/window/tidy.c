@@ -183,7 +183,8 @@ static int settle_windows(struct pf_state *s, const struct pf_tidy *t, struct pf
 	for (size_t i = 0; i < s->nwindows; i++) {
 		struct pf_state_window *w = &s->windows[i];
 		const struct pf_ids *given = pf_state_given(w);
-		if (!all_stay(s, given, &w->ids) || !all_stay(s, &w->ids, given))
+		if (!w->lost &&
+		    (!all_stay(s, given, &w->ids) || !all_stay(s, &w->ids, given)))
 			PF_TRY(settle(s, t, w, err));
 	}
 	return 0;

@@ -28,9 +28,16 @@ images()
 	echo "$output"
 }
 
+@test "a state of windows is recovered from what the disk may hold" {
+	need_program pf-partition pf-pack pf-put pf-window
+	run -0 images window --images 15
+	echo "$output"
+}
+
 @test "without syncs those tests fail" {
 	run -1 images stage --images 8 --forget-syncs
 	run -1 images put --images 8 --forget-syncs
+	run -1 images window --images 8 --forget-syncs
 	[ -e /usr/lib/x86_64-linux-gnu/libeatmydata.so ] || skip "no libeatmydata"
 	run -1 images stage --images 8 --eatmydata
 }

@@ -39,6 +39,35 @@ rows()
 	contains "$stderr" "'since=2024-02-30' does not begin with a date"
 }
 
+@test "weeks begin on Mondays, tumbling ones too, other lengths in 1970; months with their first moment" {
+	cat > days.yaml <<- 'END'
+		table: days
+		id: id
+		time: ts
+		zone: UTC
+		partition: day
+		buckets: 1
+		columns: {id: int not null, ts: timestamp(0) not null}
+	END
+	{
+		printf '2023-12-%02d ' {1..31}
+		printf '2024-01-%02d ' {1..31}
+		printf '2024-02-%02d ' {1..9}
+	} | tr ' ' '\n' | sed 's/.*/{"id":1,"ts":"&T00:00:00"}/' > days.jsonl
+	answer() { pf-window -O tsv -W "$1" --end "$2" count -S days.yaml days.jsonl | tail -n +2 | tr '\t' ' '; }
+	equals "$(answer week 2024-01-29)" "2024-01-22 2024-01-29 7"
+	equals "$(answer week 2024-01-30)" "2024-01-29 2024-01-30 1"
+	equals "$(answer tumble=7d 2024-01-29)" "2024-01-22 2024-01-29 7"
+	equals "$(answer tumble=7d 2024-01-31)" "2024-01-22 2024-01-29 7"
+	equals "$(answer tumble=14d 2024-01-31)" "2024-01-08 2024-01-22 14"
+	equals "$(answer tumble=3d 2024-01-31)" "2024-01-27 2024-01-30 3"
+	equals "$(answer month 2024-02-01)" "2024-01-01 2024-02-01 31"
+	equals "$(answer month 2024-02-02)" "2024-02-01 2024-02-02 1"
+	equals "$(answer year 2024-01-01)" "2023-01-01 2024-01-01 31"
+	equals "$(answer year 2024-02-01)" "2024-01-01 2024-02-01 31"
+	equals "$(answer day 2024-01-05)" "2024-01-04 2024-01-05 1"
+}
+
 @test "one row for each key" {
 	equals "$(rows -W 30d -g user_id count max:price min:ts | cut -f 1,4- | tr '\t\n' '  ')" \
 		"7 2 5.5 2024-01-31T10:00:01.000 42 3 19.9 2024-01-31T10:00:00.120 1001 1  2024-01-31T23:59:59.999 "

@@ -104,6 +104,33 @@ load_keys()
 	equals "$(cat changes)" ""
 }
 
+@test "changes of rows that were given out and are gone, and of values that time changes" {
+	load_keys 1 1 1 1 40
+	load_keys 2 1 1 1 40
+	follows 2d count sum:price
+	load_rows "3 1 5"
+	follows 2d count sum:price
+	equals "$(cat changes)" "$(printf -- '- 3 2 2.00\n+ 3 3 7.00')"
+	pf-put -q --rollback 2 t
+	follows 2d count sum:price
+	equals "$(cat changes)" "$(printf -- '- 3 3 7.00\n+ 3 2 2.00')"
+	load_rows "4 1 6"
+	follows 2d count sum:price
+	equals "$(cat changes)" "$(printf -- '- 4 2 2.00\n+ 4 3 8.00')"
+	# another snapshot of the same number
+	pf-put -q --rollback 2 t
+	load_rows "5 1 7"
+	follows 2d count sum:price
+	equals "$(cat changes)" "$(printf -- '- 4 3 8.00\n+ 4 2 2.00\n- 5 2 2.00\n+ 5 3 9.00')"
+	rm -r st view
+	follows since=2013-03-01 count days:2
+	load_keys 3 1 1 4 40
+	follows since=2013-03-01 count days:2
+	load_keys 4 1 1 5 40
+	follows since=2013-03-01 count days:2
+	equals "$(sed -n 2p view)" "2 2 0"
+}
+
 @test "an answer waits for more before it is written, and for no day that leaves the state" {
 	local day answer
 	for day in {1..10}; do load_keys "$day" "$day" "$day" 1 $((day + 1)); done
@@ -337,6 +364,25 @@ load_keys()
 	done
 }
 
+@test "X20: killed while runs become one, what changed is given out again or not at all" {
+	local day news
+	changes() { pf-window -qq -O tsv -s "$1" --changes -W 2d -g id count t 2> /dev/null | tail -n +2 | tr '\t' ' '; }
+	load_rows "1 1 1" "2 1 1" "1 2 4"
+	for day in {1..8}; do
+		load_rows "1 2 1$day"
+		changes st > /dev/null
+	done
+	load_rows "1 2 19"
+	news=$(printf -- '- 1 2013-03-01 2013-03-03 10\n+ 1 2013-03-01 2013-03-03 11')
+	for point in W1 W2 W3 W4; do
+		cp -r st st-$point
+		PF_CRASH_AT=$point changes st-$point > /dev/null || true
+		[ $point = W4 ] || equals "$(changes st-$point)" "$news"
+		equals "$(changes st-$point)" ""
+		equals "$(rows -s st-$point -W 1d -g id count)" "1 2013-03-02 2013-03-03 10"
+	done
+}
+
 @test "rows in flight are in the answer, never in the state" {
 	load_rows "1 1 1"
 	printf '{"id":1,"ts":"2013-03-01T13:00:00.000","price":5}\n' |
@@ -358,6 +404,8 @@ load_keys()
 	contains "$output" "$(printf '1\t2013-03-01\t2013-03-03\t3')"
 	status 0 pf-window -O tsv -s st --late=report -W 2d -g id count t
 	equals "$stderr" ""
+	load_rows "2 3 1" # behind all that was given out
+	status 0 pf-window -s st --late=fail -W 2d -g id count t
 }
 
 @test "--revise gives out again what late rows have changed" {
@@ -383,6 +431,26 @@ load_keys()
 	load_rows "1 3 1" "1 4 1" "1 10 1" "1 12 1"
 	equals "$(rows -s st -W 1d --revise -g id count)" "$(printf '%s\n' \
 		'1 2013-03-04 2013-03-05 2' '1 2013-03-10 2013-03-11 2' '1 2013-03-12 2013-03-13 1')"
+}
+
+@test "--revise after runs became one gives out what changed, and nothing else" {
+	local day
+	for day in 1 2 3 4; do
+		load_rows "1 $day 1"
+		rows -s st -W 2d --allow-missing -g id count > /dev/null
+	done
+	for day in {1..8}; do
+		load_rows "1 1 1$day"
+		rows -s st -W 2d -g id count > /dev/null
+	done
+	equals "$(rows -s st -W 2d --revise -g id count)" "$(printf '%s\n' \
+		'1 2013-02-28 2013-03-02 9' '1 2013-03-01 2013-03-03 10' '1 2013-03-03 2013-03-05 2')"
+	for day in {1..8}; do
+		load_rows "1 2 2$day"
+		equals "$(rows -s st -W 2d --revise -g id count)" "$(printf '%s\n' \
+			"1 2013-03-01 2013-03-03 $((day + 10))" "1 2013-03-02 2013-03-04 $((day + 2))" '1 2013-03-03 2013-03-05 2')"
+	done
+	equals "$(rows -s st -W 2d --revise -g id count)" "1 2013-03-03 2013-03-05 2"
 }
 
 @test "--changes: what was and what is, nothing when nothing changed" {
@@ -411,6 +479,23 @@ load_keys()
 	equals "$(rows -s st --changes -W 2d -g id count)" ""
 }
 
+@test "runs become one beneath an answer that waits to be written" {
+	local n
+	load_keys 1 1 1 1 5
+	load_keys 2 1 1 1 40
+	load_keys 3 1 1 1 5
+	for n in {1..8}; do
+		load_rows "3 2 1$n"
+		rows -s st -W 1d --end 2013-03-03 -g id count > /dev/null
+	done
+	load_rows "3 2 19"
+	rows -s st -W 2d --from 2013-03-03 --end 2013-03-04 -g id count > /dev/null
+	equals "$(rows -s st --changes -W 2d -g id count)" ""
+	load_rows "3 3 1"
+	equals "$(rows -s st --changes -W 2d -g id count)" \
+		"$(printf -- '- 3 2013-03-02 2013-03-04 11\n+ 3 2013-03-02 2013-03-04 12')"
+}
+
 @test "kept answers and blocks are a cache: without them the answer is the same" {
 	local day
 	for day in 1 2 3 4 5 6 7 8; do load_rows "1 $day $day" "$day $day 1"; done
@@ -428,6 +513,24 @@ load_keys()
 	contains "$stderr" "--fresh"
 	equals "$(rows -s stc -W 8d -g id count sum:price | wc -l)" 8
 	equals "$(rows -s stc --changes -W 8d -g id count sum:price)" ""
+}
+
+@test "an answer that waits to be written and is gone is in nobody's way" {
+	local n
+	load_keys 1 1 1 1 40
+	load_keys 2 1 1 1 40
+	rows -s st --changes -W 2d -g id count > /dev/null
+	load_rows "3 1 5"
+	rows -s st --changes -W 2d -g id count > /dev/null
+	rm st/window-*
+	for n in {1..9}; do # so many runs of a cell become one
+		load_rows "3 1 1$n"
+		status 0 pf-window -O tsv -s st -W 1d --end 2013-03-02 -g id count t
+		contains "$output" "$(printf '\n3\t2013-03-01\t2013-03-02\t%d\n' $((n + 2)))"
+	done
+	status 3 pf-window -s st --changes -W 2d -g id count t
+	contains "$stderr" "--fresh"
+	equals "$(rows -s st -W 2d -g id count | sed -n 3p)" "3 2013-03-01 2013-03-03 12"
 }
 
 @test "--per-day is a stream that becomes a table" {
@@ -608,6 +711,51 @@ load_keys()
 	load_rows "1 1 1"
 	status 2 pf-window -s st -W 1d -g id count t
 	contains "$stderr" "state 'st' is of rows that came with --input"
+}
+
+@test "files that are gone are forgotten, what others were made of is not" {
+	local inputs
+	rm -r t
+	sed -i 's/buckets: 2/buckets: 300/; s/partition: day/partition: none/' t.yaml
+	pf-put -q --create t.yaml t
+	asked() { equals "$(rows -s st --allow-missing -W 2d --end 2013-03-03 -g id count sum:price)" \
+		"$(rows -W 2d --end 2013-03-03 -g id count sum:price)"; }
+	load_rows "1 1 1"
+	load_rows "1 1 2"
+	asked
+	pf-put -q --compact --full t
+	asked
+	load_rows "1 2 4"
+	asked
+	pf-put -q --compact --full t
+	asked
+	load_keys 2 1 1 1 200
+	asked
+	inputs=$(stat -c %s st/inputs-*)
+	pf-put -q --rollback 5 t
+	load_keys 2 2 1 9 200
+	asked
+	[ "$(stat -c %s st/inputs-*)" -lt $((inputs / 2)) ]
+	load_keys 2 3 1 8 200
+	asked
+	pf-put -q --rollback 2 t
+	asked
+}
+
+@test "files of which little is needed are written anew" {
+	local size
+	{
+		seq 20000 | sed 's/.*/{"id":&,"ts":"2013-03-01T12:00:00.000","price":1}/'
+		for day in {02..12}; do
+			seq 1 "$((10#$day))" 90 | sed "s/.*/{\"id\":&,\"ts\":\"2013-03-${day}T12:00:00.000\",\"price\":2}/"
+		done
+	} | pf-partition -S t.yaml -I jsonl | pf-pack -qq > new.arrows
+	pf-put -q --append t new.arrows
+	equals "$(rows -s st -W 1d --end 2013-03-02 -g id count sum:price | wc -l)" 20000
+	size=$(cat st/partials-* | wc -c)
+	rows -s st -W 1d --from 2013-03-05 --end 2013-03-13 -g id count sum:price > /dev/null
+	[ "$(cat st/partials-* | wc -c)" -lt $((size / 10)) ]
+	equals "$(rows -s st -W 9d -g id count sum:price)" "$(rows -W 9d -g id count sum:price)"
 }
 
 @test "when all days that a state keeps are gone, the newest that are left decide" {

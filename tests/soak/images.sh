@@ -4,7 +4,7 @@
 # can fail.
 n=${PF_SOAK_IMAGES:-100}
 failed=0
-for what in stage put; do
+for what in stage put window; do
 	for run in 1 2 3 4 5; do
 		python3 tests/tools/traced_images.py $what --images "$n" || failed=1
 	done

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""traced_images.py stage|put [--images N] [--seed N] [--forget-syncs | --eatmydata]
+"""traced_images.py stage|put|window [--images N] [--seed N] [--forget-syncs | --eatmydata]
 
 What a disk may hold after a power cut. A run is recorded with strace; then,
 for moments chosen all over it, images are built of what could be on the disk
@@ -11,6 +11,9 @@ stage: no row is missing that was acknowledged; what can be read is a prefix
        of the input; running the append again gives every row once.
 put:   pf-put --verify is clean; after a reported success all rows are there;
        running the load again gives every row once.
+window: the state is the one before the run or the one behind it, which it is
+       after a reported success: what changed is then not given out again; what
+       the state holds and answers is what the table gives.
 
 --forget-syncs treats no sync as done, --eatmydata preloads libeatmydata, which
 makes them nothing: then the test must fail, which shows that it can.
@@ -434,9 +437,49 @@ class Put:
         output(["pf-put", "--verify", "wh/default.db/t"], cwd)
 
 
+class Window:
+    """A state that follows a table: the run that takes in its second commit."""
+    top = "st"
+
+    def __init__(self, base):
+        self.base = base
+        with open(os.path.join(base, "schema.yaml"), "w") as f:
+            f.write("table: t\nid: id\ntime: ts\npartition: day\nbuckets: 2\ncolumns:\n"
+                    "  id: int not null\n  ts: timestamp(3) not null\n  n: bigint\n")
+        output(["pf-put", "-q", "--create", "schema.yaml", "t"], base)
+        self.ask = ["-qq", "-O", "tsv", "-W", "2d", "-g", "id", "count", "sum:n", f"{base}/t"]
+        self.argv = ["pf-window", "-s", "st", "--changes", *self.ask]
+        self.append([(day, n) for day in (1, 2) for n in range(300)])
+        output(self.argv, base)
+        self.append([(1, 7), (2, 8)] + [(3, 2 * n) for n in range(200)])
+        whole = os.path.join(base, "whole")
+        shutil.copytree(os.path.join(base, "st"), os.path.join(whole, "st"))
+        self.news = output(self.argv, whole).splitlines()[1:]
+        assert len(self.news) > 300
+
+    def append(self, rows):
+        lines = "".join(f'{{"id": {n}, "ts": "2024-01-0{day}T12:00:00.000", "n": {n * day}}}\n'
+                        for day, n in rows)
+        output(["sh", "-c", "pf-partition -S schema.yaml -I jsonl | pf-pack -qq |"
+                " pf-put -q --append t"], self.base, input=lines.encode())
+
+    def record(self, env, rng):
+        r = record(self.argv, self.base, self.top, None, env)
+        r.ops.append(("ack", b"done"))
+        return r
+
+    def check(self, cwd, ops):
+        news = output(self.argv, cwd).splitlines()[1:]
+        assert not news or news == self.news, "changes of neither state"
+        assert not news or ops[-1][0] != "ack", "what was given out is given out again"
+        output(["pf-window", "-s", "st", "--verify", "1", *self.ask], cwd)
+        assert output(["pf-window", "-s", "st", *self.ask], cwd) == \
+            output(["pf-window", *self.ask], cwd), "other rows are in the answer"
+
+
 def main():
     args = argparse.ArgumentParser()
-    args.add_argument("what", choices=["stage", "put"])
+    args.add_argument("what", choices=["stage", "put", "window"])
     args.add_argument("--images", type=int, default=100)
     args.add_argument("--seed", type=int, default=0)
     args.add_argument("--forget-syncs", action="store_true")
@@ -451,7 +494,7 @@ def main():
             sys.exit("no libeatmydata here")
         env["LD_PRELOAD"] = found[0]
     base = tempfile.mkdtemp(prefix="pf-images.", dir=os.environ.get("TMPDIR"))
-    case = {"stage": Stage, "put": Put}[args.what](base)
+    case = {"stage": Stage, "put": Put, "window": Window}[args.what](base)
     r = case.record(env, rng)
     kinds = [op[0] for op in r.ops]
     print(f"# seed {seed}: {len(r.ops)} steps, {kinds.count('sync')} syncs, "
