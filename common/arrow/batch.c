@@ -25,6 +25,32 @@ int64_t pf_int_at(const struct pf_column *c, enum pf_kind kind, int64_t row)
 	}
 }
 
+#define WIDEN(type)                                                        \
+	for (size_t i_ = 0; i_ < n; i_++)                                  \
+		out[i_] = ((const type *)c->values)[(size_t)from + i_]
+
+void pf_ints_at(const struct pf_column *c, enum pf_kind kind, int64_t from, size_t n,
+		int64_t *out)
+{
+	switch (pf_kind_width(kind)) {
+	case 1:
+		WIDEN(int8_t);
+		break;
+	case 2:
+		WIDEN(int16_t);
+		break;
+	case 4:
+		WIDEN(int32_t);
+		break;
+	case 8:
+		WIDEN(int64_t);
+		break;
+	default: /* bits */
+		for (size_t i = 0; i < n; i++)
+			out[i] = pf_int_at(c, kind, from + (int64_t)i);
+	}
+}
+
 static int cmp_doubles(double a, double b)
 {
 	bool nan_a = a != a, nan_b = b != b;

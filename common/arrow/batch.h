@@ -60,6 +60,9 @@ static inline struct pf_view pf_bytes_at(const struct pf_column *c, int64_t row)
 /* The value of any integer-like column (boolean, integers, date, time,
  * timestamps) as int64. The row must not be null. */
 int64_t pf_int_at(const struct pf_column *c, enum pf_kind kind, int64_t row);
+/* Of n rows; those that are null give some number. */
+void pf_ints_at(const struct pf_column *c, enum pf_kind kind, int64_t from, size_t n,
+		int64_t *out);
 
 /* -1, 0, 1: the order of Paimon and Parquet (unsigned bytes, false < true,
  * -0.0 == 0.0, NaN last and equal to NaN). Neither row may be null. */

@@ -13,6 +13,8 @@
 uint64_t pf_xxh64(const void *data, size_t len); /* seed 0 */
 uint64_t pf_xxh3(const void *data, size_t len);  /* seed 0 */
 uint64_t pf_hash_key(const void *data, size_t len); /* pf_xxh3, quick for a few bytes */
+/* Each word becomes pf_xxh3 of its eight bytes. */
+void pf_hash_words(uint64_t *words, size_t n);
 uint32_t pf_crc32(uint32_t crc, const void *data, size_t len);
 
 /* Incremental XXH3-64. */

@@ -12,3 +12,9 @@ uint64_t pf_hash_key(const void *data, size_t len)
 {
 	return XXH3_64bits(data, len);
 }
+
+void pf_hash_words(uint64_t *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		words[i] = XXH3_64bits(&words[i], sizeof words[i]);
+}

@@ -35,6 +35,10 @@ static int count_add(struct pf_agg_states *s, const struct pf_agg_rows *rows,
 	int64_t *data = s->data;
 	(void)err;
 	bool all = !s->agg->nargs || !rows->args[0].nulls;
+	if (all && rows->one) {
+		data[rows->slots[0]] += rows->n;
+		return 0;
+	}
 	for (int64_t i = 0; i < rows->n; i++)
 		data[rows->slots[i]] += all || !pf_is_null(&rows->args[0], i);
 	return 0;

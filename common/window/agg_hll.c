@@ -13,6 +13,8 @@
 #include "window/agg_table.h"
 #include "window/hll.h"
 
+enum { BLOCK_ROWS = 512 }; /* that are hashed at once */
+
 static int bind(struct pf_agg *a, struct pf_error *err)
 {
 	return pf_agg_bind_number(a, PF_HLL_MIN_P, PF_HLL_MAX_P, PF_HLL_DEFAULT_P, err);
@@ -43,41 +45,77 @@ static void release(struct pf_agg_states *s)
 	free(s->data);
 }
 
+/* --- hashes of values --- */
 
-/* The hash of the value's bytes; those of integers and text without a copy. */
+static void hash_ints(enum pf_kind kind, const struct pf_column *c, int64_t from, size_t n,
+		      uint64_t *hashes)
+{
+	int64_t values[BLOCK_ROWS];
+	pf_ints_at(c, kind, from, n, values);
+	for (size_t i = 0; i < n; i++)
+		hashes[i] = __builtin_bswap64((uint64_t)values[i] ^ (uint64_t)1 << 63);
+	pf_hash_words(hashes, n);
+}
+
 static uint64_t hash_at(enum pf_kind kind, const struct pf_column *c, int64_t row,
 			struct pf_buf *key)
 {
-	if (pf_kind_is_integer(kind)) {
-		uint64_t big = __builtin_bswap64((uint64_t)pf_int_at(c, kind, row) ^
-						 (uint64_t)1 << 63);
-		return pf_xxh3(&big, sizeof big);
-	}
 	if (pf_kind_is_variable(kind)) {
 		struct pf_view v = pf_bytes_at(c, row);
-		return pf_xxh3(v.data, v.len);
+		return pf_hash_key(v.data, v.len);
 	}
 	key->len = 0;
 	pf_agg_encode(key, kind, c, row);
-	return pf_xxh3(key->data, key->len);
+	return pf_hash_key(key->data, key->len);
+}
+
+/* Of rows from `from` on, of which there are at most BLOCK_ROWS. What stands
+ * for nulls is of no meaning. */
+static void hash_rows(enum pf_kind kind, const struct pf_column *c, int64_t from, size_t n,
+		      uint64_t *hashes, struct pf_buf *key)
+{
+	if (pf_kind_is_integer(kind)) {
+		hash_ints(kind, c, from, n, hashes);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!pf_is_null(c, from + (int64_t)i))
+			hashes[i] = hash_at(kind, c, from + (int64_t)i, key);
+}
+
+/* --- states --- */
+
+/* The rows from `from` on that go to one sketch: they often are many. */
+static int64_t stretch(const struct pf_agg_rows *rows, int64_t from, int64_t to)
+{
+	const struct pf_column *c = &rows->args[0];
+	int64_t i = from;
+	if (rows->one && !c->nulls)
+		return to - from;
+	while (i < to && rows->slots[i] == rows->slots[from] && !pf_is_null(c, i))
+		i++;
+	return i - from;
 }
 
 static int add(struct pf_agg_states *s, const struct pf_agg_rows *rows,
 	       struct pf_error *err)
 {
 	struct pf_hll *data = s->data;
-	const struct pf_column *c = &rows->args[0];
-	enum pf_kind kind = s->agg->types[0].kind;
 	unsigned p = precision(s);
+	uint64_t hashes[BLOCK_ROWS];
 	struct pf_buf key = { 0 };
 	(void)err;
-	for (int64_t i = 0; i < rows->n; i++) {
-		if (pf_is_null(c, i))
-			continue;
-		struct pf_hll *h = &data[rows->slots[i]];
-		size_t before = pf_hll_heap(h, p);
-		pf_hll_add(h, p, hash_at(kind, c, i, &key));
-		s->bytes += pf_hll_heap(h, p) - before;
+	for (int64_t from = 0, to; from < rows->n; from = to) {
+		to = rows->n - from < BLOCK_ROWS ? rows->n : from + BLOCK_ROWS;
+		hash_rows(s->agg->types[0].kind, &rows->args[0], from, (size_t)(to - from),
+			  hashes, &key);
+		for (int64_t i = from, n; i < to; i += n ? n : 1) {
+			struct pf_hll *h = &data[rows->slots[i]];
+			size_t before = pf_hll_heap(h, p);
+			n = stretch(rows, i, to);
+			pf_hll_add(h, p, hashes + (i - from), (size_t)n);
+			s->bytes += pf_hll_heap(h, p) - before;
+		}
 	}
 	pf_buf_free(&key);
 	return 0;

@@ -76,6 +76,7 @@ struct pf_agg_rows {
 	const int64_t *times;         /* n: wall clock microseconds of the zone;
 	                               * INT64_MIN: the row has no time. NULL when
 	                               * no aggregate is timed */
+	bool one;                     /* all rows are of slots[0] */
 };
 
 /* Stored states to take in: rows [from, from + n) of columns of agg->state.

@@ -188,13 +188,14 @@ static int evaluate(struct pf_expr *e, const struct pf_batch *batch,
 	return 0;
 }
 
-/* A slot for each row; new ones have no rows yet. */
-static void give_slots(struct pf_fold *f, const struct pf_batch *batch,
+/* A slot for each row; new ones have no rows yet. True: it is one for all. */
+static bool give_slots(struct pf_fold *f, const struct pf_batch *batch,
 		       const struct pf_column *keys, bool one)
 {
 	size_t before = pf_fold_keys_count(f->keys);
-	pf_fold_keys_slots(f->keys, keys, batch->rows, one ? NULL : f->row_cells,
-			   f->row_cells[0], f->slots);
+	bool one_slot = pf_fold_keys_slots(f->keys, keys, batch->rows,
+					   one ? NULL : f->row_cells, f->row_cells[0],
+					   f->slots);
 	size_t n = pf_fold_keys_count(f->keys);
 	if (n > f->cap) {
 		f->cap = pf_grow(f->cap, n);
@@ -202,8 +203,11 @@ static void give_slots(struct pf_fold *f, const struct pf_batch *batch,
 	}
 	if (n > before)
 		memset(f->rows + before, 0, (n - before) * sizeof *f->rows);
-	for (int64_t i = 0; i < batch->rows; i++)
+	if (one_slot)
+		f->rows[f->slots[0]] += batch->rows;
+	for (int64_t i = 0; i < batch->rows && !one_slot; i++)
 		f->rows[f->slots[i]]++;
+	return one_slot;
 }
 
 static int feed(struct pf_fold *f, const struct pf_batch *batch, bool one,
@@ -213,17 +217,18 @@ static int feed(struct pf_fold *f, const struct pf_batch *batch, bool one,
 	size_t n = s->keys.n + s->naggs * PF_AGG_ARGS, at = 0;
 	struct pf_column *columns = pf_zalloc(n + 1, sizeof *columns);
 	struct pf_builder **made = pf_zalloc(n + 1, sizeof *made);
+	bool one_slot = false;
 	int code = 0;
 	for (; at < s->keys.n && !code; at++)
 		code = evaluate(s->keys.items[at].expr, batch, &made[at], &columns[at], err);
 	if (!code)
-		give_slots(f, batch, columns, one);
+		one_slot = give_slots(f, batch, columns, one);
 	for (size_t a = 0; a < s->naggs && !code; a++) {
 		const struct pf_agg *agg = s->aggs[a];
 		struct pf_column *args = &columns[at];
 		for (size_t i = 0; i < agg->nargs && !code; i++, at++)
 			code = evaluate(agg->args[i], batch, &made[at], &columns[at], err);
-		struct pf_agg_rows rows = { batch->rows, f->slots, args, times };
+		struct pf_agg_rows rows = { batch->rows, f->slots, args, times, one_slot };
 		agg->kind->reserve(f->states[a], pf_fold_keys_count(f->keys));
 		if (!code)
 			code = pf_agg_take(f->states[a], &rows, err);

@@ -134,6 +134,20 @@ static void byte_slots(struct pf_fold_keys *k, const struct pf_column *keys, int
 	}
 }
 
+/* Without keys there is one slot for each cell. */
+static void cell_slots(struct pf_fold_keys *k, int64_t n, const uint32_t *cells,
+		       uint32_t cell, uint32_t *slots)
+{
+	for (int64_t i = 0, to; i < n; i = to) {
+		to = cells ? i + 1 : n;
+		while (to < n && cells[to] == cells[i])
+			to++;
+		byte_slots(k, NULL, 1, NULL, cells ? cells[i] : cell, &slots[i]);
+		for (int64_t row = i + 1; row < to; row++)
+			slots[row] = slots[i];
+	}
+}
+
 /* --- keys that are whole numbers --- */
 
 /* A null has come: they are bytes from now on, with the same slots. */
@@ -235,15 +249,18 @@ static void number_slots(struct pf_fold_keys *k, const struct pf_column *key, in
 	}
 }
 
-void pf_fold_keys_slots(struct pf_fold_keys *k, const struct pf_column *keys, int64_t n,
+bool pf_fold_keys_slots(struct pf_fold_keys *k, const struct pf_column *keys, int64_t n,
 			const uint32_t *cells, uint32_t cell, uint32_t *slots)
 {
 	if (k->plain && keys[0].nulls)
 		make_bytes(k);
 	if (k->plain)
 		number_slots(k, keys, n, cells, cell, slots);
-	else
+	else if (k->shape->keys.n)
 		byte_slots(k, keys, n, cells, cell, slots);
+	else
+		cell_slots(k, n, cells, cell, slots);
+	return !k->shape->keys.n && !cells;
 }
 
 /* --- giving out --- */

@@ -6,7 +6,7 @@
  * Rows of a data file are sorted by their entity. So a key that is one whole
  * number is kept as it is, and is only looked for when it is less than the
  * last one of its cell: the hash index is made when that happens. Other keys
- * are bytes in a hash set.
+ * are bytes in a hash set. Where there are no keys, each cell is a slot.
  */
 #ifndef PF_WINDOW_FOLD_KEYS_H
 #define PF_WINDOW_FOLD_KEYS_H
@@ -24,8 +24,8 @@ size_t pf_fold_keys_count(const struct pf_fold_keys *k);
 size_t pf_fold_keys_bytes(const struct pf_fold_keys *k);
 
 /* Whose n rows are: keys, a column for each; cells, of each row, or NULL: all
- * are of `cell`. */
-void pf_fold_keys_slots(struct pf_fold_keys *k, const struct pf_column *keys, int64_t n,
+ * are of `cell`. True: there are no keys, and all rows are of one slot. */
+bool pf_fold_keys_slots(struct pf_fold_keys *k, const struct pf_column *keys, int64_t n,
 			const uint32_t *cells, uint32_t cell, uint32_t *slots);
 
 uint32_t pf_fold_keys_cell(const struct pf_fold_keys *k, uint32_t slot);

@@ -107,11 +107,21 @@ static void add_code(struct pf_hll *h, unsigned p, uint32_t code)
 	}
 }
 
-void pf_hll_add(struct pf_hll *h, unsigned p, uint64_t hash)
+/* 1 + the zeros behind the first bits of a hash; all that follow may be such. */
+static unsigned rank_behind(uint64_t hash, unsigned bits)
 {
-	uint64_t rest = hash << INDEX_BITS;
-	unsigned rank = rest ? (unsigned)__builtin_clzll(rest) + 1 : MAX_RANK;
-	add_code(h, p, (uint32_t)(hash >> (64 - INDEX_BITS)) << RANK_BITS | rank);
+	return (unsigned)__builtin_clzll(hash << bits | (uint64_t)1 << (bits - 1)) + 1;
+}
+
+void pf_hll_add(struct pf_hll *h, unsigned p, const uint64_t *hashes, size_t n)
+{
+	size_t i = 0;
+	for (; i < n && !h->dense; i++)
+		add_code(h, p, (uint32_t)(hashes[i] >> (64 - INDEX_BITS)) << RANK_BITS |
+			       rank_behind(hashes[i], INDEX_BITS));
+	/* As register_of says of the code, without making it. */
+	for (uint8_t *registers = h->registers; i < n; i++)
+		raise(registers, hashes[i] >> (64 - p), rank_behind(hashes[i], p));
 }
 
 /* --- estimate --- */

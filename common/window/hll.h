@@ -32,7 +32,7 @@ void pf_hll_free(struct pf_hll *h);
 size_t pf_hll_heap(const struct pf_hll *h, unsigned p); /* bytes */
 
 /* All sketches that meet have the same p. */
-void pf_hll_add(struct pf_hll *h, unsigned p, uint64_t hash);
+void pf_hll_add(struct pf_hll *h, unsigned p, const uint64_t *hashes, size_t n);
 double pf_hll_estimate(struct pf_hll *h, unsigned p);
 
 /* As bytes: nothing when empty; p; then codes as varints of their differences,

@@ -95,7 +95,10 @@ static struct pf_agg_states *fed(const struct pf_agg *a, struct rows *r,
 	}
 	for (size_t i = 0; i < a->nargs; i++)
 		args[i] = batch.columns[pf_expr_column(a->args[i])];
-	struct pf_agg_rows in = { (int64_t)n, slots, args, times };
+	bool one = n > 0;
+	for (size_t i = 0; i < n; i++)
+		one = one && slots[i] == slots[0];
+	struct pf_agg_rows in = { (int64_t)n, slots, args, times, one };
 	struct pf_agg_states *s = pf_agg_states_new(a);
 	a->kind->reserve(s, SLOTS);
 	CHECK_OK(a->kind->add(s, &in, &err), &err);
@@ -396,7 +399,7 @@ TEST(overflow)
 	a->kind->reserve(states, 1);
 	struct pf_batch batch = pf_builder_batch(b);
 	struct pf_agg_rows in = { 2, (const uint32_t[]){ 0, 0 }, batch.columns,
-				  (const int64_t[]){ 0, 0 } };
+				  (const int64_t[]){ 0, 0 }, true };
 	CHECK_OK(a->kind->add(states, &in, &err), &err);
 	struct pf_builder *out = pf_builder_new(a->state);
 	CHECK_INT(a->kind->store(states, NULL, 1, out->columns, &err), PF_E_EXPR_VALUE);
@@ -422,7 +425,7 @@ static void check_bin(const char *text, struct pf_type type, double real, pf_i12
 	a->kind->reserve(states, 1);
 	struct pf_batch batch = pf_builder_batch(b);
 	struct pf_agg_rows in = { 1, (const uint32_t[]){ 0 }, batch.columns,
-				  (const int64_t[]){ 0 } };
+				  (const int64_t[]){ 0 }, true };
 	CHECK_INT(a->kind->add(states, &in, &err), PF_E_EXPR_VALUE);
 	pf_builder_free(b);
 	pf_agg_states_free(states);

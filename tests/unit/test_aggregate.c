@@ -48,7 +48,7 @@ static struct pf_agg_states *fed(struct pf_agg *a, struct pf_builder *rows)
 	struct pf_column args[PF_AGG_ARGS];
 	for (size_t i = 0; i < a->nargs; i++)
 		args[i] = batch.columns[pf_expr_column(a->args[i])];
-	struct pf_agg_rows in = { 3, slots, args, times };
+	struct pf_agg_rows in = { .n = 3, .slots = slots, .args = args, .times = times };
 	struct pf_agg_states *s = pf_agg_states_new(a);
 	a->kind->reserve(s, 2);
 	CHECK_OK(a->kind->add(s, &in, &err), &err);

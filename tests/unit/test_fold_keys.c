@@ -130,6 +130,39 @@ TEST(keys)
 	}
 }
 
+/* A slot for each cell, and it is known when there is one for all. */
+TEST(no_keys)
+{
+	struct pf_schema *s = pf_schema_new();
+	struct pf_shape *shape;
+	uint32_t cells[ROWS], slots[ROWS], first[CELLS] = { 0, 0, 0 };
+	size_t seen = 0;
+	int wrong = 0;
+	pf_schema_add(s, "ts", (struct pf_type){ PF_TIMESTAMP, 3, 0 }, true);
+	const struct pf_shape_options o = { .time = "ts", .grain_us = 86400000000 };
+	CHECK_INT(pf_shape_new(s, &o, &shape, NULL), 0);
+	struct pf_fold_keys *k = pf_fold_keys_new(shape);
+	for (int i = 0; i < ROWS; i++)
+		cells[i] = i % 20 ? cells[i - 1] : (uint32_t)(rand() % CELLS);
+	CHECK(!pf_fold_keys_slots(k, NULL, ROWS, cells, 0, slots));
+	for (int i = 0; i < ROWS; i++) {
+		if (!first[cells[i]])
+			first[cells[i]] = (uint32_t)++seen;
+		wrong += slots[i] != first[cells[i]] - 1 ||
+			 pf_fold_keys_cell(k, slots[i]) != cells[i];
+	}
+	for (uint32_t cell = 0; cell < CELLS; cell++) {
+		CHECK(pf_fold_keys_slots(k, NULL, ROWS, NULL, cell, slots));
+		for (int i = 0; i < ROWS; i++)
+			wrong += slots[i] != slots[0] || pf_fold_keys_cell(k, slots[i]) != cell;
+	}
+	CHECK_INT(wrong, 0);
+	CHECK_INT((int64_t)pf_fold_keys_count(k), CELLS);
+	pf_fold_keys_free(k);
+	pf_shape_free(shape);
+	pf_schema_unref(s);
+}
+
 enum { N = 5000 };
 
 struct things {
@@ -183,4 +216,4 @@ TEST(radix)
 	}
 }
 
-UNIT_MAIN(CASE(keys), CASE(radix))
+UNIT_MAIN(CASE(keys), CASE(no_keys), CASE(radix))

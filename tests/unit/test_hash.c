@@ -33,4 +33,21 @@ TEST(crc32_of_every_length)
 			  slow_crc(0, bytes, sizeof bytes));
 }
 
-UNIT_MAIN(CASE(crc32_of_every_length))
+/* All ways to the same hash: sketches and filters on disk depend on it. */
+TEST(xxh3_of_short_keys)
+{
+	uint64_t words[70], hashes[70], x = 1;
+	for (size_t i = 0; i < 70; i++) {
+		words[i] = x;
+		x = x * 6364136223846793005u + 1442695040888963407u;
+	}
+	CHECK(pf_xxh3("", 0) == 0x2d06800538d394c2);
+	for (size_t len = 0; len <= sizeof words; len++)
+		CHECK(pf_hash_key(words, len) == pf_xxh3(words, len));
+	memcpy(hashes, words, sizeof words);
+	pf_hash_words(hashes, 70);
+	for (size_t i = 0; i < 70; i++)
+		CHECK(hashes[i] == pf_xxh3(&words[i], sizeof words[i]));
+}
+
+UNIT_MAIN(CASE(crc32_of_every_length), CASE(xxh3_of_short_keys))

@@ -16,6 +16,12 @@ static uint64_t hash(uint64_t i)
 	return pf_xxh3(&i, sizeof i);
 }
 
+static void add(struct pf_hll *h, unsigned p, uint64_t i)
+{
+	uint64_t one = hash(i);
+	pf_hll_add(h, p, &one, 1);
+}
+
 /* Root mean square of the relative error over many sets of n values. */
 static double error_of(unsigned p, uint64_t n, int sets)
 {
@@ -23,7 +29,7 @@ static double error_of(unsigned p, uint64_t n, int sets)
 	for (int s = 0; s < sets; s++) {
 		struct pf_hll h = { 0 };
 		for (uint64_t i = 0; i < n; i++)
-			pf_hll_add(&h, p, hash(i + ((uint64_t)s << 40)));
+			add(&h, p, i + ((uint64_t)s << 40));
 		double e = pf_hll_estimate(&h, p) / (double)n - 1;
 		sum += e * e;
 		pf_hll_free(&h);
@@ -59,14 +65,14 @@ TEST(few_values_are_counted)
 		struct pf_hll h = { 0 };
 		for (int twice = 0; twice < 2; twice++)
 			for (uint64_t i = 0; i < n; i++)
-				pf_hll_add(&h, 14, hash(i));
+				add(&h, 14, i);
 		CHECK_INT(llround(pf_hll_estimate(&h, 14)), n);
 		CHECK(!h.dense);
 		pf_hll_free(&h);
 	}
 	struct pf_hll h = { 0 };
 	for (uint64_t i = 0; i < 5000; i++)
-		pf_hll_add(&h, 14, hash(i));
+		add(&h, 14, i);
 	pf_hll_estimate(&h, 14);
 	CHECK(h.dense);
 	pf_hll_free(&h);
@@ -77,23 +83,25 @@ TEST(ten_thousand)
 {
 	struct pf_hll h = { 0 };
 	for (uint64_t i = 1; i <= 10000; i++)
-		pf_hll_add(&h, 20, hash(i));
+		add(&h, 20, i);
 	CHECK(fabs(pf_hll_estimate(&h, 20) - 10000) < 50);
 	pf_hll_free(&h);
 }
 
 TEST(merging)
 {
+	static uint64_t hashes[100000];
 	for (unsigned p = 4; p <= 16; p += 3)
 		for (uint64_t n = 1; n < 100000; n *= 7) {
 			struct pf_hll one = { 0 }, two = { 0 }, part = { 0 };
 			struct pf_buf a = { 0 }, b = { 0 }, w = { 0 };
 			for (uint64_t i = 0; i < n; i++)
-				pf_hll_add(&one, p, hash(i));
+				hashes[i] = hash(i);
+			pf_hll_add(&one, p, hashes, n); /* all at once */
 			for (uint64_t from = 0; from < n; from += n / 3 + 1) {
 				/* overlapping parts */
 				for (uint64_t i = from / 2; i < n && i <= from + n / 3; i++)
-					pf_hll_add(&part, p, hash(i));
+					add(&part, p, i);
 				w.len = 0;
 				pf_hll_write(&part, p, &w);
 				CHECK(pf_hll_merge(&two, p, pf_view_of(w.data, w.len)));
