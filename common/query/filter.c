@@ -57,12 +57,12 @@ int pf_filter_rows(struct pf_filter *f, const struct pf_batch *batch, size_t *n,
 {
 	*n = (size_t)batch->rows;
 	if (*n > f->cap) {
-		f->cap = *n;
-		f->rows = pf_realloc(f->rows, f->cap, sizeof *f->rows);
-	}
-	if (!f->n)
-		for (size_t i = 0; i < *n; i++)
+		f->rows = pf_realloc(f->rows, *n, sizeof *f->rows);
+		/* Where there is no condition they stay what they are. */
+		for (size_t i = f->cap; i < *n && !f->n; i++)
 			f->rows[i] = (uint32_t)i;
+		f->cap = *n;
+	}
 	for (size_t i = 0; i < f->n && *n; i++)
 		PF_TRY(i ? pf_expr_refine(f->items[i], batch, f->rows, n, err) :
 			   pf_expr_filter(f->items[i], batch, f->rows, n, err));
