@@ -61,6 +61,20 @@ plain()
 	done
 }
 
+@test "beside each other: a key that only one of the windows has" {
+	printf '{"id":9,"ts":"2013-03-02T12:00:00.000","price":1.5}\n' | pf-partition -S t.yaml -I jsonl |
+		pf-pack -qq > new.arrows
+	pf-put -q --append t new.arrows
+	for w in "" "-s st"; do
+		# shellcheck disable=SC2086
+		by_awk $w --wide -W 4d -W 1d -W 2d > awk
+		equals "$(head -1 awk)" "$(printf '%s\t' id window_end {n,total,top}_4d {n,total,top}_1d {n,total,top}_2d |
+			sed 's/.$//')"
+		equals "$(grep ^9 awk)" "$(printf '9\t2013-03-05\t1\t1.5\t1.50\t\t\t\t\t\t')"
+		diff <(cut -f 1,2,6-8 awk | grep -v ^9 | tail -n +2) <(by_awk -W 1d | cut -f 1,3- | tail -n +2)
+	done
+}
+
 @test "Python as the accumulator, with a state it keeps as JSON" {
 	cat > acc.py <<- 'END'
 		import json, sys
