@@ -230,3 +230,21 @@ has_rows()
 	contains "$stderr" "trying again in 1 s"
 	equals "$(count wh/default.db/events)" 4
 }
+
+@test "features.md: cut off anywhere, the table of features is what is asked" {
+	local day points=(W1 W2 W3 W4 X1 X2 X3 X4 X5 X6 X7 X8 X9 X10 X11 X12)
+	cp "$PF_ROOT"/tests/data/examples/events.* .
+	sed -n '/cat > features.yaml/,/^> END/s/^> //p' "$PF_ROOT/examples/features.md" | grep -v ^END > features.yaml
+	sed -n '/cat > features.sh/,/^> END/s/^> //p' "$PF_ROOT/examples/features.md" | grep -v ^END > features.sh
+	grep -q 'pf-stage append' features.sh
+	pf-put -q --create events.yaml events
+	pf-put -q --create features.yaml features
+	for day in {1..20}; do
+		printf '{"user_id":%d,"ts":"2024-03-%02dT12:00:00.000","price":%d}\n' $((day % 4)) "$day" "$day" 9 \
+			$((day / 3 * 3 + 1)) 1 | pf-partition -S events.yaml -I jsonl | pf-pack -qq | pf-put -q --append events
+		PF_CRASH_AT=${points[day % ${#points[@]}]} sh features.sh || true
+		sh features.sh
+		diff <(pf-query features -O tsv | tail -n +2) <(pf-window -qq --wide -W 1d -W 2d -g user_id n=count \
+			spent=sum:price events -O tsv | tail -n +2)
+	done
+}
