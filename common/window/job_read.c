@@ -285,6 +285,7 @@ static int update(struct pf_job *j, int64_t from_us, struct pf_error *err)
 	u->from_us = from_us;
 	u->memory = j->memory;
 	u->keep_dropped = j->keep_dropped;
+	u->all_late = j->late != PF_LATE_APPLY;
 	return pf_state_update(j->st, u, err);
 }
 

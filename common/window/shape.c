@@ -440,6 +440,9 @@ static void add_bound(const struct pf_shape *s, int64_t us, const char *op,
 	struct pf_type type = s->needed->fields[s->time_column].type;
 	struct pf_datum d = { .type = { PF_TIMESTAMP, 6, 0 }, .i = us };
 	bool upper = *op == '<';
+	int64_t unit = 1; /* of the column's last digit */
+	for (int p = type.precision; p < 6; p++)
+		unit *= 10;
 	if (type.kind == PF_TIMESTAMP_LTZ) {
 		d.type.kind = PF_TIMESTAMP_LTZ;
 		d.i += upper ? day_us : -day_us;
@@ -447,8 +450,8 @@ static void add_bound(const struct pf_shape *s, int64_t us, const char *op,
 	if (type.kind == PF_DATE)
 		d = (struct pf_datum){ .type = type,
 				       .i = pf_floor_div(us + (upper ? day_us - 1 : 0), day_us) };
-	else if (pf_type_units(type) == 1000)
-		d.i = pf_floor_div(d.i + (upper ? 999 : 0), 1000) * 1000;
+	else
+		d.i = pf_floor_div(d.i + (upper ? unit - 1 : 0), unit) * unit;
 	pf_expr_quote(out, s->time);
 	pf_buf_printf(out, " %s ", op);
 	pf_datum_print(&d, out);

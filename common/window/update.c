@@ -63,12 +63,21 @@ static void find_rebuilt(struct pf_work *w)
 
 /* --- reading --- */
 
+/* Where new rows count from: rows of days that the state has let go are late, and
+ * no more than that. */
+static int64_t new_from(const struct pf_work *w)
+{
+	bool more = w->u->all_late && w->s->first_us < w->u->from_us;
+	return more ? w->s->first_us : w->u->from_us;
+}
+
 static int read_file(struct pf_work *w, struct pf_table_rows *rows, struct pf_fold *fold,
 		     const struct pf_data_file *file, size_t input, bool is_new,
 		     struct pf_error *err)
 {
 	struct pf_fold_from from = { .bucket = file->bucket, .input = (uint32_t)input,
-				     .from_us = w->u->from_us, .to_us = INT64_MAX,
+				     .from_us = is_new ? new_from(w) : w->u->from_us,
+				     .to_us = INT64_MAX,
 				     .cell = is_new ? NULL : pf_work_wants, .ctx = w };
 	struct pf_batch batch;
 	from.whole = pf_table_rows_whole(rows, file, from.from_us, from.to_us,
@@ -88,7 +97,7 @@ static int read_new(struct pf_work *w, struct pf_fold *fold, struct pf_error *er
 {
 	struct pf_table_rows *rows;
 	PF_TRY(pf_table_rows_open(w->u->shape, w->table, w->s->tables[w->at].name,
-				  w->u->from_us, INT64_MAX, &rows, err));
+				  new_from(w), INT64_MAX, &rows, err));
 	int code = 0;
 	for (size_t i = 0; i < w->c.nadded && !code; i++) {
 		const struct pf_added *a = &w->c.added[i];
@@ -141,13 +150,17 @@ static bool was_published(const struct pf_work *w, int64_t day)
 	return false;
 }
 
-void pf_work_late(struct pf_work *w, int64_t day, int32_t bucket, bool rebuilt)
+static void add_late(struct pf_work *w, int64_t day, int32_t bucket, bool rebuilt)
 {
 	struct pf_update *u = w->u;
-	if (!was_published(w, day))
-		return;
 	u->late = pf_realloc(u->late, u->nlate + 1, sizeof *u->late);
 	u->late[u->nlate++] = (struct pf_late){ day, bucket, w->at, rebuilt };
+}
+
+void pf_work_late(struct pf_work *w, int64_t day, int32_t bucket, bool rebuilt)
+{
+	if (was_published(w, day))
+		add_late(w, day, bucket, rebuilt);
 }
 
 static int by_cell(const void *a, const void *b)
@@ -210,9 +223,16 @@ static int take_cells(struct pf_work *w, struct pf_fold *fold, struct pf_error *
 	if (!pf_fold_rows(fold))
 		return 0;
 	int code = pf_update_write(s, fold, w->u->shape->partial, &file, &cells, &n, err);
-	for (size_t i = 0; i < n; i++)
-		count_cell(w, &cells[i]);
 	for (size_t i = 0; i < n && !code; i++) {
+		bool gone = pf_shape_cell_us(w->u->shape, cells[i].day) < w->u->from_us;
+		if (gone)
+			add_late(w, cells[i].day, cells[i].bucket, false);
+		else
+			count_cell(w, &cells[i]);
+	}
+	for (size_t i = 0; i < n && !code; i++) {
+		if (pf_shape_cell_us(w->u->shape, cells[i].day) < w->u->from_us)
+			continue;
 		struct pf_state_cell c = { .day = cells[i].day, .bucket = cells[i].bucket,
 					   .table = w->at, .id = s->next_id++, .file = file,
 					   .run = cells[i].run };

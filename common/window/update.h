@@ -38,6 +38,7 @@ struct pf_update {
 	int64_t from_us;      /* the state must hold all rows from here on */
 	size_t memory;
 	bool keep_dropped;    /* what a dropped partition had stays counted */
+	bool all_late;        /* also cells that the state has let go are looked for */
 	/* out */
 	bool moved;           /* the state is not what it was */
 	bool compared;        /* lists were compared, the chain was broken */
@@ -49,7 +50,9 @@ struct pf_update {
 	size_t nlate;
 };
 
-/* A cell of a window that had been given out, and is not what it was. */
+/* A cell of a window that had been given out, and is not what it was. Of days that
+ * the state had and has no more, those of tables without a primary key are, that
+ * got rows, and only if they were looked for: this takes reading these rows. */
 struct pf_late {
 	int64_t day;
 	int32_t bucket;

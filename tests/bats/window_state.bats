@@ -392,6 +392,24 @@ load_keys()
 	equals "$(rows -s st -W 1d -g id count sum:price)" "1 2013-03-01 2013-03-02 1 1.00"
 }
 
+@test "times of any number of digits: in flight, bounds between two of them" {
+	local p end
+	for p in 0 1 2 3 4 6; do
+		rm -rf t s st
+		sed -i "s/ts: timestamp.*/ts: timestamp($p) not null/" t.yaml
+		pf-put -q --create t.yaml t
+		load_rows "1 1 1" "1 2 2"
+		printf '{"id":1,"ts":"2013-03-02T13:00:00","price":5}\n' | pf-stage append -q -S t.yaml s -
+		equals "$(pf-window -qq -O tsv -s st -W 2d -g id count sum:price t s | tail -n +2 | tr '\t' ' ')" \
+			"1 2013-03-01 2013-03-03 3 8.00"
+		for end in 11:59:59.999999/1 12:00:00/1 12:00:00.000001/2 12:00:00.5/2; do
+			equals "$(rows -W 2d --end "2013-03-02T${end%/*}" count | cut -d ' ' -f 3)" ${end#*/}
+			equals "$(rows -W "since=2013-03-01T${end%/*}" --end 2013-03-02 count | cut -d ' ' -f 3)" \
+				"$([ ${end#*/} = 2 ] || echo 1)"
+		done
+	done
+}
+
 @test "late rows: applied, reported, or refused" {
 	load_rows "1 1 1" "1 2 1"
 	rows -s st -W 2d -g id count > /dev/null
@@ -406,6 +424,26 @@ load_keys()
 	equals "$stderr" ""
 	load_rows "2 3 1" # behind all that was given out
 	status 0 pf-window -s st --late=fail -W 2d -g id count t
+}
+
+@test "late rows of days that no remembered answer has" {
+	local day
+	for day in {3..14}; do
+		load_rows "1 $day $day"
+		rows -s st --late=fail -W 1d -g id count > /dev/null
+	done
+	load_rows "1 2 1" # there was no such day
+	status 0 pf-window -s st --late=fail -W 1d -g id count t
+	load_rows "1 1 1" "1 4 40" "2 4 40" "1 9 90"
+	status 3 pf-window -s st --late=fail -W 1d -g id count t
+	contains "$stderr" "that had been given out have changed, the first is 2013-03-04, bucket"
+	status 0 pf-window -O tsv -s st --late=report -W 1d -g id count t
+	equals "$(grep -o 'late: [0-9-]*' <<< "$stderr" | sort -u | tr '\n' ' ')" "late: 2013-03-04 late: 2013-03-09 "
+	equals "$(tail -1 <<< "$output")" "1	2013-03-14	2013-03-15	1"
+	status 0 pf-window -s st --late=fail -W 1d -g id count t
+	for day in 1d 20d; do
+		equals "$(rows -s st -W $day --allow-missing -g id count)" "$(rows -W $day -g id count)"
+	done
 }
 
 @test "--revise gives out again what late rows have changed" {
