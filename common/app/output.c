@@ -17,6 +17,8 @@ struct pf_output {
 	int fd;
 	const char *name;
 	struct pf_tempfile *temp; /* with -o */
+	bool replaces;            /* a file: it is written out by the time that it does */
+	uint64_t at, sent;
 	bool paged;               /* fd is the pipe to a pager */
 	struct pf_stream_out *stream;
 	void (*close_stream)(struct pf_stream_out *stream);
@@ -43,6 +45,7 @@ static int open_file(struct pf_run *run, struct pf_output *out,
 		pf_fail(err, PF_E_USAGE, "'%s' exists already", run->output);
 		return pf_hint(err, "--force replaces it");
 	}
+	out->replaces = !access(run->output, F_OK);
 	return pf_tempfile_beside(run->output, &out->fd, &out->temp, err);
 }
 
@@ -84,7 +87,11 @@ static int open_output(struct pf_run *run, bool binary, struct pf_error *err)
 static int write_out(void *ctx, const void *data, size_t len, struct pf_error *err)
 {
 	struct pf_output *out = ctx;
-	return pf_write_full(out->fd, out->name, data, len, err);
+	PF_TRY(pf_write_full(out->fd, out->name, data, len, err));
+	out->at += len;
+	if (out->replaces)
+		pf_write_behind(out->fd, &out->sent, out->at);
+	return 0;
 }
 
 int pf_output_sink(struct pf_run *run, bool binary, struct pf_byte_sink *sink,

@@ -130,6 +130,16 @@ int pf_fdatasync(int fd, const char *name, struct pf_error *err)
 	return 0;
 }
 
+void pf_write_behind(int fd, uint64_t *sent, uint64_t at)
+{
+	enum { SOME = 2 << 20, PAGE = 4096 };
+	at -= at % PAGE;
+	if (at < *sent + SOME)
+		return;
+	(void)sync_file_range(fd, (off_t)*sent, (off_t)(at - *sent), SYNC_FILE_RANGE_WRITE);
+	*sent = at;
+}
+
 int pf_fsync_dir(const char *path, struct pf_error *err)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

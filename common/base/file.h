@@ -35,6 +35,10 @@ int pf_read_file(const char *path, size_t limit, struct pf_buf *out,
 
 int pf_fsync(int fd, const char *name, struct pf_error *err);
 int pf_fdatasync(int fd, const char *name, struct pf_error *err);
+/* A file that grows and will be synced at its end: what came since *sent is on
+ * its way to the disk as soon as it is some, so that the end has less to wait
+ * for. at: its length now. Promises nothing, and never fails. */
+void pf_write_behind(int fd, uint64_t *sent, uint64_t at);
 /* fsync the directory that holds path, so that its name survives a crash. */
 int pf_fsync_parent(const char *path, struct pf_error *err);
 int pf_fsync_dir(const char *path, struct pf_error *err);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "arrow/convert.h"
@@ -31,6 +32,8 @@ struct pf_run_out {
 	struct pf_xxh3_state *hash;
 	struct pf_buf wire;
 	uint64_t at, run_at; /* position in the file, of the run's beginning */
+	bool stays;          /* it has a name, so it will be synced: */
+	uint64_t sent;
 	int64_t run_rows;
 };
 
@@ -40,6 +43,8 @@ static int put(struct pf_run_out *o, struct pf_error *err)
 	pf_xxh3_update(o->hash, o->wire.data, o->wire.len);
 	o->at += o->wire.len;
 	o->wire.len = 0;
+	if (o->stays)
+		pf_write_behind(o->fd, &o->sent, o->at);
 	return code;
 }
 
@@ -47,8 +52,10 @@ int pf_run_out_open(int fd, const char *name, struct pf_schema *schema,
 		    struct pf_run_out **out, struct pf_error *err)
 {
 	struct pf_run_out *o = pf_zalloc(1, sizeof *o);
+	struct stat st;
 	o->fd = fd;
 	o->name = name;
+	o->stays = !fstat(fd, &st) && st.st_nlink;
 	o->ipc = pf_ipc_writer_new(schema);
 	o->rows = pf_builder_new(schema);
 	o->hash = pf_xxh3_new();

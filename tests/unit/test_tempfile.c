@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/operand.h"
+#include "base/file.h"
 #include "base/tempfile.h"
 #include "cli/signals.h"
 
@@ -37,6 +38,26 @@ TEST(rename_takes_the_place)
 	CHECK(stat(temporary, &st) < 0);
 	CHECK(!stat(in_dir("out"), &st) && st.st_size == 3);
 	unlink(in_dir("out"));
+}
+
+/* Whole pages, when there are some; the file stays what it is. */
+TEST(write_behind)
+{
+	enum { MEGA = 1 << 20 };
+	struct pf_tempfile *t;
+	struct pf_error err = { 0 };
+	struct stat st;
+	uint64_t sent = 0;
+	int fd;
+	CHECK_OK(pf_tempfile_beside(in_dir("grows"), &fd, &t, &err), &err);
+	CHECK(!ftruncate(fd, 3 * MEGA + 10));
+	pf_write_behind(fd, &sent, MEGA);
+	CHECK_INT((int64_t)sent, 0);
+	pf_write_behind(fd, &sent, 3 * MEGA + 10);
+	CHECK_INT((int64_t)sent, 3 * MEGA);
+	CHECK(!fstat(fd, &st) && st.st_size == 3 * MEGA + 10);
+	close(fd);
+	pf_tempfile_remove(t);
 }
 
 TEST(no_directory)
@@ -139,5 +160,5 @@ TEST(begin)
 	CHECK(!start++ && mkdtemp(dir));
 }
 
-UNIT_MAIN(CASE(begin), CASE(rename_takes_the_place), CASE(no_directory),
-	  CASE(signals_clean_up), CASE(operands), CASE(finish))
+UNIT_MAIN(CASE(begin), CASE(rename_takes_the_place), CASE(write_behind),
+	  CASE(no_directory), CASE(signals_clean_up), CASE(operands), CASE(finish))
