@@ -17,12 +17,6 @@ static void each_option(const struct pf_run *run, option_writer *write,
 			write(run, o, out);
 }
 
-static bool takes_value(const struct pf_option *o)
-{
-	return o->kind != PF_OPT_FLAG && o->kind != PF_OPT_COUNTER &&
-		o->kind != PF_OPT_OPTIONAL;
-}
-
 static void spaced_words(const char *words, struct pf_buf *out)
 {
 	for (; *words; words++)
@@ -161,9 +155,9 @@ static void zsh_option(const struct pf_run *run, const struct pf_option *o,
 	for (int form = o->letter ? 0 : 1; form < 2; form++) {
 		pf_buf_str(out, "\t'*");
 		if (form)
-			pf_buf_printf(out, "--%s%s", o->name, takes_value(o) ? "=" : "");
+			pf_buf_printf(out, "--%s%s", o->name, pf_option_takes_value(o) ? "=" : "");
 		else
-			pf_buf_printf(out, "-%c%s", o->letter, takes_value(o) ? "+" : "");
+			pf_buf_printf(out, "-%c%s", o->letter, pf_option_takes_value(o) ? "+" : "");
 		pf_buf_byte(out, '[');
 		zsh_text(o->help, out);
 		pf_buf_byte(out, ']');
@@ -171,7 +165,7 @@ static void zsh_option(const struct pf_run *run, const struct pf_option *o,
 			pf_buf_str(out, ":word:(");
 			spaced_words(o->arg, out);
 			pf_buf_byte(out, ')');
-		} else if (takes_value(o)) {
+		} else if (pf_option_takes_value(o)) {
 			pf_buf_str(out, ":");
 			zsh_text(o->arg, out);
 			pf_buf_str(out, o->columns ? ":_pf_columns" : ":_files");
@@ -216,7 +210,7 @@ static void fish_option(const struct pf_run *run, const struct pf_option *o,
 		pf_buf_byte(out, '\'');
 	} else if (o->columns) {
 		pf_buf_str(out, " -x -a '(__fish_append , (__pf_columns))'");
-	} else if (takes_value(o)) {
+	} else if (pf_option_takes_value(o)) {
 		pf_buf_str(out, " -r");
 	}
 	pf_buf_str(out, " -d '");

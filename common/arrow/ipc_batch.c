@@ -78,7 +78,7 @@ struct cursor {
 	size_t room;
 };
 
-static int odd(const struct pf_array *a, struct pf_error *err, const char *what)
+int pf_array_odd(const struct pf_array *a, struct pf_error *err, const char *what)
 {
 	return pf_fail(err, PF_E_ARROW, "column '%s': %s", a->field->name, what);
 }
@@ -88,14 +88,14 @@ static int decompress(struct cursor *c, const struct pf_array *a, uint32_t k,
 		      struct pf_view *v, struct pf_error *err)
 {
 	if (v->len < 8)
-		return odd(a, err, "a compressed buffer is too short");
+		return pf_array_odd(a, err, "a compressed buffer is too short");
 	int64_t length = pf_fb_i64(v->data);
 	v->data += 8;
 	v->len -= 8;
 	if (length == -1)
 		return 0;
 	if (length < 0)
-		return odd(a, err, "a compressed buffer has a negative length");
+		return pf_array_odd(a, err, "a compressed buffer has a negative length");
 	if ((uint64_t)length > c->room)
 		return pf_fail(err, PF_E_LIMIT,
 			       "column '%s': a batch decompresses to more than %zu bytes",
@@ -124,17 +124,17 @@ static int take_buffer(struct cursor *c, const struct pf_array *a, struct pf_vie
 {
 	uint32_t k = c->buffer++;
 	if (k >= c->buffers.n)
-		return odd(a, err, "the message has too few buffers");
+		return pf_array_odd(a, err, "the message has too few buffers");
 	int64_t offset = pf_fb_i64(c->buffers.items + 16 * (size_t)k);
 	int64_t length = pf_fb_i64(c->buffers.items + 16 * (size_t)k + 8);
 	if (offset < 0 || length < 0 || (uint64_t)offset > c->in->body.len ||
 	    (uint64_t)length > c->in->body.len - (uint64_t)offset)
-		return odd(a, err, "a buffer lies outside the message");
+		return pf_array_odd(a, err, "a buffer lies outside the message");
 	*v = pf_view_of(nothing, 0);
 	if (!length)
 		return 0;
 	if (offset % 8)
-		return odd(a, err, "a buffer is not aligned");
+		return pf_array_odd(a, err, "a buffer is not aligned");
 	*v = pf_view_of(c->in->body.data + offset, (size_t)length);
 	if (c->codec < 0)
 		return 0;
@@ -152,7 +152,7 @@ static int take_sized(struct cursor *c, const struct pf_array *a, int64_t count,
 	PF_TRY(take_buffer(c, a, v, err));
 	if (__builtin_mul_overflow((uint64_t)count, bits, &need) ||
 	    need / 8 + (need % 8 != 0) > v->len)
-		return odd(a, err, "a buffer is too short for its rows");
+		return pf_array_odd(a, err, "a buffer is too short for its rows");
 	return 0;
 }
 
@@ -163,11 +163,11 @@ static int take_validity(struct cursor *c, struct pf_array *a, struct pf_error *
 	a->validity = NULL;
 	if (!v.len) {
 		return a->nulls && a->length ?
-			       odd(a, err, "values are null and no bitmap says which") :
+			       pf_array_odd(a, err, "values are null and no bitmap says which") :
 			       0;
 	}
 	if (v.len < (uint64_t)a->length / 8 + (a->length % 8 != 0))
-		return odd(a, err, "the validity bitmap is too short");
+		return pf_array_odd(a, err, "the validity bitmap is too short");
 	a->validity = v.data;
 	return 0;
 }
@@ -183,7 +183,7 @@ static int take_offsets(struct cursor *c, struct pf_array *a, bool large,
 	if (!v.len && !a->length)
 		return 0;
 	if ((uint64_t)a->length >= v.len / (large ? 8 : 4))
-		return odd(a, err, "there are too few offsets");
+		return pf_array_odd(a, err, "there are too few offsets");
 	return 0;
 }
 
@@ -208,10 +208,10 @@ static int take_views(struct cursor *c, struct pf_array *a, struct pf_error *err
 {
 	PF_TRY(take_values(c, a, 128, err));
 	if (c->count >= c->counts.n)
-		return odd(a, err, "the number of its data buffers is missing");
+		return pf_array_odd(a, err, "the number of its data buffers is missing");
 	int64_t n = pf_fb_i64(c->counts.items + 8 * (size_t)c->count++);
 	if (n < 0 || (uint64_t)n > c->buffers.n - c->buffer)
-		return odd(a, err, "the message has too few buffers");
+		return pf_array_odd(a, err, "the message has too few buffers");
 	a->nviews = (size_t)n;
 	a->views = pf_realloc(a->views, a->nviews, sizeof *a->views);
 	for (size_t i = 0; i < a->nviews; i++)
@@ -256,7 +256,7 @@ static int read_children(struct cursor *c, struct pf_array *a, int64_t least,
 	for (size_t i = 0; i < a->field->n; i++) {
 		PF_TRY(read_array(c, &a->children[i], err));
 		if (a->children[i].length < least)
-			return odd(a, err, "a child is shorter than its parent");
+			return pf_array_odd(a, err, "a child is shorter than its parent");
 	}
 	return 0;
 }
@@ -266,7 +266,7 @@ static int read_index(struct cursor *c, struct pf_array *a, struct pf_error *err
 	struct pf_dictionary *d = c->in->dictionary(c->in->ctx, a->field->dictionary_id);
 	PF_TRY(take_values(c, a, (uint64_t)a->field->index_width, err));
 	if (!d && a->nulls < a->length)
-		return odd(a, err, "its dictionary has not come yet");
+		return pf_array_odd(a, err, "its dictionary has not come yet");
 	if (d)
 		d->refs++;
 	pf_dictionary_unref(a->dictionary);
@@ -290,11 +290,11 @@ static int read_array(struct cursor *c, struct pf_array *a, struct pf_error *err
 	const struct pf_arrow_field *f = a->field;
 	uint32_t k = c->node++;
 	if (k >= c->nodes.n)
-		return odd(a, err, "the message has too few nodes");
+		return pf_array_odd(a, err, "the message has too few nodes");
 	a->length = pf_fb_i64(c->nodes.items + 16 * (size_t)k);
 	a->nulls = pf_fb_i64(c->nodes.items + 16 * (size_t)k + 8);
 	if (a->length < 0 || a->nulls < 0 || a->nulls > a->length)
-		return odd(a, err, "its length or number of nulls is not possible");
+		return pf_array_odd(a, err, "its length or number of nulls is not possible");
 	a->validity = NULL;
 	a->values = a->offsets = a->sizes = (const uint8_t *)nothing;
 	a->values_bytes = a->offsets_bytes = a->sizes_bytes = 0;
@@ -341,7 +341,7 @@ static int read_array(struct cursor *c, struct pf_array *a, struct pf_error *err
 		break;
 	case PF_ARROW_FIXED_LIST:
 		if (__builtin_mul_overflow(a->length, (int64_t)f->width, &least))
-			return odd(a, err, "its length is not possible");
+			return pf_array_odd(a, err, "its length is not possible");
 		break;
 	case PF_ARROW_UNION:
 		PF_TRY(take_union(c, a, err));

@@ -30,6 +30,9 @@ struct pf_ipc_body {
 int pf_arrays_read(const struct pf_ipc_body *in, struct pf_array *arrays, size_t n,
 		   int64_t *rows, struct pf_error *err);
 
+/* PF_E_ARROW: what is wrong with an array, of its column. */
+int pf_array_odd(const struct pf_array *a, struct pf_error *err, const char *what);
+
 int pf_array_check(const struct pf_array *a, struct pf_error *err);
 
 #endif

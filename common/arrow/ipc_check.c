@@ -8,11 +8,6 @@
 #include "arrow/ipc_batch.h"
 #include "base/utf8.h"
 
-static int odd(const struct pf_array *a, struct pf_error *err, const char *what)
-{
-	return pf_fail(err, PF_E_ARROW, "column '%s': %s", a->field->name, what);
-}
-
 static bool valid_at(const struct pf_array *a, int64_t i)
 {
 	return !a->validity || pf_bit(a->validity, i);
@@ -40,9 +35,9 @@ static int check_offsets(const struct pf_array *a, bool large, uint64_t most,
 		last = o[a->length];
 	}
 	if (falls || first < 0)
-		return odd(a, err, "its offsets are not in order");
+		return pf_array_odd(a, err, "its offsets are not in order");
 	if ((uint64_t)last > most)
-		return odd(a, err, "its offsets lead outside its data");
+		return pf_array_odd(a, err, "its offsets lead outside its data");
 	return 0;
 }
 
@@ -75,7 +70,7 @@ static int check_text(const struct pf_array *a, bool large, struct pf_error *err
 		int64_t to = pf_offset_at(a->offsets, large, i + 1);
 		if (valid_at(a, i) &&
 		    !pf_utf8_valid(a->values + from, (size_t)(to - from)))
-			return odd(a, err, "a text is not UTF-8");
+			return pf_array_odd(a, err, "a text is not UTF-8");
 	}
 	return 0;
 }
@@ -90,19 +85,19 @@ static int check_views(const struct pf_array *a, struct pf_error *err)
 			continue;
 		memcpy(part, view, sizeof part);
 		if (part[0] < 0)
-			return odd(a, err, "a view has a negative length");
+			return pf_array_odd(a, err, "a view has a negative length");
 		if (part[0] > 12) {
 			if (part[2] < 0 || (size_t)part[2] >= a->nviews ||
 			    part[3] < 0 || (size_t)part[3] > a->views[part[2]].len ||
 			    (size_t)part[0] >
 				    a->views[part[2]].len - (size_t)part[3])
-				return odd(a, err, "a view leads outside its data");
+				return pf_array_odd(a, err, "a view leads outside its data");
 			data = a->views[part[2]].data + part[3];
 			if (memcmp(data, view + 4, 4))
-				return odd(a, err, "a view's prefix is not its value's");
+				return pf_array_odd(a, err, "a view's prefix is not its value's");
 		}
 		if (text && !pf_utf8_valid(data, (size_t)part[0]))
-			return odd(a, err, "a text is not UTF-8");
+			return pf_array_odd(a, err, "a text is not UTF-8");
 	}
 	return 0;
 }
@@ -115,7 +110,7 @@ static int check_indices(const struct pf_array *a, struct pf_error *err)
 		if (valid_at(a, i) &&
 		    (uint64_t)pf_number_at(a->values, f->index_width, f->index_signed,
 					   i) >= most)
-			return odd(a, err, "an index is not in its dictionary");
+			return pf_array_odd(a, err, "an index is not in its dictionary");
 	return 0;
 }
 
@@ -128,7 +123,7 @@ static int check_list_views(const struct pf_array *a, struct pf_error *err)
 		int64_t n = pf_offset_at(a->sizes, large, i);
 		if (valid_at(a, i) &&
 		    (from < 0 || n < 0 || from > most || n > most - from))
-			return odd(a, err, "a list leads outside its items");
+			return pf_array_odd(a, err, "a list leads outside its items");
 	}
 	return 0;
 }
@@ -139,12 +134,12 @@ static int check_union(const struct pf_array *a, struct pf_error *err)
 	for (int64_t i = 0; i < a->length; i++) {
 		int8_t code = (int8_t)a->values[i];
 		if (code < 0 || f->codes[code] < 0)
-			return odd(a, err, "a type code is not one of the union's");
+			return pf_array_odd(a, err, "a type code is not one of the union's");
 		if (!f->dense)
 			continue;
 		int64_t at = pf_offset_at(a->offsets, false, i);
 		if (at < 0 || at >= a->children[f->codes[code]].length)
-			return odd(a, err, "an offset leads outside the union");
+			return pf_array_odd(a, err, "an offset leads outside the union");
 	}
 	return 0;
 }
@@ -154,16 +149,16 @@ static int check_run_ends(const struct pf_array *a, struct pf_error *err)
 	const struct pf_array *ends = &a->children[0];
 	int64_t last = 0;
 	if (ends->nulls)
-		return odd(a, err, "a run end is null");
+		return pf_array_odd(a, err, "a run end is null");
 	if (a->children[1].length < ends->length)
-		return odd(a, err, "there are fewer values than runs");
+		return pf_array_odd(a, err, "there are fewer values than runs");
 	for (int64_t i = 0; i < ends->length; i++) {
 		int64_t end = pf_number_at(ends->values, ends->field->width, true, i);
 		if (end <= last)
-			return odd(a, err, "its run ends are not in order");
+			return pf_array_odd(a, err, "its run ends are not in order");
 		last = end;
 	}
-	return last < a->length ? odd(a, err, "its runs end before its rows") : 0;
+	return last < a->length ? pf_array_odd(a, err, "its runs end before its rows") : 0;
 }
 
 static int check_values(const struct pf_array *a, struct pf_error *err)
@@ -202,7 +197,7 @@ static int check_values(const struct pf_array *a, struct pf_error *err)
 int pf_array_check(const struct pf_array *a, struct pf_error *err)
 {
 	if (a->validity && pf_count_nulls(a->validity, a->length) != a->nulls)
-		return odd(a, err, "the number of nulls is not what its bitmap says");
+		return pf_array_odd(a, err, "the number of nulls is not what its bitmap says");
 	for (size_t i = 0; a->children && i < a->field->n; i++)
 		PF_TRY(pf_array_check(&a->children[i], err));
 	return check_values(a, err);

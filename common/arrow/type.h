@@ -80,6 +80,12 @@ static inline bool pf_kind_is_timestamp(enum pf_kind kind)
 	return kind == PF_TIMESTAMP || kind == PF_TIMESTAMP_LTZ;
 }
 
+/* Dates, times of the day, timestamps. */
+static inline bool pf_kind_is_time(enum pf_kind kind)
+{
+	return kind == PF_DATE || kind == PF_TIME || pf_kind_is_timestamp(kind);
+}
+
 /* Units of a timestamp per second: 1000 or 1000000. */
 static inline int64_t pf_type_units(struct pf_type t)
 {

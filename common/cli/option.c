@@ -177,7 +177,7 @@ static int store(const struct pf_arguments *a, const struct found *f,
 	return 0;
 }
 
-static bool takes_value(const struct pf_option *o)
+bool pf_option_takes_value(const struct pf_option *o)
 {
 	return o->kind != PF_OPT_FLAG && o->kind != PF_OPT_COUNTER &&
 		o->kind != PF_OPT_OPTIONAL;
@@ -255,7 +255,7 @@ static int long_option(struct pf_arguments *a, int argc, char **argv, int *i,
 		}
 		return unknown(a, argv[*i], len + 2, err);
 	}
-	if (takes_value(f.option) && !value) {
+	if (pf_option_takes_value(f.option) && !value) {
 		if (*i + 1 >= argc)
 			return pf_fail(err, PF_E_USAGE, "option '--%s' needs %s",
 				       f.option->name, f.option->arg);
@@ -268,7 +268,7 @@ static int long_option(struct pf_arguments *a, int argc, char **argv, int *i,
 				       f.option->name, f.option->arg);
 		((const char **)place(a, &f))[1] = argv[++*i];
 	}
-	if (value && !takes_value(f.option) && f.option->kind != PF_OPT_OPTIONAL)
+	if (value && !pf_option_takes_value(f.option) && f.option->kind != PF_OPT_OPTIONAL)
 		return pf_fail(err, PF_E_USAGE, "option '--%s' takes no value",
 			       f.option->name);
 	PF_TRY(note_given(a, &f, err));
@@ -290,7 +290,7 @@ static int short_options(struct pf_arguments *a, int argc, char **argv, int *i,
 			return unknown(a, at == argv[*i] + 1 ? argv[*i] : letter,
 				       at == argv[*i] + 1 ? strlen(argv[*i]) : 2, err);
 		at++;
-		if (takes_value(f.option)) {
+		if (pf_option_takes_value(f.option)) {
 			value = at;
 			if (!*value) {
 				if (*i + 1 >= argc)
@@ -440,7 +440,7 @@ int pf_option_set_text(struct pf_arguments *a, const char *name, const char *tex
 
 	if (!find(a, 0, name, strlen(name), &f))
 		code = unknown(a, name, strlen(name), err);
-	else if (takes_value(f.option) || f.option->kind == PF_OPT_OPTIONAL)
+	else if (pf_option_takes_value(f.option) || f.option->kind == PF_OPT_OPTIONAL)
 		code = store(a, &f, text, err);
 	else if (!strcmp(text, "true") || !strcmp(text, "1"))
 		code = store(a, &f, NULL, err);

@@ -62,6 +62,9 @@ struct pf_option {
 
 /* A table and the struct that its rows write to. Tables end with a row
  * without name. */
+/* Must a value follow it? */
+bool pf_option_takes_value(const struct pf_option *option);
+
 struct pf_option_set {
 	const struct pf_option *table;
 	void *values;

@@ -110,6 +110,14 @@ int pf_datum_cmp(const struct pf_datum *a, const struct pf_datum *b)
 	return (a->i > b->i) - (a->i < b->i);
 }
 
+int pf_datum_cmp_all(const struct pf_datum *a, const struct pf_datum *b, size_t n)
+{
+	int c = 0;
+	for (size_t i = 0; i < n && !c; i++)
+		c = pf_datum_cmp(&a[i], &b[i]);
+	return c;
+}
+
 static bool parse_int(struct pf_view t, int64_t *v)
 {
 	pf_i128 d;

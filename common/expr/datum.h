@@ -38,6 +38,8 @@ bool pf_datum_comparable(struct pf_type a, struct pf_type b);
 
 /* -1, 0, 1. Neither is null; the types are comparable. */
 int pf_datum_cmp(const struct pf_datum *a, const struct pf_datum *b);
+/* The same of n values, the first that differ. */
+int pf_datum_cmp_all(const struct pf_datum *a, const struct pf_datum *b, size_t n);
 
 /* A value as a column of that type would store it, so that the two compare
  * equal. False when the column can hold no such value, and when it may have

@@ -40,19 +40,11 @@ static int read_range(struct range *range, const struct pf_table_schema *s,
 	return code ? pf_context(err, "file '%s'", f->path) : 0;
 }
 
-static int compare_keys(const struct pf_datum *a, const struct pf_datum *b, size_t n)
-{
-	int c = 0;
-	for (size_t i = 0; i < n && !c; i++)
-		c = pf_datum_cmp(&a[i], &b[i]);
-	return c;
-}
-
 static int by_key(const void *a, const void *b)
 {
 	const struct range *x = a, *y = b;
-	int c = compare_keys(x->min, y->min, x->nkeys);
-	return c ? c : compare_keys(x->max, y->max, x->nkeys);
+	int c = pf_datum_cmp_all(x->min, y->min, x->nkeys);
+	return c ? c : pf_datum_cmp_all(x->max, y->max, x->nkeys);
 }
 
 static struct pf_section *add(struct pf_sections *s, size_t nruns)
@@ -73,8 +65,8 @@ static void make_runs(struct pf_sections *s, const struct range *ranges, size_t 
 	size_t *run_of = pf_alloc(n, sizeof *run_of);
 	for (size_t i = 0; i < n; i++) {
 		size_t k = 0;
-		while (k < section->n && compare_keys(last[k]->max, ranges[i].min,
-						      ranges[i].nkeys) >= 0)
+		while (k < section->n && pf_datum_cmp_all(last[k]->max, ranges[i].min,
+							  ranges[i].nkeys) >= 0)
 			k++;
 		section->n += k == section->n;
 		section->runs[k].n++;
@@ -104,8 +96,8 @@ static void cut(struct pf_sections *s, struct range *ranges, size_t n)
 	for (size_t from = 0; from < n;) {
 		const struct pf_datum *end = ranges[from].max;
 		size_t to = from + 1;
-		while (to < n && compare_keys(ranges[to].min, end, ranges[to].nkeys) <= 0) {
-			if (compare_keys(ranges[to].max, end, ranges[to].nkeys) > 0)
+		while (to < n && pf_datum_cmp_all(ranges[to].min, end, ranges[to].nkeys) <= 0) {
+			if (pf_datum_cmp_all(ranges[to].max, end, ranges[to].nkeys) > 0)
 				end = ranges[to].max;
 			to++;
 		}
@@ -124,11 +116,6 @@ static void add_alone(struct pf_sections *s, const struct pf_data_file *f)
 	s->most_runs = s->most_runs ? s->most_runs : 1;
 }
 
-static bool same_bucket(const struct pf_data_file *a, const struct pf_data_file *b)
-{
-	return a->bucket == b->bucket && !pf_view_cmp(a->partition, b->partition);
-}
-
 int pf_sections_make(const struct pf_file_list *list, const struct pf_table_schema *schema,
 		     const struct pf_rules *rules, struct pf_sections *s,
 		     struct pf_error *err)
@@ -140,7 +127,7 @@ int pf_sections_make(const struct pf_file_list *list, const struct pf_table_sche
 	for (size_t from = 0; from < list->n && !code;) {
 		size_t n = 0, to = from;
 		for (; to < list->n && !code &&
-		       same_bucket(&list->files[from], &list->files[to]); to++) {
+		       pf_same_bucket(&list->files[from], &list->files[to]); to++) {
 			const struct pf_data_file *f = &list->files[to];
 			if (rules->compacted_only) {
 				if (f->level > 0)

@@ -140,11 +140,6 @@ static int plan_bucket(struct planning *p, const struct pf_data_file *files, siz
 	return add_job(p, runs, &pick, err);
 }
 
-static bool same_bucket(const struct pf_data_file *a, const struct pf_data_file *b)
-{
-	return a->bucket == b->bucket && !pf_view_cmp(a->partition, b->partition);
-}
-
 static int plan_buckets(struct planning *p, struct pf_error *err)
 {
 	const struct pf_file_list *list = &p->plan->list;
@@ -152,7 +147,7 @@ static int plan_buckets(struct planning *p, struct pf_error *err)
 	p->runs = pf_alloc(list->n + 1, sizeof *p->runs);
 	for (size_t from = 0, to; from < list->n; from = to) {
 		for (to = from + 1; to < list->n &&
-				    same_bucket(&list->files[from], &list->files[to]);)
+				    pf_same_bucket(&list->files[from], &list->files[to]);)
 			to++;
 		PF_TRY(plan_bucket(p, list->files + from, to - from, err));
 	}

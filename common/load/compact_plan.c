@@ -162,11 +162,6 @@ static int plan_cell(struct planning *p, size_t from, size_t to, struct pf_error
 	return 0;
 }
 
-static bool same_cell(const struct pf_data_file *a, const struct pf_data_file *b)
-{
-	return a->bucket == b->bucket && !pf_view_cmp(a->partition, b->partition);
-}
-
 static int plan_cells(struct planning *p, struct pf_error *err)
 {
 	struct pf_compact_plan *plan = p->plan;
@@ -176,7 +171,7 @@ static int plan_cells(struct planning *p, struct pf_error *err)
 	for (size_t i = 0; i < n; i++)
 		plan->files[i] = &plan->list.files[i];
 	for (size_t from = 0, to; from < n; from = to) {
-		for (to = from + 1; to < n && same_cell(plan->files[from], plan->files[to]);)
+		for (to = from + 1; to < n && pf_same_bucket(plan->files[from], plan->files[to]);)
 			to++;
 		qsort(plan->files + from, to - from, sizeof *plan->files, by_age);
 		PF_TRY(plan_cell(p, from, to, err));

@@ -69,17 +69,12 @@ static int write_again(struct pf_commit *c, struct pf_data_file *f, const char *
 	return code;
 }
 
-static bool same_bucket(const struct pf_data_file *a, const struct pf_data_file *b)
-{
-	return a->bucket == b->bucket && !pf_view_cmp(a->partition, b->partition);
-}
-
 /* By how much the numbers of a bucket's files have to move: 0 mostly. */
 static int64_t behind(struct pf_commit *c, const struct pf_data_file *f)
 {
 	int64_t least = f->min_sequence, used = pf_cells_highest(c->cells, f);
 	for (size_t i = 0; i < c->files.n; i++)
-		if (same_bucket(&c->files.items[i], f) &&
+		if (pf_same_bucket(&c->files.items[i], f) &&
 		    c->files.items[i].min_sequence < least)
 			least = c->files.items[i].min_sequence;
 	return least > used ? 0 : used + 1 - least;
@@ -89,10 +84,10 @@ static int move_bucket(struct pf_commit *c, struct pf_data_file of, struct pf_er
 {
 	int64_t by = behind(c, &of);
 	for (size_t i = 0; i < c->files.n && by; i++)
-		if (same_bucket(&c->files.items[i], &of))
+		if (pf_same_bucket(&c->files.items[i], &of))
 			PF_TRY(write_again(c, &c->files.items[i], "data", by, err));
 	for (size_t i = 0; i < c->changelogs.n && by; i++)
-		if (same_bucket(&c->changelogs.items[i], &of))
+		if (pf_same_bucket(&c->changelogs.items[i], &of))
 			PF_TRY(write_again(c, &c->changelogs.items[i], "changelog", by, err));
 	return 0;
 }

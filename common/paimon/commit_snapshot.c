@@ -127,7 +127,7 @@ static int is_stale(struct pf_attempt *a, int64_t id, bool *stale, struct pf_err
 	bool exists = true;
 	*stale = pf_now_ms() - a->started_ms > SLOWEST_MS;
 	if (id > 1) {
-		snprintf(path, sizeof path, "snapshot/snapshot-%" PRId64, id - 1);
+		pf_snapshot_path(path, id - 1);
 		PF_TRY(pf_store_stat(a->c->table->store, path, &exists, NULL, err));
 	}
 	*stale |= !exists;
@@ -146,7 +146,7 @@ static int create_snapshot(struct pf_attempt *a, const struct pf_snapshot *s,
 		*outcome = PF_LOST;
 		return 0;
 	}
-	snprintf(path, sizeof path, "snapshot/snapshot-%" PRId64, s->id);
+	pf_snapshot_path(path, s->id);
 	pf_snapshot_format(s, &json);
 	/* From here on the outcome is unknown until it is known. */
 	a->c->unknown = true;

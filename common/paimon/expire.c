@@ -351,7 +351,7 @@ int pf_expire_run(struct pf_table *table, const struct pf_expire_plan *plan,
 	if (plan->first == plan->end)
 		return 0;
 	for (int64_t id = plan->first; id < plan->end; id++) {
-		snprintf(text, sizeof text, "snapshot/snapshot-%" PRId64, id);
+		pf_snapshot_path(text, id);
 		PF_TRY(pf_store_delete(table->store, text, err));
 		pf_crash_point("X13");
 	}

@@ -31,6 +31,9 @@ int pf_snapshot_parse(const void *json, size_t len, const char *name,
 		      struct pf_snapshot **snapshot, struct pf_error *err);
 void pf_snapshot_format(const struct pf_snapshot *s, struct pf_buf *out);
 
+/* Where a snapshot is, "snapshot/snapshot-7". */
+void pf_snapshot_path(char out[48], int64_t id);
+
 /* The number behind the prefix of a name like "snapshot-7"; -1 for any other
  * name. */
 int64_t pf_numbered(const char *name, const char *prefix);

@@ -26,14 +26,6 @@ static int read_key(const struct pf_table_schema *s, struct pf_view row,
 	return 0;
 }
 
-static int compare_keys(const struct pf_datum *a, const struct pf_datum *b, size_t n)
-{
-	int c = 0;
-	for (size_t i = 0; i < n && !c; i++)
-		c = pf_datum_cmp(&a[i], &b[i]);
-	return c;
-}
-
 static int compare_runs(const struct range *x, const struct range *y)
 {
 	if (x->file->bucket != y->file->bucket)
@@ -47,8 +39,8 @@ static int by_run_and_key(const void *a, const void *b)
 {
 	const struct range *x = a, *y = b;
 	int c = compare_runs(x, y);
-	c = c ? c : compare_keys(x->min, y->min, x->n);
-	return c ? c : compare_keys(x->max, y->max, x->n);
+	c = c ? c : pf_datum_cmp_all(x->min, y->min, x->n);
+	return c ? c : pf_datum_cmp_all(x->max, y->max, x->n);
 }
 
 int pf_levels_overlap(const struct pf_table_schema *s,
@@ -77,7 +69,7 @@ int pf_levels_overlap(const struct pf_table_schema *s,
 		qsort(ranges, at, sizeof *ranges, by_run_and_key);
 	for (size_t i = 1; i < at && !code && !pair[0]; i++)
 		if (!compare_runs(&ranges[i - 1], &ranges[i]) &&
-		    compare_keys(ranges[i - 1].max, ranges[i].min, width) >= 0) {
+		    pf_datum_cmp_all(ranges[i - 1].max, ranges[i].min, width) >= 0) {
 			pair[0] = ranges[i - 1].file;
 			pair[1] = ranges[i].file;
 		}

@@ -13,11 +13,6 @@
 /* Rounds of deleting what others commit meanwhile. */
 enum { ROUNDS = 100 };
 
-static void snapshot_path(char out[48], int64_t id)
-{
-	snprintf(out, 48, "snapshot/snapshot-%" PRId64, id);
-}
-
 /* --- tags --- */
 
 /* The bytes of a snapshot, as whoever made it wrote them. */
@@ -25,7 +20,7 @@ static int read_bytes(struct pf_table *t, int64_t id, struct pf_buf *json,
 		      struct pf_error *err)
 {
 	char path[48];
-	snapshot_path(path, id);
+	pf_snapshot_path(path, id);
 	int code = pf_store_read(t->store, path, PF_JSON_LIMIT, json, err);
 	if (code != PF_E_NO_FILE)
 		return code;
@@ -52,7 +47,7 @@ static int check_still_there(struct pf_table *t, const char *path, int64_t id,
 {
 	char snapshot[48];
 	bool exists;
-	snapshot_path(snapshot, id);
+	pf_snapshot_path(snapshot, id);
 	PF_TRY(pf_store_stat(t->store, snapshot, &exists, NULL, err));
 	if (exists)
 		return 0;
@@ -185,7 +180,7 @@ static int find_target(struct pf_table *t, const char *target,
 	char path[48];
 	bool exists;
 	p->tag = pf_strdup(target);
-	snapshot_path(path, p->to);
+	pf_snapshot_path(path, p->to);
 	PF_TRY(pf_store_stat(t->store, path, &exists, NULL, err));
 	p->from_tag = !exists;
 	return 0;
@@ -235,7 +230,7 @@ static int bring_back(struct pf_table *t, const struct pf_rollback_plan *p,
 	char path[48];
 	struct pf_buf json = { 0 };
 	char *tag = pf_asprintf("tag/tag-%s", p->tag);
-	snapshot_path(path, p->to);
+	pf_snapshot_path(path, p->to);
 	int code = pf_store_read(t->store, tag, PF_JSON_LIMIT, &json, err);
 	if (!code)
 		code = pf_store_create(t->store, path, json.data, json.len, err);
@@ -279,7 +274,7 @@ static int delete_later(struct pf_table *t, int64_t to, bool *more, struct pf_er
 	int code = 0;
 	/* From the newest on: what is left is whole at any time. */
 	while (!code && n--) {
-		snapshot_path(path, ids[n]);
+		pf_snapshot_path(path, ids[n]);
 		code = pf_store_delete(t->store, path, err);
 		pf_crash_point("X15");
 	}

@@ -62,6 +62,12 @@ struct pf_data_file {
 	const struct pf_table_schema *schema; /* of schema_id */
 };
 
+/* Are they of one bucket of one partition? */
+static inline bool pf_same_bucket(const struct pf_data_file *a, const struct pf_data_file *b)
+{
+	return a->bucket == b->bucket && !pf_view_cmp(a->partition, b->partition);
+}
+
 /* Statistics of a column by field id. False when the file has none that may
  * be used: not written, or the column's type is not `type` in the file's
  * schema. min and max may be null datums when only the count is known (or

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/order.h"
 #include "paimon/internal.h"
 
 int64_t pf_numbered(const char *name, const char *prefix)
@@ -168,7 +169,7 @@ int pf_table_schema_of(struct pf_table *t, int64_t id,
 
 /* --- snapshots --- */
 
-static void snapshot_path(char out[48], int64_t id)
+void pf_snapshot_path(char out[48], int64_t id)
 {
 	snprintf(out, 48, "snapshot/snapshot-%" PRId64, id);
 }
@@ -179,7 +180,7 @@ int pf_snapshot_read(struct pf_table *t, int64_t id, struct pf_snapshot **snapsh
 	char path[48];
 	struct pf_buf json = { 0 };
 	*snapshot = NULL;
-	snapshot_path(path, id);
+	pf_snapshot_path(path, id);
 	int code = pf_store_read(t->store, path, PF_JSON_LIMIT, &json, err);
 	if (!code) {
 		char *name = pf_asprintf("%s/%s", t->path, path);
@@ -197,12 +198,6 @@ int pf_snapshot_read(struct pf_table *t, int64_t id, struct pf_snapshot **snapsh
 	return code;
 }
 
-static int compare_ids(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-	return (x > y) - (x < y);
-}
-
 int pf_snapshot_ids(struct pf_table *t, int64_t **ids, size_t *n,
 		    struct pf_error *err)
 {
@@ -217,7 +212,7 @@ int pf_snapshot_ids(struct pf_table *t, int64_t **ids, size_t *n,
 			(*ids)[(*n)++] = id;
 	}
 	pf_names_free(&names);
-	qsort(*ids, *n, sizeof **ids, compare_ids);
+	qsort(*ids, *n, sizeof **ids, pf_by_i64);
 	return 0;
 }
 
@@ -225,7 +220,7 @@ static int snapshot_exists(struct pf_table *t, int64_t id, bool *exists,
 			   struct pf_error *err)
 {
 	char path[48];
-	snapshot_path(path, id);
+	pf_snapshot_path(path, id);
 	return pf_store_stat(t->store, path, exists, NULL, err);
 }
 
@@ -305,4 +300,10 @@ int pf_snapshot_as_of(struct pf_table *t, int64_t ms, struct pf_snapshot **snaps
 	}
 	free(ids);
 	return code;
+}
+
+bool pf_snapshot_same_index(const struct pf_snapshot *a, const struct pf_snapshot *b)
+{
+	return !a->index_manifest ? !b->index_manifest :
+	       b->index_manifest && !strcmp(a->index_manifest, b->index_manifest);
 }

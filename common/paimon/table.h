@@ -116,6 +116,9 @@ int pf_snapshot_read(struct pf_table *table, int64_t id,
 int pf_snapshot_as_of(struct pf_table *table, int64_t ms,
 		      struct pf_snapshot **snapshot, struct pf_error *err);
 void pf_snapshot_free(struct pf_snapshot *s); /* NULL is fine */
+/* Have they the same index manifest? Deletion vectors come and go with it, without a
+ * file in any delta: where it differs, lists of files, which know them, are compared. */
+bool pf_snapshot_same_index(const struct pf_snapshot *a, const struct pf_snapshot *b);
 
 /* Ids that exist now, ascending. */
 int pf_snapshot_ids(struct pf_table *table, int64_t **ids, size_t *n,

@@ -27,7 +27,7 @@ static int check_expired(const struct pf_verify *v, struct pf_error *err)
 {
 	char path[48];
 	bool exists;
-	snprintf(path, sizeof path, "snapshot/snapshot-%" PRId64, v->snapshot);
+	pf_snapshot_path(path, v->snapshot);
 	PF_TRY(pf_store_stat(v->table->store, path, &exists, NULL, err));
 	return exists ? 0 : pf_fail(err, PF_E_VANISHED,
 				    "snapshot %" PRId64 " of table '%s' expired while it was looked through",

@@ -32,17 +32,11 @@ bool pq_convertible(const struct pq_mapping *m, struct pf_type to)
 
 /* --- numbers --- */
 
-static uint8_t *room_for(struct pf_buf *b, size_t n, size_t width)
-{
-	b->len = 0;
-	return pf_buf_room(b, pf_add(pf_mul(n, width), PQ_SLACK));
-}
-
 /* Stored integers as int64, before their unit changes. */
 static int64_t *load_ints(const struct pq_mapping *m, const struct pq_dense *d,
 			  struct pf_buf *room)
 {
-	int64_t *out = (int64_t *)(void *)room_for(room, d->n, 8);
+	int64_t *out = (int64_t *)(void *)pq_room(room, d->n, 8);
 	if (m->form == PQ_FORM_INT96) {
 		for (size_t i = 0; i < d->n; i++)
 			out[i] = pq_int96_micros(d->fixed + 12 * i);
@@ -82,7 +76,7 @@ static int scale_ints(const struct pq_mapping *m, struct pf_type to, int64_t *v,
 
 #define NARROW(type, least, most)                                          \
 	do {                                                               \
-		type *out_ = (type *)(void *)room_for(&room->values, n,    \
+		type *out_ = (type *)(void *)pq_room(&room->values, n,    \
 						      sizeof(type));       \
 		int64_t low_ = 0, high_ = 0;                               \
 		for (size_t i_ = 0; i_ < n; i_++) {                        \
@@ -114,7 +108,7 @@ static int convert_ints(const struct pq_mapping *m, struct pf_type to,
 		NARROW(int32_t, INT32_MIN, INT32_MAX);
 		break;
 	case 16: {
-		uint8_t *out = room_for(&room->values, n, 16);
+		uint8_t *out = pq_room(&room->values, n, 16);
 		for (size_t i = 0; i < n; i++) {
 			pf_i128 wide = m->form == PQ_FORM_UINT ?
 					       (pf_i128)(uint64_t)v[i] : v[i];
@@ -134,7 +128,7 @@ static int convert_decimals(const struct pq_mapping *m, const struct pq_dense *d
 			    struct pq_convert_room *room, const void **values,
 			    struct pf_error *err)
 {
-	uint8_t *out = room_for(&room->values, d->n, 16);
+	uint8_t *out = pq_room(&room->values, d->n, 16);
 	for (size_t i = 0; i < d->n; i++) {
 		struct pf_view raw = m->width ?
 			pf_view_of(d->fixed + i * m->width, m->width) : d->views[i];
@@ -152,7 +146,7 @@ static void convert_floats(const struct pq_mapping *m, struct pf_type to,
 			   const void **values)
 {
 	size_t width = to.kind == PF_FLOAT ? 4 : 8;
-	uint8_t *out = room_for(&room->values, d->n, width);
+	uint8_t *out = pq_room(&room->values, d->n, width);
 	for (size_t i = 0; i < d->n; i++) {
 		float f;
 		if (m->form == PQ_FORM_HALF)
@@ -219,7 +213,7 @@ static const void *spread(const struct pq_page_rows *page, size_t width,
 	if (!page->valid)
 		return dense;
 	const uint8_t *in = dense;
-	uint8_t *out = room_for(room, page->n, width);
+	uint8_t *out = pq_room(room, page->n, width);
 	switch (width) {
 	case 1:
 		SPREAD(uint8_t);
@@ -242,7 +236,7 @@ static const void *spread(const struct pq_page_rows *page, size_t width,
 
 static const void *bits_of(const struct pq_page_rows *page, struct pf_buf *room)
 {
-	uint8_t *out = room_for(room, page->n / 8 + 1, 1);
+	uint8_t *out = pq_room(room, page->n / 8 + 1, 1);
 	const uint8_t *in = page->dense.fixed;
 	memset(out, 0, page->n / 8 + 1);
 	for (size_t i = 0; i < page->n; i++)

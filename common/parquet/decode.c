@@ -14,12 +14,6 @@ static struct pf_view *view_room(struct pf_buf *b, size_t n)
 	return (struct pf_view *)(void *)pf_buf_room(b, pf_mul(n + 1, sizeof(struct pf_view)));
 }
 
-static uint8_t *byte_room(struct pf_buf *b, size_t n, size_t width)
-{
-	b->len = 0;
-	return pf_buf_room(b, pf_add(pf_mul(n, width), PQ_SLACK));
-}
-
 /* --- PLAIN --- */
 
 static void spread_bits(const uint8_t *bits, size_t n, uint8_t *out)
@@ -35,7 +29,7 @@ static int decode_plain(const struct pq_mapping *m, const uint8_t *data, size_t 
 	if (m->physical == PQ_BOOLEAN) {
 		if (len < (n + 7) / 8)
 			return too_short(n, err);
-		uint8_t *out = byte_room(values, n, 1);
+		uint8_t *out = pq_room(values, n, 1);
 		spread_bits(data, n, out);
 		dense->fixed = out;
 		return 0;
@@ -97,7 +91,7 @@ static int decode_codes(const struct pq_mapping *m, const struct pq_dictionary *
 		return pf_fail(err, PF_E_PARQUET, "a page wants a dictionary and there is none");
 	if (n && (len < 1 || !d->n))
 		return too_short(n, err);
-	uint32_t *codes = (uint32_t *)(void *)byte_room(&room->codes, n, 4);
+	uint32_t *codes = (uint32_t *)(void *)pq_room(&room->codes, n, 4);
 	if (n)
 		PF_TRY(pq_hybrid_decode(data + 1, len - 1, data[0], n,
 					(uint32_t)(d->n - 1), codes, err));
@@ -108,7 +102,7 @@ static int decode_codes(const struct pq_mapping *m, const struct pq_dictionary *
 			out[i] = dict[codes[i]];
 		dense->views = out;
 	} else {
-		uint8_t *out = byte_room(&room->values, n, m->width);
+		uint8_t *out = pq_room(&room->values, n, m->width);
 		pick_fixed(d->page.data, m->width, codes, n, out);
 		dense->fixed = out;
 	}
@@ -124,7 +118,7 @@ static int decode_delta(const struct pq_mapping *m, const uint8_t *data, size_t 
 	size_t used;
 	if (m->physical != PQ_INT32 && m->physical != PQ_INT64)
 		return pf_fail(err, PF_E_PARQUET, "delta encoding of other than integers");
-	int64_t *wide = (int64_t *)(void *)byte_room(&room->values, n, 8);
+	int64_t *wide = (int64_t *)(void *)pq_room(&room->values, n, 8);
 	PF_TRY(pq_delta_decode(data, len, m->width == 4, total, n, wide, &used, err));
 	if (m->width == 4) {
 		/* In place: the narrow ones never overtake the wide. */
@@ -152,7 +146,7 @@ static int decode_delta_strings(const struct pq_mapping *m, bool prefixes,
 	dense->views = out;
 	if (m->physical == PQ_BYTE_ARRAY)
 		return 0;
-	uint8_t *fixed = byte_room(&room->codes, n, m->width);
+	uint8_t *fixed = pq_room(&room->codes, n, m->width);
 	for (size_t i = 0; i < n; i++) {
 		if (out[i].len != m->width)
 			return pf_fail(err, PF_E_PARQUET, "a value of %zu bytes, not %zu",
@@ -172,9 +166,9 @@ static int decode_rle_bools(const struct pq_mapping *m, const uint8_t *data, siz
 		return pf_fail(err, PF_E_PARQUET, "RLE encoding of other than booleans");
 	if (len < 4 || pq_load32(data) > len - 4)
 		return too_short(n, err);
-	uint8_t *bits = byte_room(&room->codes, n / 8 + 1, 1);
+	uint8_t *bits = pq_room(&room->codes, n / 8 + 1, 1);
 	PF_TRY(pq_hybrid_bitmap(data + 4, pq_load32(data), n, bits, &ones, err));
-	uint8_t *out = byte_room(&room->values, n, 1);
+	uint8_t *out = pq_room(&room->values, n, 1);
 	spread_bits(bits, n, out);
 	dense->fixed = out;
 	return 0;
@@ -188,7 +182,7 @@ static int decode_split(const struct pq_mapping *m, const uint8_t *data, size_t 
 		return pf_fail(err, PF_E_PARQUET, "stream-split encoding of other than numbers");
 	if (total > len / m->width)
 		return too_short(total, err);
-	uint8_t *out = byte_room(&room->values, total, m->width);
+	uint8_t *out = pq_room(&room->values, total, m->width);
 	pq_split_decode(data, total, m->width, out);
 	dense->fixed = out;
 	return 0;

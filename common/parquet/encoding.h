@@ -11,10 +11,18 @@
 
 #include <stdbool.h>
 
+#include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
 
 #define PQ_SLACK 16
+
+/* Room for n values of that width, in the place of what the buffer has. */
+static inline uint8_t *pq_room(struct pf_buf *b, size_t n, size_t width)
+{
+	b->len = 0;
+	return pf_buf_room(b, pf_add(pf_mul(n, width), PQ_SLACK));
+}
 
 /* Bits that the value takes; 0 for 0. */
 static inline unsigned pq_bit_width(uint64_t v)

@@ -5,12 +5,6 @@
 
 #include "base/alloc.h"
 
-static bool same_index(const struct pf_snapshot *a, const struct pf_snapshot *b)
-{
-	return !a->index_manifest ? !b->index_manifest :
-	       b->index_manifest && !strcmp(a->index_manifest, b->index_manifest);
-}
-
 bool pf_between_same(const struct pf_data_file *a, const struct pf_data_file *b)
 {
 	if (strcmp(a->path, b->path) != 0)
@@ -71,7 +65,7 @@ static int walk(struct pf_between *b, struct pf_table *table,
 		struct pf_snapshot *s;
 		int code = pf_snapshot_read(table, id, &s, err);
 		/* Vectors come and go without a file in any delta. */
-		bool same = !code && (before ? same_index(before, s) : !s->index_manifest);
+		bool same = !code && (before ? pf_snapshot_same_index(before, s) : !s->index_manifest);
 		if (same)
 			code = take_delta(b, table, s, err);
 		pf_snapshot_free(s);

@@ -60,14 +60,6 @@ static bool any(void *ctx, const struct pf_data_file *file)
 	return true;
 }
 
-static bool no_rows(void *ctx, const struct pf_data_file *file, struct pf_batch *rows)
-{
-	(void)ctx;
-	(void)file;
-	(void)rows;
-	return false;
-}
-
 static void end_part(struct pf_keyed_changes *c)
 {
 	for (int s = PF_BEFORE; s <= PF_AFTER; s++) {
@@ -173,7 +165,7 @@ static int begin_part(struct pf_keyed_changes *c, struct pf_error *err)
 		struct state *s = &c->states[i];
 		const struct pf_keyed_files files = {
 			.open = pf_table_files_open, .done = pf_table_files_done,
-			.may_match = any, .rows = no_rows, .ctx = s->files };
+			.may_match = any, .ctx = s->files };
 		s->some = (struct pf_file_list){ .files = c->parts.lists[i].files + p->from[i],
 						 .n = p->n[i] };
 		s->rows.rows = s->at = 0;

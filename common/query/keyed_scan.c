@@ -129,7 +129,7 @@ static int next_versions(void *ctx, struct pf_batch *batch, struct pf_error *err
 	batch->rows = 0;
 	while (!batch->rows && r->at < r->files->n) {
 		const struct pf_data_file *f = r->files->files[r->at];
-		if (s->files.rows(s->files.ctx, f, batch)) {
+		if (s->files.rows && s->files.rows(s->files.ctx, f, batch)) {
 			r->at++;
 			break;
 		}

@@ -39,7 +39,7 @@ struct pf_keyed_files {
 	void (*done)(void *ctx, const struct pf_data_file *file);
 	/* By the whole filter: can a row of the file match? */
 	bool (*may_match)(void *ctx, const struct pf_data_file *file);
-	/* Is it no file, but rows in memory? They are not opened. */
+	/* NULL, or: is it no file, but rows in memory? They are not opened. */
 	bool (*rows)(void *ctx, const struct pf_data_file *file, struct pf_batch *rows);
 	void *ctx;
 };

@@ -134,11 +134,6 @@ static void put_versions(struct pf_builder *b, const struct pf_table_schema *s,
 		pf_col_null(&b->columns[12]);
 }
 
-static bool same_bucket(const struct pf_data_file *a, const struct pf_data_file *b)
-{
-	return a->bucket == b->bucket && !pf_view_cmp(a->partition, b->partition);
-}
-
 /* Run by run, as whoever reads or compacts them counts. */
 static void put_runs(struct pf_builder *b, const struct pf_table_schema *s,
 		     const struct pf_file_list *list, struct pf_list_runs *sum)
@@ -147,7 +142,7 @@ static void put_runs(struct pf_builder *b, const struct pf_table_schema *s,
 	struct pf_keyed_run *runs = pf_alloc(list->n + 1, sizeof *runs);
 	for (size_t from = 0, to; from < list->n; from = to) {
 		for (to = from; to < list->n &&
-				same_bucket(&list->files[from], &list->files[to]); to++)
+				pf_same_bucket(&list->files[from], &list->files[to]); to++)
 			files[to - from] = &list->files[to];
 		size_t n = pf_keyed_runs(files, to - from, runs);
 		for (size_t r = 0; r < n; r++)

@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/order.h"
 #include "ext/json.h"
 #include "stage/stage.h"
 
@@ -214,12 +215,6 @@ void pf_stage_segment_name(int64_t first, char out[PF_STAGE_NAME_BYTES])
 	snprintf(out, PF_STAGE_NAME_BYTES, "%020" PRId64 ".arrows", first);
 }
 
-static int by_offset(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-	return (x > y) - (x < y);
-}
-
 int pf_stage_list(const struct pf_stage_dir *dir, int64_t **first, size_t *n,
 		  struct pf_error *err)
 {
@@ -258,7 +253,7 @@ int pf_stage_list(const struct pf_stage_dir *dir, int64_t **first, size_t *n,
 		return pf_fail_errno(err, PF_E_IO, why, "cannot list '%s'", dir->path);
 	}
 	if (*n)
-		qsort(*first, *n, sizeof **first, by_offset);
+		qsort(*first, *n, sizeof **first, pf_by_i64);
 	return 0;
 }
 

@@ -80,17 +80,12 @@ static const struct pf_json *field_at(const struct pf_json *row, const char *pat
 	return row;
 }
 
-static bool is_time(enum pf_kind kind)
-{
-	return kind == PF_DATE || kind == PF_TIME || pf_kind_is_timestamp(kind);
-}
-
 /* Numbers that a column of numbers keeps, or whose format the column says. */
 static bool stays(const struct pf_coldef *column, enum pf_coding_kind kind)
 {
 	if (kind < PF_CODING_DAYS)
 		return column->type.kind == PF_BYTES;
-	return (!is_time(column->type.kind) && column->type.kind != PF_STRING) ||
+	return (!pf_kind_is_time(column->type.kind) && column->type.kind != PF_STRING) ||
 	       column->format;
 }
 

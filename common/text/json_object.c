@@ -66,11 +66,6 @@ static bool append_text(struct pf_json_rows *j, uint32_t column, const uint8_t *
 	return true;
 }
 
-static bool is_time_kind(enum pf_kind kind)
-{
-	return kind == PF_DATE || kind == PF_TIME || pf_kind_is_timestamp(kind);
-}
-
 /* A value that is written as the stream's schema says becomes text. */
 static bool decode(struct pf_json_rows *j, const struct pf_conv *c,
 		   const struct pf_coding *coding, struct pf_view value, struct pf_view *text)
@@ -139,7 +134,7 @@ static bool to_sink(struct pf_json_rows *j, struct pf_json_sink sink, const uint
 		j->filled++;
 		return true;
 	}
-	if (first != '"' && is_time_kind(c->kind) &&
+	if (first != '"' && pf_kind_is_time(c->kind) &&
 	    c->format.kind <= PF_TIMEFMT_RFC3339)
 		return complain_value(j, c, p, text.len,
 				      "is a number; say 'format: epoch_ms' or the like");

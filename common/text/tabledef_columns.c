@@ -51,11 +51,6 @@ static int load_source(const struct pf_def_load *l, const struct pf_yaml *map,
 	return pf_def_regex(l, line, "match", c->match, NULL);
 }
 
-static bool is_time_kind(enum pf_kind kind)
-{
-	return kind == PF_DATE || kind == PF_TIME || pf_kind_is_timestamp(kind);
-}
-
 static int load_column_extras(const struct pf_def_load *l, const struct pf_yaml *map,
 			      struct pf_coldef *c)
 {
@@ -74,7 +69,7 @@ static int load_column_extras(const struct pf_def_load *l, const struct pf_yaml 
 	if (c->format) {
 		unsigned line = pf_yaml_get(map, "format")->line;
 		struct pf_timefmt ignored;
-		if (!is_time_kind(c->type.kind))
+		if (!pf_kind_is_time(c->type.kind))
 			return pf_def_refuse(l, line,
 				      "'format' goes with dates and times, not with '%s'",
 				      c->name);
@@ -89,7 +84,7 @@ static int load_column_extras(const struct pf_def_load *l, const struct pf_yaml 
 	if (c->zone) {
 		unsigned line = pf_yaml_get(map, "zone")->line;
 		struct pf_zone *zone = NULL;
-		if (!is_time_kind(c->type.kind))
+		if (!pf_kind_is_time(c->type.kind))
 			return pf_def_refuse(l, line, "'zone' goes with times, not with '%s'",
 				      c->name);
 		PF_TRY(pf_def_placed(l, line, pf_zone_open(c->zone, &zone, l->err)));
@@ -103,7 +98,7 @@ static int load_column_extras(const struct pf_def_load *l, const struct pf_yaml 
 		if (node->kind != PF_YAML_SCALAR || strcmp(node->text, "down"))
 			return pf_def_refuse(l, node->line, "'round' can only be: down");
 		c->round_down = true;
-		if (!is_time_kind(c->type.kind) && c->type.kind != PF_DECIMAL)
+		if (!pf_kind_is_time(c->type.kind) && c->type.kind != PF_DECIMAL)
 			return pf_def_refuse(l, node->line,
 				      "'round' goes with times and decimals, not with '%s'",
 				      c->name);

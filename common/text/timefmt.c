@@ -52,21 +52,14 @@ bool pf_take_offset(struct pf_time_cursor *c, struct pf_moment *m)
 
 /* --- iso and rfc3339 --- */
 
-/* Two digits at p as a number, or more than 99. */
-static unsigned two(const char *p)
-{
-	unsigned a = (unsigned char)(p[0] - '0'), b = (unsigned char)(p[1] - '0');
-	return a > 9 || b > 9 ? 1000 : a * 10 + b;
-}
-
 static const char *read_iso(const char *text, size_t len, bool strict,
 			    struct pf_moment *m)
 {
 	const char *why = "is not a time (Y-m-d H:M:S expected)";
 	if (len < 10 || text[4] != '-' || text[7] != '-')
 		return why;
-	unsigned century = two(text), year = two(text + 2);
-	unsigned month = two(text + 5), day = two(text + 8);
+	unsigned century = pf_two_digits(text), year = pf_two_digits(text + 2);
+	unsigned month = pf_two_digits(text + 5), day = pf_two_digits(text + 8);
 	if ((century | year | month | day) >= 512)
 		return why;
 	year += century * 100;

@@ -30,6 +30,13 @@ static inline bool pf_take_digits(struct pf_time_cursor *c, int low, int high, i
 	return n >= low;
 }
 
+/* Two digits at p as a number, or more than 99. */
+static inline unsigned pf_two_digits(const char *p)
+{
+	unsigned a = (unsigned char)(p[0] - '0'), b = (unsigned char)(p[1] - '0');
+	return a > 9 || b > 9 ? 1000 : a * 10 + b;
+}
+
 static inline bool pf_take_char(struct pf_time_cursor *c, char ch)
 {
 	if (c->p == c->end || *c->p != ch)

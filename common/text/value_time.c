@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "text/timefmt_impl.h"
 
 /* 0001-01-01 and 10000-01-01 in seconds since 1970: what every engine can
  * print, and what dt sorts as text. */
@@ -67,12 +68,6 @@ static const char *append_moment(struct pf_conv *c, struct pf_colbuf *out,
 	return NULL;
 }
 
-static unsigned two(const char *p)
-{
-	unsigned a = (unsigned char)(p[0] - '0'), b = (unsigned char)(p[1] - '0');
-	return a > 9 || b > 9 ? 1000 : a * 10 + b;
-}
-
 /* "2024-01-31T10:05:03" with .fff or Z or neither, the date as in the row
  * before: nearly all rows of nearly all logs. False: take the long way. */
 static bool quick_iso(const struct pf_conv *c, const char *p, size_t len,
@@ -81,7 +76,7 @@ static bool quick_iso(const struct pf_conv *c, const char *p, size_t len,
 	if (len < 19 || memcmp(p, c->last_date, 10) ||
 	    (p[10] != 'T' && p[10] != ' ') || p[13] != ':' || p[16] != ':')
 		return false;
-	unsigned h = two(p + 11), min = two(p + 14), s = two(p + 17);
+	unsigned h = pf_two_digits(p + 11), min = pf_two_digits(p + 14), s = pf_two_digits(p + 17);
 	if (h > 23 || min > 59 || s > 59)
 		return false;
 	uint32_t nanos = 0;

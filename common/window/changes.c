@@ -190,14 +190,6 @@ static int take_delta(struct pf_changes *c, struct pf_state *s,
 	return 0;
 }
 
-/* Deletion vectors come and go without a file in any delta: then the lists of
- * files, which know them, must be compared. */
-static bool same_deletions(const struct pf_snapshot *a, const struct pf_snapshot *b)
-{
-	return !a->index_manifest ? !b->index_manifest :
-	       b->index_manifest && !strcmp(a->index_manifest, b->index_manifest);
-}
-
 /* One snapshot after the other. PF_E_VANISHED: the way is broken. */
 static int walk(struct pf_changes *c, struct pf_state *s, struct pf_table *table,
 		const struct pf_snapshot *to, struct pf_error *err)
@@ -208,7 +200,7 @@ static int walk(struct pf_changes *c, struct pf_state *s, struct pf_table *table
 	if (code)
 		return code == PF_E_NO_FILE ? PF_E_VANISHED : code;
 	bool same = !strcmp(at->delta_list, from->snapshot_list) &&
-		    at->time_ms == from->snapshot_ms && same_deletions(at, to);
+		    at->time_ms == from->snapshot_ms && pf_snapshot_same_index(at, to);
 	pf_snapshot_free(at);
 	if (!same || to->id < from->snapshot)
 		return PF_E_VANISHED;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/order.h"
 #include "query/keyset.h"
 #include "window/combine.h"
 #include "window/fold_keys.h"
@@ -473,12 +474,6 @@ static int write_merged(struct pf_fold *f, struct writer *w, struct pf_error *er
 	return code;
 }
 
-static int by_number(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	return (x > y) - (x < y);
-}
-
 int pf_fold_write(struct pf_fold *f, struct pf_run_out *out,
 		  struct pf_fold_cell **cells, size_t *n, struct pf_error *err)
 {
@@ -486,7 +481,7 @@ int pf_fold_write(struct pf_fold *f, struct pf_run_out *out,
 	for (size_t i = 0; i < f->ncells; i++)
 		if (f->cells[i].n > 1)
 			qsort(f->cells[i].inputs, f->cells[i].n, sizeof *f->cells[i].inputs,
-			      by_number);
+			      pf_by_u32);
 	int code = f->nruns ? write_merged(f, &w, err) : write_memory(f, &w, err);
 	if (!code)
 		code = end_cell(&w, err);

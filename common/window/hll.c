@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/order.h"
 
 enum { INDEX_BITS = 26, RANK_BITS = 6, MAX_RANK = 64 - INDEX_BITS + 1, DENSE = 128, FEW = 32 };
 
@@ -34,12 +35,6 @@ static void sort_few(uint32_t *codes, uint32_t n)
 			codes[k] = codes[k - 1];
 		codes[k] = v;
 	}
-}
-
-static int by_value(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	return (x > y) - (x < y);
 }
 
 static void raise(uint8_t *registers, size_t i, unsigned rank)
@@ -80,7 +75,7 @@ static void tidy(struct pf_hll *h, unsigned p)
 	if (h->n <= FEW)
 		sort_few(h->codes, h->n);
 	else
-		qsort(h->codes, h->n, sizeof *h->codes, by_value);
+		qsort(h->codes, h->n, sizeof *h->codes, pf_by_u32);
 	for (uint32_t i = 0; i < h->n; i++)
 		if (i + 1 == h->n || h->codes[i] >> RANK_BITS != h->codes[i + 1] >> RANK_BITS)
 			h->codes[n++] = h->codes[i];

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/order.h"
 
 void pf_ids_add(struct pf_ids *ids, int64_t id)
 {
@@ -34,17 +35,11 @@ void pf_ids_copy(struct pf_ids *to, const struct pf_ids *from)
 		pf_ids_add(to, from->items[i]);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-	return (x > y) - (x < y);
-}
-
 void pf_ids_sort(struct pf_ids *ids)
 {
 	size_t n = 0;
 	if (ids->n)
-		qsort(ids->items, ids->n, sizeof *ids->items, by_value);
+		qsort(ids->items, ids->n, sizeof *ids->items, pf_by_i64);
 	for (size_t i = 0; i < ids->n; i++)
 		if (!n || ids->items[n - 1] != ids->items[i])
 			ids->items[n++] = ids->items[i];

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/order.h"
 #include "base/time.h"
 #include "base/zone.h"
 #include "query/query.h"
@@ -86,12 +87,6 @@ static int fail_grain(const struct pf_job *j, struct pf_error *err)
 	return pf_hint(err, "leave --state out, then any time will do");
 }
 
-static int by_time(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-	return (x > y) - (x < y);
-}
-
 /* Without a state nothing is asked for but what lies between the bounds of
  * windows. (Commands get days, as they are told.) */
 static int cut(struct pf_job *j, struct pf_shape_options *o, struct pf_error *err)
@@ -102,7 +97,7 @@ static int cut(struct pf_job *j, struct pf_shape_options *o, struct pf_error *er
 		for (size_t e = 0; e < j->nends; e++, n += 2)
 			PF_TRY(pf_window_range(&j->parsed[w], j->ends[e], &j->cuts[n],
 					       &j->cuts[n + 1], err));
-	qsort(j->cuts, n, sizeof *j->cuts, by_time);
+	qsort(j->cuts, n, sizeof *j->cuts, pf_by_i64);
 	for (size_t i = 0; i < n; i++)
 		if (!kept || j->cuts[i] != j->cuts[kept - 1])
 			j->cuts[kept++] = j->cuts[i];

@@ -58,20 +58,12 @@ static bool may_match(void *ctx, const struct pf_data_file *file)
 	return pf_table_rows_may(((struct reading *)ctx)->rows, file);
 }
 
-static bool no_rows(void *ctx, const struct pf_data_file *file, struct pf_batch *rows)
-{
-	(void)ctx;
-	(void)file;
-	(void)rows;
-	return false;
-}
-
 /* Files [from, to) of a bucket of a partition. */
 static int read_bucket(struct reading *g, size_t from, size_t to, struct pf_fold *fold,
 		       struct pf_fold_from *into, struct pf_error *err)
 {
 	const struct pf_keyed_files files = { .open = open_file, .done = close_file,
-					      .may_match = may_match, .rows = no_rows,
+					      .may_match = may_match,
 					      .ctx = g };
 	const struct pf_file_list some = { .files = g->kept.files + from, .n = to - from };
 	struct pf_wanted wanted = *pf_table_rows_wanted(g->rows);
