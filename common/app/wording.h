@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Words that the summaries of several programs share.
+ * Words that the summaries of several programs share, so that a path or a size
+ * reads the same in each of them. Text goes into the caller's array; nothing fails.
  */
 #ifndef PF_APP_WORDING_H
 #define PF_APP_WORDING_H

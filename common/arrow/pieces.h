@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rows that come piece by piece from several columns of one kind: what a merge
- * gives.
+ * Rows that come piece by piece from several columns of one kind: what a merge of
+ * sorted runs gives. Most pieces are of one row, so they are copied without a call
+ * each. The sources are the caller's and stay; together with what the column has,
+ * texts must fit its offsets (2 GiB), which whoever sizes a batch sees to.
  */
 #ifndef PF_ARROW_PIECES_H
 #define PF_ARROW_PIECES_H

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is on the other end: a person or a program.
+ * What is on the other end of a file descriptor: a person, who gets aligned tables
+ * in colour, page by page, or a program, which gets plain lines. Decided from the
+ * descriptor, the option and the environment; nothing is kept.
  */
 #ifndef PF_CLI_TERMINAL_H
 #define PF_CLI_TERMINAL_H

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Inside expr/: the functions, one table per theme, and what they share.
+ * Inside expr/: the functions of expressions, one table per theme (fn_text.c,
+ * fn_math.c, fn_time.c), and what they share. A function says when it is bound
+ * which kinds it takes and gives, and runs on a whole batch; texts that it makes
+ * live until the next one.
  */
 #ifndef PF_EXPR_FN_H
 #define PF_EXPR_FN_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which libraries this program runs with, for --version and bug reports.
+ * Which libraries this program runs with, for --version and bug reports: each says
+ * itself which one was loaded, but for jansson, which cannot.
  */
 #ifndef PF_EXT_VERSIONS_H
 #define PF_EXT_VERSIONS_H

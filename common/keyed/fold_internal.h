@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Inside of a fold: what grouping (fold.c) and the merge engines (engine.c)
- * share.
+ * Inside of a fold: what grouping (fold.c), which finds the versions of one key, and
+ * the merge engines (engine.c), which make one row of them, share. Everything is the
+ * fold's; an engine only fills in what pf_versions says of the row.
  */
 #ifndef PF_KEYED_FOLD_INTERNAL_H
 #define PF_KEYED_FOLD_INTERNAL_H

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The schema of an Avro file, as types that the decoder walks.
+ * The schema of an Avro file, as types that the decoder walks. Files say their
+ * schema themselves, so it is input: its depth and the number of its types are
+ * bounded (PF_E_AVRO). A type may be referred to by its name.
  */
 #ifndef PF_PAIMON_AVRO_SCHEMA_H
 #define PF_PAIMON_AVRO_SCHEMA_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of this folder share and nobody else needs.
+ * What the files of this folder share and nobody else needs: an open table from
+ * inside, how its JSON is parsed and written, and names of files with numbers.
  */
 #ifndef PF_PAIMON_INTERNAL_H
 #define PF_PAIMON_INTERNAL_H

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ADD and DELETE entries brought together.
+ * ADD and DELETE entries of manifests brought together. Which entries are of one
+ * file pf_data_file_same says (paimon/manifest.h); those that are left keep their
+ * order. In time and memory linear in the number of entries.
  */
 #ifndef PF_PAIMON_LIVE_H
 #define PF_PAIMON_LIVE_H

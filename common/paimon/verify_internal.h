@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Inside of pf_table_verify: metadata (verify.c), one data file
- * (verify_file.c).
+ * Inside of pf_table_verify: the metadata (verify.c), one data file (verify_file.c),
+ * its keys (verify_key.c). Each says a problem and goes on; only what keeps the others
+ * from being looked at is an error.
  */
 #ifndef PF_PAIMON_VERIFY_INTERNAL_H
 #define PF_PAIMON_VERIFY_INTERNAL_H

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What an open stage is, for the files of this directory.
+ * What an open stage is, for the files of this directory, and how an embedded one
+ * becomes open: taken over from a directory that has one, or made there, or its
+ * definition replaced. A topic has the same struct at its beginning
+ * (stage/kafka_stage.h).
  */
 #ifndef PF_STAGE_OPEN_H
 #define PF_STAGE_OPEN_H

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a stage holds, and the removal of what nobody needs any more.
+ * What a stage holds and how far its readers are behind, and the removal of segments
+ * that nobody needs any more. A status is a picture of one moment, freed by
+ * the caller; a writer may be at work meanwhile.
  */
 #ifndef PF_STAGE_STATUS_H
 #define PF_STAGE_STATUS_H

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What was found out about a sample, and its text. Internal to text/.
+ * What was found out about a sample, and the table definition that says it, with a
+ * comment wherever the sample left doubt. The text is YAML that a person is to read
+ * and edit, and that the definition's reader takes as it is. Internal to text/.
  */
 #ifndef PF_TEXT_GUESS_PRINT_H
 #define PF_TEXT_GUESS_PRINT_H

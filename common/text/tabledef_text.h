@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The canonical text of a table definition. Internal to text/.
+ * The canonical text of a table definition, which stages and topics keep: definitions
+ * that mean the same print the same, and what was printed reads back as the same
+ * definition. Internal to text/.
  */
 #ifndef PF_TEXT_TABLEDEF_TEXT_H
 #define PF_TEXT_TABLEDEF_TEXT_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Inside window/: the kinds by name, for their list, and what many of them
- * share.
+ * Inside window/: the kinds of aggregates by name, for their list, and what many of
+ * them share: states that are arrays, one number as parameter, values of numbers,
+ * days, errors. window/aggregate.h says what a kind is.
  */
 #ifndef PF_WINDOW_AGG_KINDS_H
 #define PF_WINDOW_AGG_KINDS_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rows of any source (a table read whole, a stage, a file, a pipe) into a
- * fold.
+ * Rows of any source (a table read whole, a stage, a file, a pipe) into a fold: those
+ * that pass the conditions and whose time lies in a range, with the columns that the
+ * shape needs. Sources read by the filters in here, so it must not move meanwhile.
  */
 #ifndef PF_WINDOW_ROWS_IN_H
 #define PF_WINDOW_ROWS_IN_H

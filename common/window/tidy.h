@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Housekeeping of a state before it is committed; changes no answer.
+ * Housekeeping of a state before it is committed: it drops what no window needs any
+ * more and joins cells of many runs. It changes no answer, now or later, but may make
+ * one read more.
  */
 #ifndef PF_WINDOW_TIDY_H
 #define PF_WINDOW_TIDY_H
