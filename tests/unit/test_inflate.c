@@ -6,27 +6,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "drip.h"
 #include "unit.h"
-
-/* A source that gives a few bytes at a time, as a slow pipe does. */
-struct drip {
-	struct pf_view view;
-	size_t at, step;
-};
-
-static int drip_read(void *ctx, void *data, size_t len, size_t *got,
-		     struct pf_error *err)
-{
-	struct drip *d = ctx;
-	(void)err;
-	size_t n = d->view.len - d->at;
-	n = n < len ? n : len;
-	n = n < d->step ? n : d->step;
-	memcpy(data, d->view.data + d->at, n);
-	d->at += n;
-	*got = n;
-	return 0;
-}
 
 static int drain(const void *packed, size_t len, size_t step, size_t piece,
 		 const char **format, struct pf_buf *out, struct pf_error *err)

@@ -9,6 +9,7 @@
 
 #include "arrow/flatbuf.h"
 #include "ext/hash.h"
+#include "drip.h"
 #include "unit.h"
 
 static struct pf_type type_of(const char *text)
@@ -168,26 +169,6 @@ static void free_stream(struct pf_schema *s, struct pf_builder **batches)
 	for (int i = 0; i < 3; i++)
 		pf_builder_free(batches[i]);
 	pf_schema_unref(s);
-}
-
-/* A source that gives at most `step` bytes at once. */
-struct drip {
-	struct pf_view view;
-	size_t at, step;
-};
-
-static int drip_read(void *ctx, void *data, size_t len, size_t *got,
-		     struct pf_error *err)
-{
-	struct drip *d = ctx;
-	(void)err;
-	size_t n = d->view.len - d->at;
-	n = n < len ? n : len;
-	*got = n < d->step ? n : d->step;
-	if (*got)
-		memcpy(data, d->view.data + d->at, *got);
-	d->at += *got;
-	return 0;
 }
 
 static bool drip_ready(void *ctx, int timeout_ms)

@@ -191,7 +191,7 @@ static size_t skipped;
 
 static int skip_bytes(void *ctx, uint64_t bytes, struct pf_error *err)
 {
-	struct step_source *s = ctx;
+	struct drip *s = ctx;
 	(void)err;
 	s->at += (size_t)bytes;
 	skipped += (size_t)bytes;
@@ -208,8 +208,8 @@ TEST(resume_by_skipping)
 		pf_buf_printf(&text, "%06d,2024-01-01\n", i);
 	struct pf_tabledef *def;
 	CHECK_OK(pf_tabledef_parse(yaml, strlen(yaml), "t", &def, &err), &err);
-	struct step_source ctx = { (char *)text.data, text.len, 0, 1 << 16 };
-	struct pf_byte_source source = { .read = step_read, .ctx = &ctx, .name = "x" };
+	struct drip ctx = { pf_view_of(text.data, text.len), 0, 1 << 16 };
+	struct pf_byte_source source = { .read = drip_read, .ctx = &ctx, .name = "x" };
 	const struct pf_text_options o = {
 		.byte = 5 + 18 * 299998, .line = 299999, .skip = skip_bytes,
 		.skip_ctx = &ctx,

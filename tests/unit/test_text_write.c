@@ -315,19 +315,11 @@ static char *table_of_floats(size_t width, bool last)
 		if (!last)
 			pf_col_i32(&b->columns[1], i);
 	}
-	struct pf_buf out = { 0 };
-	struct pf_byte_sink sink = pf_sink_buf(&out);
 	const struct pf_writer_options o = { .format = PF_ROWS_TABLE, .table.width = width };
-	struct pf_writer *w;
-	pf_writer_open(&sink, s, &o, &w, NULL);
-	struct pf_batch batch = pf_builder_batch(b);
-	pf_writer_batch(w, &batch, NULL);
-	pf_writer_finish(w, NULL);
-	pf_writer_free(w);
+	char *got = as_table(s, b, &o);
 	pf_builder_free(b);
 	pf_schema_unref(s);
-	pf_buf_cstr(&out);
-	return (char *)out.data;
+	return got;
 }
 
 TEST(points_below_each_other)

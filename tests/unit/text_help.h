@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "drip.h"
 #include "text/reader.h"
 #include "text/writer.h"
 
@@ -32,26 +33,6 @@ static inline int note_reject(void *ctx, const struct pf_reject *r,
 	return 0;
 }
 
-/* A source that gives at most `step` bytes a read, to meet every boundary. */
-struct step_source {
-	const char *text;
-	size_t len, at, step;
-};
-
-static inline int step_read(void *ctx, void *data, size_t len, size_t *got,
-			    struct pf_error *err)
-{
-	struct step_source *s = ctx;
-	(void)err;
-	size_t n = s->len - s->at;
-	n = n < len ? n : len;
-	n = n < s->step ? n : s->step;
-	memcpy(data, s->text + s->at, n);
-	s->at += n;
-	*got = n;
-	return 0;
-}
-
 static inline void read_text(const char *yaml, const char *text, size_t len,
 			     size_t step, const struct pf_text_options *given,
 			     struct got *g)
@@ -59,8 +40,8 @@ static inline void read_text(const char *yaml, const char *text, size_t len,
 	struct pf_tabledef *def = NULL;
 	struct pf_text *t = NULL;
 	struct pf_text_options options = given ? *given : (struct pf_text_options){ 0 };
-	struct step_source step_ctx = { text, len, 0, step };
-	struct pf_byte_source source = { .read = step_read, .ctx = &step_ctx,
+	struct drip drip = { pf_view_of(text, len), 0, step };
+	struct pf_byte_source source = { .read = drip_read, .ctx = &drip,
 					 .name = "input" };
 	*g = (struct got){ .text = text };
 	options.final_line = !given || given->final_line;
