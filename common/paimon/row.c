@@ -213,6 +213,34 @@ static int get_decimal(struct pf_view row, uint64_t slot, pf_i128 *out,
 	return 0;
 }
 
+/* Milliseconds behind the row, nanoseconds of the last in the slot. */
+static int get_micros(struct pf_view row, uint64_t slot, int64_t *out, struct pf_error *err)
+{
+	struct pf_view v = { 0 };
+	int64_t us;
+	PF_TRY(get_variable(row, slot, 8, &v, err));
+	int64_t ms = (int64_t)get64(v.data);
+	if (!__builtin_mul_overflow(ms, 1000, &us) &&
+	    !__builtin_add_overflow(us, (int64_t)(slot & 0xffffffff) / 1000, out))
+		return 0;
+	return pf_fail(err, PF_E_TABLE_CORRUPT,
+		       "a timestamp of %lld milliseconds is out of range", (long long)ms);
+}
+
+/* Up to seven bytes stand in the slot itself, their number in its last byte. */
+static int get_bytes(struct pf_view row, const uint8_t *at, struct pf_view *out,
+		     struct pf_error *err)
+{
+	size_t len = at[7] & 0x7f;
+	uint64_t slot = get64(at);
+	if (!(at[7] & 0x80))
+		return get_variable(row, slot, slot & 0xffffffff, out, err);
+	if (len > 7)
+		return pf_fail(err, PF_E_TABLE_CORRUPT, "a short text has %zu bytes", len);
+	*out = pf_view_of(at, len);
+	return 0;
+}
+
 int pf_row_get(struct pf_view row, size_t column, struct pf_type type,
 	       struct pf_datum *out, struct pf_error *err)
 {
@@ -229,7 +257,6 @@ int pf_row_get(struct pf_view row, size_t column, struct pf_type type,
 	const uint8_t *at = row.data + nulls + 8 * column;
 	uint64_t slot = get64(at);
 	float f;
-	struct pf_view v = { 0 };
 	switch (type.kind) {
 	case PF_BOOLEAN:
 		out->i = at[0] != 0;
@@ -263,34 +290,15 @@ int pf_row_get(struct pf_view row, size_t column, struct pf_type type,
 		out->dec = (int64_t)slot;
 		return 0;
 	case PF_TIMESTAMP:
-	case PF_TIMESTAMP_LTZ: {
-		int64_t ms, us;
-		if (type.precision <= 3) {
-			out->i = (int64_t)slot;
-			return 0;
-		}
-		PF_TRY(get_variable(row, slot, 8, &v, err));
-		ms = (int64_t)get64(v.data);
-		if (__builtin_mul_overflow(ms, 1000, &us) ||
-		    __builtin_add_overflow(us, (int64_t)(slot & 0xffffffff) / 1000,
-					   &out->i))
-			return pf_fail(err, PF_E_TABLE_CORRUPT,
-				       "a timestamp of %lld milliseconds is out of range",
-				       (long long)ms);
+	case PF_TIMESTAMP_LTZ:
+		if (type.precision > 3)
+			return get_micros(row, slot, &out->i, err);
+		out->i = (int64_t)slot;
 		return 0;
-	}
 	case PF_STRING:
 	case PF_BYTES:
 	case PF_LARGE_BYTES:
-		if (at[7] & 0x80) {
-			size_t len = at[7] & 0x7f;
-			if (len > 7)
-				return pf_fail(err, PF_E_TABLE_CORRUPT,
-					       "a short text has %zu bytes", len);
-			out->bytes = pf_view_of(at, len);
-			return 0;
-		}
-		return get_variable(row, slot, slot & 0xffffffff, &out->bytes, err);
+		return get_bytes(row, at, &out->bytes, err);
 	case PF_STRINGS:
 		break;
 	}
