@@ -68,14 +68,14 @@ static int load_grain(const struct pf_def_load *l, const struct pf_yaml *root)
 	bool named = false;
 	char **words = NULL;
 	size_t n = 0;
-	PF_TRY(key ? pf_def_words(l, key, &words, &n) : 0);
+	int code = key ? pf_def_words(l, key, &words, &n) : 0;
 	for (size_t i = 0; i < n; i++) {
 		named |= !strcmp(words[i], PF_PARTITION_COLUMN);
 		free(words[i]);
 	}
 	free(words);
 	l->def->grain = key && !named ? PF_GRAIN_NONE : PF_GRAIN_DAY;
-	return 0;
+	return code;
 }
 
 static int load_buckets(const struct pf_def_load *l, const struct pf_yaml *root)

@@ -91,6 +91,8 @@ TEST(refusals)
 	refused("id: usr\ntime: t\ncolumns: {user: int, t: date}\n",
 		"t.yaml:1: 'id' names the column 'usr', which is not there",
 		"did you mean 'user'?");
+	refused("primary_key: [a, {b: c}]\ntime: t\ncolumns: {a: int, t: date}\n",
+		"t.yaml:1: 'primary_key' must be a list of plain values", NULL);
 	refused("primary_key: [b]\ntime: t\ncolumns: {bb: int, t: date}\n",
 		"t.yaml:1: 'primary_key' names the column 'b', which is not there",
 		"did you mean 'bb'?");
