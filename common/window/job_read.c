@@ -259,6 +259,7 @@ static int first_run(struct pf_job *j, struct pf_source **sources, int64_t *from
 	const char *tag = pf_meta_get(&sources[0]->schema->meta, "pf:tag");
 	if (!code && tag)
 		code = pf_sources_tag(again, n, tag, err);
+	j->has_newest = false;
 	if (!code)
 		code = pf_job_newest(j, again, n, j->memory, err);
 	else
@@ -267,7 +268,7 @@ static int first_run(struct pf_job *j, struct pf_source **sources, int64_t *from
 	free(again);
 	PF_TRY(code);
 	const int64_t end = pf_job_end_after(j, j->newest_us);
-	j->has_newest = false; /* the cells will say it */
+	j->has_newest = j->has_newest && j->newest_us != -1;
 	*from = end;
 	for (size_t w = 0; w < j->nwindows; w++) {
 		int64_t begin, to;

@@ -233,7 +233,7 @@ load_keys()
 }
 
 @test "a table without rows: no answer, and one as soon as there are some" {
-	local w
+	local w s
 	for w in 4d since=2013-03-01 month tumble=2d 12h; do
 		status 0 pf-window -O tsv -s "st-$w" -W $w -g id count t
 		equals "$output" "id	window_start	window_end	count"
@@ -245,6 +245,12 @@ load_keys()
 		equals "$(rows -s "st-$w" -W $w -g id count)" "$(rows -W $w -g id count)"
 	done
 	equals "$(rows -s st-since=2013-03-01 -W since=2013-03-01 -g id count)" "1 2013-03-01 2013-03-03 1"
+	# a start behind all rows is a mistake, with a state and without
+	for s in "" "-s later"; do
+		# shellcheck disable=SC2086
+		status 2 pf-window $s -W since=2013-03-09 count t
+		contains "$stderr" "the window from 2013-03-09 to 2013-03-03 is empty"
+	done
 	status 0 pf-window -s none -W month -w 'price > 5' count t
 	contains "$stderr" "there is no row that --where lets pass"
 }
@@ -502,6 +508,24 @@ load_keys()
 	status 2 pf-window --changes -W 2d count t
 	contains "$stderr" "option '--changes' says nothing here"
 	contains "$stderr" "it goes with: state"
+}
+
+@test "--changes kept in a table with a primary key: the answer, whatever leaves it" {
+	local day format
+	printf '%s\n' 'table: kept' 'primary_key: [id]' 'time: window_end' 'partition: none' 'buckets: 1' \
+		"row_kind: {from: change, delete: '-'}" \
+		'columns: {id: int, window_end: date, n: bigint, total: "decimal(38,2)"}' > kept.yaml
+	pf-put -q --create kept.yaml kept
+	load_rows "1 1 1" "2 1 1" "3 1 1"
+	for day in 2 3 4 5 6; do
+		load_rows "1 $day $day" "$day $day 1" "2 1 $((day + 10))"
+		format=$([ $((day % 2)) = 1 ] && echo csv || echo jsonl)
+		pf-window -qq -s st --changes -W 3d -g id n=count total=sum:price -O $format t |
+			pf-partition -S kept.yaml -I $format - | pf-pack -qq | pf-put -q --append kept
+		equals "$(pf-query -O tsv -c id,n,total --order-by id kept | tail -n +2)" \
+			"$(pf-window -qq -O tsv -W 3d -g id n=count total=sum:price t | tail -n +2 | cut -f 1,4-)"
+	done
+	equals "$(pf-query -O tsv -c id,n kept --order-by id | tr '\t\n' ': ')" "id:n 1:3 4:1 5:1 6:1 "
 }
 
 @test "--changes of a window that was not asked for while others were: still from what it gave" {
