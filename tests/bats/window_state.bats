@@ -181,6 +181,18 @@ load_keys()
 	equals "$(rows -s st -W 1d -g id count sum:price)" "$(cat before)"
 }
 
+@test "a compaction of files that are known and files that are not, when days before are asked for" {
+	rm -r t
+	sed -i 's/partition: day/partition: none/' t.yaml
+	pf-put -q --create t.yaml t
+	load_rows "1 1 1" "1 2 2"
+	equals "$(rows -s st -W 1d -g id count sum:price)" "1 2013-03-02 2013-03-03 1 2.00"
+	load_rows "1 1 4" "2 2 8" "1 2 16"
+	pf-put -q --compact --full t
+	equals "$(rows -s st -W 2d --end 2013-03-03 -g id count sum:price)" \
+		"$(printf '1 2013-03-01 2013-03-03 4 23.00\n2 2013-03-01 2013-03-03 1 8.00')"
+}
+
 @test "late rows are added to their day, and leave with it" {
 	load_rows "1 1 1" "1 2 1" "1 4 1"
 	equals "$(rows -s st -W 3d --allow-missing -g id count)" "1 2013-03-02 2013-03-05 2"
