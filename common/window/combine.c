@@ -22,8 +22,12 @@ static int take_stretch(const struct pf_combine *m, const struct pf_lane *lane,
 	size_t column = (size_t)c->skip + m->nkeys;
 	const int64_t *rows = (const int64_t *)c->batch.columns[column++].values + from;
 	bool minus = c->input->minus;
-	for (int64_t i = 0; i < n; i++)
-		lane->rows[c->slots[from + i]] += minus ? -rows[i] : rows[i];
+	for (int64_t i = 0; i < n; i++) {
+		/* Without a sign: what a damaged file says may be of any size. */
+		uint64_t some = minus ? 0 - (uint64_t)rows[i] : (uint64_t)rows[i];
+		int64_t *of = &lane->rows[c->slots[from + i]];
+		*of = (int64_t)((uint64_t)*of + some);
+	}
 	for (size_t a = 0; a < m->shape->naggs; a++) {
 		const struct pf_agg *agg = m->shape->aggs[a];
 		struct pf_agg_stored in = { from, n, c->slots + from,
