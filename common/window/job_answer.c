@@ -193,7 +193,7 @@ static int answer_window(struct pf_job *j, const struct pf_window *window, int64
 static int answer_wide(struct pf_job *j, int64_t end, int64_t *last, struct pf_error *err)
 {
 	struct pf_asked_window *w = pf_alloc(j->nwindows, sizeof *w);
-	bool same, all_same = true;
+	bool same = false, all_same = true;
 	int code = 0;
 	for (size_t i = 0; i < j->nwindows && !code; i++) {
 		code = ask(j, &j->parsed[i], end, &last[i], &w[i], &same, err);

@@ -241,7 +241,8 @@ static int load(struct pf_state *s, const struct pf_json *o, struct pf_error *er
 	if (format != PF_STATE_FORMAT)
 		return pf_fail(err, PF_E_CORRUPT, "'%s' is a state of format %" PRId64
 			       ", this program writes %d", s->dir, format, PF_STATE_FORMAT);
-	if (!get_int(o, "generation", &s->generation) || s->generation < 1 || !shape ||
+	if (!get_int(o, "generation", &s->generation) || s->generation < 1 ||
+	    s->generation == INT64_MAX || !shape || /* the next is one more */
 	    !get_int(o, "grain", &s->grain_us) || s->grain_us < 1 ||
 	    !get_int(o, "from", &s->from_us) ||
 	    !get_int(o, "first", &s->first_us) || !get_int(o, "next_id", &s->next_id))

@@ -366,6 +366,9 @@ load_keys()
 	sed -i 's/"cells": "[0-9][^"]*"/"cells": "1-3,x"/' bad/state.json
 	status 3 pf-window -s bad -W 1d -g id count t
 	contains "$stderr" "malformed list of numbers"
+	sed -i 's/"generation": 1/"generation": 9223372036854775807/' bad/state.json
+	status 3 pf-window -s bad -W 1d -g id count t
+	contains "$stderr" "something is missing"
 	equals "$(rows -s st --fresh -W 1d -g id count)" "$(cat first)"
 }
 

@@ -66,7 +66,7 @@ static void use_state(const struct pf_shape *shape)
 	size_t cells = s->ncells, inputs = s->ninputs;
 	if (!pf_plan_window(s, shape, 0, PF_SHAPE_LAST_US - 1, &p, NULL))
 		pf_plan_free(&p);
-	int code = s->generation < INT64_MAX ? pf_state_commit(s, NULL) : 1;
+	int code = pf_state_commit(s, NULL);
 	pf_state_close(s);
 	if (code)
 		return;
