@@ -108,6 +108,7 @@ struct asked {
 	struct pf_rows_out *out;
 	struct pf_run *run;
 	struct pf_buf plan;
+	int stats;            /* descriptor of its file, -1: none */
 };
 
 /* Rows of a key that come and go are counted only where they are merged. */
@@ -191,7 +192,8 @@ static int set_job(struct pf_run *run, struct asked *a, struct pf_error *err)
 		.memory = (size_t)o->memory,
 		.begin = begin_rows, .put = put_rows, .tick = tick, .ctx = a,
 	};
-	PF_TRY(pf_parse_duration(o->every, &ms, err));
+	if (pf_parse_duration(o->every, &ms, err))
+		return pf_context(err, "--every");
 	a->job.every_us = ms * 1000;
 	if (o->verify) {
 		char *end;
@@ -199,21 +201,24 @@ static int set_job(struct pf_run *run, struct asked *a, struct pf_error *err)
 		if (end == o->verify || *end || !(a->job.verify >= 0 && a->job.verify <= 1))
 			return pf_fail(err, PF_E_USAGE, "--verify is a share from 0 to 1");
 	}
-	if (o->wait)
-		PF_TRY(pf_parse_duration(o->wait, &a->job.wait_ms, err));
+	if (o->wait && pf_parse_duration(o->wait, &a->job.wait_ms, err))
+		return pf_context(err, "--wait");
 	return 0;
 }
 
-static int put_stats(const struct pf_job *j, const char *path, struct pf_error *err)
+/* Before anything is given out: a name that cannot be is said in time. */
+static int open_stats(struct asked *a, const char *path, struct pf_error *err)
+{
+	a->stats = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	return a->stats < 0 ? pf_fail_errno(err, PF_E_IO, errno, "cannot open '%s'", path) : 0;
+}
+
+static int put_stats(struct asked *a, const char *path, struct pf_error *err)
 {
 	struct pf_buf text = { 0 };
-	pf_job_stats(j, &text);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), code = 0;
-	if (fd < 0)
-		code = pf_fail_errno(err, PF_E_IO, errno, "cannot open '%s'", path);
-	if (!code)
-		code = pf_write_full(fd, path, text.data, text.len, err);
-	if (fd >= 0 && pf_close(&fd, path, code ? NULL : err) && !code)
+	pf_job_stats(&a->job, &text);
+	int code = pf_write_full(a->stats, path, text.data, text.len, err);
+	if (pf_close(&a->stats, path, code ? NULL : err) && !code)
 		code = PF_E_IO;
 	pf_buf_free(&text);
 	return code;
@@ -235,17 +240,22 @@ static int answer(struct pf_run *run, struct asked *a, struct pf_error *err)
 {
 	const struct options *o = run->options;
 	PF_TRY(set_job(run, a, err));
+	if (o->stats)
+		PF_TRY(open_stats(a, o->stats, err));
 	PF_TRY(open_sources(run, a, err));
 	PF_TRY(pf_job_open(&a->job, a->sources.items[0]->schema, err));
 	if (!o->state && !o->end && !reads_pipe(run))
 		PF_TRY(find_newest(run, a, err));
 	PF_TRY(pf_job_answer(&a->job, a->sources.items, a->sources.n, err));
-	if (o->stats)
-		PF_TRY(put_stats(&a->job, o->stats, err));
 	if (o->explain)
-		return put_explain(run, a, err);
-	PF_TRY(pf_rows_finish(a->out, err));
+		PF_TRY(put_explain(run, a, err));
+	else
+		PF_TRY(pf_rows_finish(a->out, err));
 	PF_TRY(pf_output_finish(run, err));
+	if (o->stats)
+		PF_TRY(put_stats(a, o->stats, err));
+	if (o->explain)
+		return 0;
 	/* What was said is out: now the state may move. A crash in between only
 	 * makes the next run say it again. */
 	PF_TRY(pf_job_commit(&a->job, err));
@@ -279,7 +289,7 @@ static int check_operands(const struct pf_run *run, struct pf_error *err)
 static int run_window(struct pf_run *run, struct pf_error *err)
 {
 	const struct options *o = run->options;
-	struct asked a = { .run = run, .aggregates = run->operands };
+	struct asked a = { .run = run, .aggregates = run->operands, .stats = -1 };
 	if (!o->windows.n) {
 		pf_fail(err, PF_E_USAGE, "--window is needed");
 		return pf_hint(err, "-W 30d, since=2024-01-01, week, month, year, tumble=7d");
@@ -300,6 +310,8 @@ static int run_window(struct pf_run *run, struct pf_error *err)
 	pf_job_close(&a.job);
 	pf_rows_free(a.out);
 	pf_buf_free(&a.plan);
+	if (a.stats >= 0)
+		close(a.stats);
 	pf_sources_close(&a.sources);
 	run->operands -= a.naggregates;
 	run->noperands += a.naggregates;

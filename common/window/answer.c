@@ -310,6 +310,14 @@ static int answer_day(struct pf_answer *a, int64_t from_us, int64_t to_us, struc
 	return code;
 }
 
+static bool has_rows(const struct pf_answer *a, int64_t cell)
+{
+	bool any = pf_plan_any(a->state, cell, cell + 1);
+	for (size_t i = 0; a->flight && i < a->flight->n && !any; i++)
+		any = a->flight->days[i] == cell;
+	return any;
+}
+
 int pf_answer_days(struct pf_answer *a, int64_t from_us, int64_t to_us,
 		   struct pf_error *err)
 {
@@ -317,8 +325,10 @@ int pf_answer_days(struct pf_answer *a, int64_t from_us, int64_t to_us,
 	int code = 0;
 	a->put_aside = false;
 	for (int64_t at = from_us, next; at < to_us && !code; at = next) {
-		next = pf_shape_cell_us(a->shape, pf_shape_cell(a->shape, at) + 1);
-		code = answer_day(a, at, next, err);
+		int64_t cell = pf_shape_cell(a->shape, at);
+		next = pf_shape_cell_us(a->shape, cell + 1);
+		if (has_rows(a, cell))
+			code = answer_day(a, at, next, err);
 	}
 	a->put_aside = aside;
 	return code;

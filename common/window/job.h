@@ -59,6 +59,7 @@ struct pf_job {
 	char **ranges;        /* for people: what each window covers */
 	size_t nranges;
 	int64_t verified_days, verified_rows;
+	int64_t read_us, answer_us; /* how long it took, of a clock on the wall */
 	struct pf_update update;
 	struct pf_answer answer;
 

@@ -261,6 +261,7 @@ static int verify(struct pf_job *j, struct pf_error *err)
 int pf_job_answer(struct pf_job *j, struct pf_source **sources, size_t n,
 		  struct pf_error *err)
 {
+	int64_t begin = pf_mono_us();
 	PF_TRY(check_options(j, err));
 	PF_TRY(!j->state ? pf_job_read_plain(j, sources, n, err) :
 	       j->input	 ? pf_job_read_named(j, sources, n, err) :
@@ -268,6 +269,7 @@ int pf_job_answer(struct pf_job *j, struct pf_source **sources, size_t n,
 	PF_TRY(check_options(j, err));
 	PF_TRY(check_late(j, err));
 	PF_TRY(verify(j, err));
+	j->read_us = pf_mono_us() - begin;
 	j->answer = (struct pf_answer){
 		.state = j->st, .shape = j->shape, .flight = &j->flight, .memory = j->memory,
 		.columns = { .change = j->changes, .day = j->per_day,
@@ -283,7 +285,9 @@ int pf_job_answer(struct pf_job *j, struct pf_source **sources, size_t n,
 	j->answer.result = j->result;
 	if (!j->explain)
 		PF_TRY(j->begin(j->ctx, j->result, err));
-	return answer_all(j, err);
+	PF_TRY(answer_all(j, err));
+	j->answer_us = pf_mono_us() - begin - j->read_us;
+	return 0;
 }
 
 int pf_job_commit(struct pf_job *j, struct pf_error *err)
@@ -362,5 +366,6 @@ void pf_job_stats(const struct pf_job *j, struct pf_buf *out)
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		pf_buf_printf(out, "%s\"%s\": %lld", i ? ", " : "{", numbers[i].name,
 			      (long long)numbers[i].value);
-	pf_buf_str(out, "}\n");
+	pf_buf_printf(out, ", \"seconds_read\": %.6f, \"seconds_answer\": %.6f}\n",
+		      (double)j->read_us / 1e6, (double)j->answer_us / 1e6);
 }

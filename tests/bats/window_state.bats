@@ -702,6 +702,12 @@ load_keys()
 		"1 2013-03-02 2013-03-04 2"
 	equals "$(grep -oE '"(rows_read|files_read|cells_new|windows|rows_out)": [0-9]+' stats.json | cut -d : -f 2 | tr -d '\n')" \
 		" 1 1 1 1 1"
+	jq -e '.seconds_read > 0 and .seconds_answer > 0' stats.json
+	status 4 pf-window -s st --stats no/where -W 2d -g id count t
+	equals "$output" ""
+	contains "$stderr" "cannot open 'no/where'"
+	status 2 pf-window -s st --wait soon -W 2d -g id count t
+	contains "$stderr" "--wait: 'soon' is not a duration"
 	status 0 pf-window -s st --verify 1 -W 2d -g id count t
 	contains "$stderr" "3 days are what the table gives, of 4 rows"
 	# A file of another day in the place of the one that was read.
