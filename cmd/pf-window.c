@@ -239,6 +239,7 @@ static int put_explain(struct pf_run *run, const struct asked *a, struct pf_erro
 static int answer(struct pf_run *run, struct asked *a, struct pf_error *err)
 {
 	const struct options *o = run->options;
+	run->lasting = o->state != NULL;
 	PF_TRY(set_job(run, a, err));
 	if (o->stats)
 		PF_TRY(open_stats(a, o->stats, err));
@@ -256,8 +257,8 @@ static int answer(struct pf_run *run, struct asked *a, struct pf_error *err)
 		PF_TRY(put_stats(a, o->stats, err));
 	if (o->explain)
 		return 0;
-	/* What was said is out: now the state may move. A crash in between only
-	 * makes the next run say it again. */
+	/* What was said is out, and on the disk where it goes to a file: now the
+	 * state may move. A crash in between only makes the next run say it again. */
 	PF_TRY(pf_job_commit(&a->job, err));
 	return 0;
 }

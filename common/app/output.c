@@ -17,7 +17,7 @@ struct pf_output {
 	int fd;
 	const char *name;
 	struct pf_tempfile *temp; /* with -o */
-	bool replaces;            /* a file: it is written out by the time that it does */
+	bool behind;              /* what is written is on its way to the disk at once */
 	uint64_t at, sent;
 	bool paged;               /* fd is the pipe to a pager */
 	struct pf_stream_out *stream;
@@ -45,7 +45,8 @@ static int open_file(struct pf_run *run, struct pf_output *out,
 		pf_fail(err, PF_E_USAGE, "'%s' exists already", run->output);
 		return pf_hint(err, "--force replaces it");
 	}
-	out->replaces = !access(run->output, F_OK);
+	/* A file that is replaced is written out by the time that it is. */
+	out->behind = run->lasting || !access(run->output, F_OK);
 	return pf_tempfile_beside(run->output, &out->fd, &out->temp, err);
 }
 
@@ -89,7 +90,7 @@ static int write_out(void *ctx, const void *data, size_t len, struct pf_error *e
 	struct pf_output *out = ctx;
 	PF_TRY(pf_write_full(out->fd, out->name, data, len, err));
 	out->at += len;
-	if (out->replaces)
+	if (out->behind)
 		pf_write_behind(out->fd, &out->sent, out->at);
 	return 0;
 }
@@ -138,6 +139,14 @@ static void release(struct pf_run *run)
 	run->out = NULL;
 }
 
+/* Pipes and devices keep nothing. */
+static int sync_file(const struct pf_output *out, struct pf_error *err)
+{
+	struct stat st;
+	return fstat(out->fd, &st) || !S_ISREG(st.st_mode) ? 0 :
+		pf_fdatasync(out->fd, out->name, err);
+}
+
 int pf_output_finish(struct pf_run *run, struct pf_error *err)
 {
 	struct pf_output *out = run->out;
@@ -147,16 +156,22 @@ int pf_output_finish(struct pf_run *run, struct pf_error *err)
 		return 0;
 	if (out->stream)
 		out->close_stream(out->stream);
+	if (run->lasting)
+		code = sync_file(out, err);
 	if (out->temp) {
-		code = pf_close(&out->fd, out->name, err);
+		if (pf_close(&out->fd, out->name, code ? NULL : err) && !code)
+			code = PF_E_IO;
 		if (code)
 			pf_tempfile_remove(out->temp);
 		else
 			code = pf_tempfile_rename(out->temp, run->output, err);
+		if (!code && run->lasting)
+			code = pf_fsync_parent(run->output, err);
 	} else if (out->paged) {
 		pf_pager_wait(&out->fd);
 	} else if (out->fd > STDERR_FILENO) {
-		code = pf_close(&out->fd, out->name, err);
+		if (pf_close(&out->fd, out->name, code ? NULL : err) && !code)
+			code = PF_E_IO;
 	}
 	release(run);
 	return code;

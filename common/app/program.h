@@ -142,6 +142,9 @@ struct pf_run {
 	int format, input_format; /* enum pf_format */
 	int json_ints;            /* 1: in quotes */
 	const char *output;       /* -o, or NULL */
+	bool lasting;             /* set by programs that go on from what they gave
+	                           * out: output to a file is on the disk before
+	                           * pf_output_finish says that it is there */
 	const char *config;       /* --config: a file, "none" or NULL */
 
 	/* The skeleton's: see app/output.h; kept: values from files. */

@@ -12,8 +12,9 @@ stage: no row is missing that was acknowledged; what can be read is a prefix
 put:   pf-put --verify is clean; after a reported success all rows are there;
        running the load again gives every row once.
 window: the state is the one before the run or the one behind it, which it is
-       after a reported success: what changed is then not given out again; what
-       the state holds and answers is what the table gives.
+       after a reported success: what changed is then not given out again, and
+       the file that it was written to has it; what the state holds and answers
+       is what the table gives.
 
 --forget-syncs treats no sync as done, --eatmydata preloads libeatmydata, which
 makes them nothing: then the test must fail, which shows that it can.
@@ -439,21 +440,22 @@ class Put:
 
 class Window:
     """A state that follows a table: the run that takes in its second commit."""
-    top = "st"
+    top = "w"
 
     def __init__(self, base):
         self.base = base
+        os.mkdir(os.path.join(base, "w"))
         with open(os.path.join(base, "schema.yaml"), "w") as f:
             f.write("table: t\nid: id\ntime: ts\npartition: day\nbuckets: 2\ncolumns:\n"
                     "  id: int not null\n  ts: timestamp(3) not null\n  n: bigint\n")
         output(["pf-put", "-q", "--create", "schema.yaml", "t"], base)
         self.ask = ["-qq", "-O", "tsv", "-W", "2d", "-g", "id", "count", "sum:n", f"{base}/t"]
-        self.argv = ["pf-window", "-s", "st", "--changes", *self.ask]
+        self.argv = ["pf-window", "-s", "w/st", "--changes", *self.ask]
         self.append([(day, n) for day in (1, 2) for n in range(300)])
         output(self.argv, base)
         self.append([(1, 7), (2, 8)] + [(3, 2 * n) for n in range(200)])
         whole = os.path.join(base, "whole")
-        shutil.copytree(os.path.join(base, "st"), os.path.join(whole, "st"))
+        shutil.copytree(os.path.join(base, "w"), os.path.join(whole, "w"))
         self.news = output(self.argv, whole).splitlines()[1:]
         assert len(self.news) > 300
 
@@ -464,16 +466,19 @@ class Window:
                 " pf-put -q --append t"], self.base, input=lines.encode())
 
     def record(self, env, rng):
-        r = record(self.argv, self.base, self.top, None, env)
+        r = record([*self.argv, "-o", "w/changes.tsv"], self.base, self.top, None, env)
         r.ops.append(("ack", b"done"))
         return r
 
     def check(self, cwd, ops):
+        written = os.path.join(cwd, "w", "changes.tsv")
+        given = open(written, "rb").read().splitlines()[1:] if os.path.exists(written) else []
         news = output(self.argv, cwd).splitlines()[1:]
         assert not news or news == self.news, "changes of neither state"
-        assert not news or ops[-1][0] != "ack", "what was given out is given out again"
-        output(["pf-window", "-s", "st", "--verify", "1", *self.ask], cwd)
-        assert output(["pf-window", "-s", "st", *self.ask], cwd) == \
+        assert news or given == self.news, "the state has moved, what it gave out is lost"
+        assert not news or not ops or ops[-1][0] != "ack", "what was given out is given out again"
+        output(["pf-window", "-s", "w/st", "--verify", "1", *self.ask], cwd)
+        assert output(["pf-window", "-s", "w/st", *self.ask], cwd) == \
             output(["pf-window", *self.ask], cwd), "other rows are in the answer"
 
 
