@@ -28,10 +28,11 @@ static int open_file(struct pf_run *run, struct pf_output *out,
 		     struct pf_error *err)
 {
 	struct stat st;
+	bool exists = !stat(run->output, &st);
 
 	out->name = run->output;
 	/* Devices and pipes are written to; only files can be replaced. */
-	if (!stat(run->output, &st) && !S_ISREG(st.st_mode)) {
+	if (exists && !S_ISREG(st.st_mode)) {
 		if (S_ISDIR(st.st_mode))
 			return pf_fail(err, PF_E_USAGE, "'%s' is a directory",
 				       run->output);
@@ -41,12 +42,12 @@ static int open_file(struct pf_run *run, struct pf_output *out,
 					     run->output);
 		return 0;
 	}
-	if (!run->force && !access(run->output, F_OK)) {
+	if (!run->force && exists) {
 		pf_fail(err, PF_E_USAGE, "'%s' exists already", run->output);
 		return pf_hint(err, "--force replaces it");
 	}
 	/* A file that is replaced is written out by the time that it is. */
-	out->behind = run->lasting || !access(run->output, F_OK);
+	out->behind = run->lasting || exists;
 	return pf_tempfile_beside(run->output, &out->fd, &out->temp, err);
 }
 

@@ -61,32 +61,12 @@ uint8_t *pf_node_own_states(struct pf_expr *e, struct pf_node *x)
 
 /* --- columns --- */
 
-#define WIDEN(T)                                      \
-	do {                                          \
-		const T *src = c->values;             \
-		for (size_t i = 0; i < n; i++)        \
-			v[i] = src[i];                \
-	} while (0)
-
 static void load_ints(struct pf_expr *e, struct pf_node *x, const struct pf_column *c)
 {
-	size_t n = e->n;
-	if (pf_kind_width(x->column_kind) == 8) {
+	if (pf_kind_width(x->column_kind) == 8)
 		x->out.v = c->values;
-		return;
-	}
-	int64_t *v = pf_node_values(e, x, n);
-	switch (pf_kind_width(x->column_kind)) {
-	case 1:
-		WIDEN(int8_t);
-		break;
-	case 2:
-		WIDEN(int16_t);
-		break;
-	default:
-		WIDEN(int32_t);
-		break;
-	}
+	else
+		pf_ints_at(c, x->column_kind, 0, e->n, pf_node_values(e, x, e->n));
 }
 
 static void load_column(struct pf_expr *e, struct pf_node *x)

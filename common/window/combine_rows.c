@@ -36,8 +36,7 @@ static void make_ints(struct pf_combine *m, struct pf_cursor *c, size_t n)
 	if (pf_kind_width(m->only) == 8)
 		return;
 	c->widened = pf_realloc(c->widened, n, sizeof *c->widened);
-	for (size_t i = 0; i < n; i++)
-		c->widened[i] = pf_int_at(key, m->only, (int64_t)i);
+	pf_ints_at(key, m->only, 0, n, c->widened);
 	c->ints = c->widened;
 }
 
